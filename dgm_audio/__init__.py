@@ -1,0 +1,65 @@
+"""Deep generative models of audio behind one latent-to-audio interface.
+
+    x = decode(z, c),    z ~ N(0, I)
+
+Letters used in all docstrings: B batch, C audio channels, T samples, D latent channels, L latent
+frames, F frequency bins, M mel bins, K classes.
+
+Example:
+    >>> import dgm_audio
+    >>> model = dgm_audio.load("drums-vae")
+    >>> model.sample(2, condition={"class": "kick"}, seed=0).shape
+    torch.Size([2, 1, 65536])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dgm_audio._version import __version__
+
+if TYPE_CHECKING:
+    from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb, slerp
+    from dgm_audio.io import read_audio, write_audio
+    from dgm_audio.registry import list_models, load
+    from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec
+
+_EXPORTS = {
+    "AudioGenerator": "generator",
+    "Encoder": "generator",
+    "HasElbo": "generator",
+    "HasLogProb": "generator",
+    "slerp": "generator",
+    "AudioSpec": "specs",
+    "ConditionSpec": "specs",
+    "LatentSpec": "specs",
+    "list_models": "registry",
+    "load": "registry",
+    "read_audio": "io",
+    "write_audio": "io",
+}
+
+__all__ = [
+    "AudioGenerator",
+    "AudioSpec",
+    "ConditionSpec",
+    "Encoder",
+    "HasElbo",
+    "HasLogProb",
+    "LatentSpec",
+    "__version__",
+    "list_models",
+    "load",
+    "read_audio",
+    "slerp",
+    "write_audio",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `import dgm_audio` costs nothing (PEP 562)."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'dgm_audio' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"dgm_audio.{_EXPORTS[name]}"), name)

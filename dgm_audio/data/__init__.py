@@ -1,0 +1,1 @@
+"""From folders of audio files to clips: reading rules, cache, splits, the doctor."""

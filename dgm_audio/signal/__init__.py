@@ -1,0 +1,1 @@
+"""Signal processing: tensors in, tensors out; nothing here knows of models."""

@@ -1,0 +1,231 @@
+"""What a generator makes and takes: `AudioSpec`, `LatentSpec`, `ConditionSpec`.
+
+Letters, as everywhere in this package: B batch, C audio channels, T samples, D latent channels,
+L latent frames, M mel bins, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_audio.errors import InputError
+
+MAX_LATENT_NORM = 1e6
+"""Latents with a larger Euclidean norm per item are refused: no standard normal ever has one."""
+
+
+@dataclass(frozen=True)
+class AudioSpec:
+    """Shape and range of the audio that a generator makes: (B, C, T) in [-1, 1].
+
+    Args:
+        sample_rate: in Hz.
+        channels: C.
+        length: T of a clip when nothing else is asked for.
+        max_length: the largest T that the model can make; None if it can go on for ever.
+        levels: number of amplitude levels if x is discrete (256 for 8-bit mu-law), so that a
+            likelihood is a probability mass; None if x is continuous and it is a density.
+    """
+
+    sample_rate: int
+    channels: int = 1
+    length: int = 65536
+    max_length: int | None = None
+    levels: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Duration of a default clip."""
+        return self.length / self.sample_rate
+
+    def resolve_length(self, seconds: float | None) -> int:
+        """Number of samples T = round(seconds * sample_rate), or `length` for None.
+
+        Raises:
+            InputError: if seconds is not a finite number between one sample and the longest clip.
+        """
+        if seconds is None:
+            return self.length
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number):
+            raise InputError(f"seconds is {seconds!r}; it must be a number above 0")
+        longest = math.inf if self.max_length is None else self.max_length / self.sample_rate
+        length = round(seconds * self.sample_rate) if math.isfinite(seconds) else 0
+        if length < 1 or length / self.sample_rate > longest:
+            limit = f"at most {longest:.3f}" if math.isfinite(longest) else "finite"
+            raise InputError(f"seconds is {seconds}; it must be above 0 and {limit} for this model")
+        return length
+
+
+@dataclass(frozen=True)
+class LatentSpec:
+    """Shape of z: (B, D, L), standard normal.
+
+    Args:
+        channels: D.
+        hop: samples of audio per latent frame, so that L = ceil(T / hop); None means one code per
+            clip (L = 1).
+    """
+
+    channels: int
+    hop: int | None = None
+
+    def frames(self, length: int) -> int:
+        """L for a clip of `length` samples.
+
+        >>> LatentSpec(8, hop=512).frames(513), LatentSpec(8).frames(513)
+        (2, 1)
+        """
+        return 1 if self.hop is None else math.ceil(length / self.hop)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,)."""
+
+    names: tuple[str, ...]
+
+    def default(self, batch: int) -> Tensor:
+        """Item i gets class i mod K: a batch without labels shows every class."""
+        return torch.arange(batch) % len(self.names)
+
+    def parse(self, key: str, value: Any, batch: int) -> Tensor:
+        """Int64 tensor (B,) of class indices."""
+        items = _items(key, value, batch)
+        return torch.tensor([self._index(key, item) for item in items], dtype=torch.long)
+
+    def _index(self, key: str, item: Any) -> int:
+        if isinstance(item, str):
+            if item in self.names:
+                return self.names.index(item)
+            item = int(item) if item.isdecimal() else item
+        if isinstance(item, int | np.integer) and not isinstance(item, bool):
+            if 0 <= item < len(self.names):
+                return int(item)
+        allowed = ", ".join(self.names)
+        raise InputError(f"condition {key!r} is {item!r}; allowed are {allowed}")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number in [low, high], with its unit; absent means `default_value`."""
+
+    low: float
+    high: float
+    unit: str
+    default_value: float
+
+    def default(self, batch: int) -> Tensor:
+        """Float tensor (B,) of the default value."""
+        return torch.full((batch,), float(self.default_value))
+
+    def parse(self, key: str, value: Any, batch: int) -> Tensor:
+        """Float tensor (B,)."""
+        try:
+            numbers = [float(item) for item in _items(key, value, batch)]
+        except (TypeError, ValueError):
+            numbers = [math.nan]
+        if not all(self.low <= number <= self.high for number in numbers):
+            raise InputError(
+                f"condition {key!r} is {value!r}; "
+                f"it must be a number from {self.low:g} to {self.high:g} {self.unit}"
+            )
+        return torch.tensor(numbers)
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A sequence of feature frames (B, channels, L), one frame per `hop` samples; required."""
+
+    channels: int
+    hop: int
+
+    def default(self, batch: int) -> Tensor:
+        """There is no default for frames.
+
+        Raises:
+            InputError: always; the message says what is needed.
+        """
+        raise InputError(
+            f"this model needs frames of shape ({batch}, {self.channels}, L) as a condition"
+        )
+
+    def parse(self, key: str, value: Any, batch: int) -> Tensor:
+        """Float tensor (B, channels, L); a batch of one is repeated."""
+        if not isinstance(value, Tensor | np.ndarray):
+            raise InputError(f"condition {key!r} is a {type(value).__name__}; it must be a tensor")
+        frames = torch.as_tensor(value)
+        if frames.ndim == 2:
+            frames = frames[None]
+        if (
+            frames.ndim != 3
+            or frames.shape[1] != self.channels
+            or frames.shape[0] not in (1, batch)
+        ):
+            raise InputError(
+                f"condition {key!r} has shape {tuple(frames.shape)}; "
+                f"expected ({batch}, {self.channels}, L)"
+            )
+        if not frames.is_floating_point() or not bool(torch.isfinite(frames).all()):
+            raise InputError(f"condition {key!r} must hold finite floating-point numbers")
+        return frames.expand(batch, -1, -1)
+
+
+Field = Classes | Scalar | Frames
+Condition = Mapping[str, Any] | None
+"""What users pass: a mapping from field name to value(s); an absent field takes its default."""
+
+
+def _items(key: str, value: Any, batch: int) -> list[Any]:
+    """One value per item of the batch; a single value is repeated."""
+    if isinstance(value, Tensor | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return [value] * batch
+    if len(value) == 1:
+        return list(value) * batch
+    if len(value) != batch:
+        raise InputError(f"condition {key!r} has {len(value)} values for a batch of {batch}")
+    return list(value)
+
+
+@dataclass(frozen=True)
+class ConditionSpec:
+    """Ordered, named condition fields; empty for an unconditional model."""
+
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[str, Field]]:
+        return iter(self.fields.items())
+
+    def __bool__(self) -> bool:
+        return bool(self.fields)
+
+    def parse(self, condition: Condition, batch: int) -> dict[str, Tensor]:
+        """One tensor with leading dimension B for every field, in order.
+
+        Raises:
+            InputError: for a name that the model does not have, or a value out of its range.
+        """
+        given = {} if condition is None else condition
+        if not isinstance(given, Mapping):
+            raise InputError(
+                f"condition is a {type(given).__name__}; give a mapping such as "
+                f"{{'class': 'kick'}} (this model has: {', '.join(self.fields) or 'no conditions'})"
+            )
+        for key in given:
+            if key not in self.fields:
+                allowed = ", ".join(self.fields) or "no conditions"
+                raise InputError(f"condition {key!r} is unknown; this model has: {allowed}")
+        return {
+            key: spec.default(batch)
+            if given.get(key) is None
+            else spec.parse(key, given[key], batch)
+            for key, spec in self
+        }
