@@ -41,7 +41,8 @@ class MelSpec:
 class LogMel(nn.Module):
     """Natural log of the mel magnitudes, equal to librosa's (Slaney scale, Slaney norm).
 
-    Frames are centred at multiples of the hop, with zero padding: (..., T) -> (..., M, 1 + T // hop).
+    Frames are centred at multiples of the hop, with zero padding:
+    (..., T) -> (..., M, 1 + T // hop).
     """
 
     window: Tensor
