@@ -1,0 +1,107 @@
+"""The recipe of a sound: all that is needed to make the same bytes again.
+
+A recipe travels inside the audio file as its comment (a WAV's LIST/INFO chunk; a FLAC's or OGG's
+COMMENT tag), as one line of JSON behind a marker, so any tag editor can show it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dgm_audio.errors import AudioFileError, InputError
+
+MARKER = "dgm_audio recipe, JSON: "
+MAX_BYTES = 2048
+"""Longest JSON of a recipe: tags are for small texts, and readers cut off long ones."""
+
+CALLS = ("sample", "interpolate", "decode")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a sound was made.
+
+    Args:
+        model: name of the model.
+        weights: sha256 of its weights, in hexadecimal.
+        version: version of dgm_audio.
+        call: the method that made it: "sample", "interpolate" or "decode".
+        parameters: what it was called with, as JSON values (seed, index, seconds, temperature,
+            condition, steps, latents as a list, ...).
+    """
+
+    model: str
+    weights: str
+    version: str
+    call: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("model", "weights", "version", "call"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"recipe: {name} is {getattr(self, name)!r}; it must be a text")
+        if self.call not in CALLS:
+            raise InputError(f"recipe: call is {self.call!r}; allowed are {', '.join(CALLS)}")
+        if not isinstance(self.parameters, Mapping):
+            raise InputError(f"recipe: parameters are {self.parameters!r}; they must be a mapping")
+
+    def to_json(self) -> str:
+        """One line of ASCII JSON with sorted keys.
+
+        Raises:
+            InputError: if a parameter is no JSON value, or the text is longer than 2048 bytes.
+        """
+        try:
+            text = json.dumps(
+                {**asdict(self), "parameters": dict(self.parameters)},
+                sort_keys=True,
+                separators=(",", ":"),
+                allow_nan=False,
+            )
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"recipe: a parameter is no JSON value ({error})") from None
+        if len(text) > MAX_BYTES:
+            raise InputError(f"recipe: {len(text)} bytes of JSON; at most {MAX_BYTES} are allowed")
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The recipe of a text that `to_json` made.
+
+        Raises:
+            InputError: if it is no JSON, or a key is missing or unknown or of a wrong type.
+        """
+        if len(text) > MAX_BYTES:
+            raise InputError(f"recipe: {len(text)} bytes of JSON; at most {MAX_BYTES} are allowed")
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            raise InputError(f"recipe: {text[:40]!r} is no JSON") from None
+        names = [item.name for item in fields(cls)]
+        if not isinstance(data, dict) or sorted(data) != sorted(names):
+            found = ", ".join(map(repr, data)) if isinstance(data, dict) else type(data).__name__
+            raise InputError(f"recipe: it has {found}; expected exactly {', '.join(names)}")
+        return cls(**data)
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe inside an audio file that this package wrote.
+
+    Raises:
+        AudioFileError: if the file cannot be read, or carries no recipe or a damaged one.
+    """
+    from dgm_audio.io import read_comment, shown
+
+    comment = read_comment(path)
+    if not comment.startswith(MARKER):
+        raise AudioFileError(
+            f"{shown(path)}: carries no recipe; only files that dgm_audio wrote have one"
+        )
+    try:
+        return Recipe.from_json(comment.removeprefix(MARKER))
+    except InputError as error:
+        raise AudioFileError(f"{shown(path)}: carries a damaged recipe ({error})") from None
