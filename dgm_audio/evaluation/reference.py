@@ -1,0 +1,119 @@
+"""Real held-out clips, embedded once, that generated clips are compared with again and again.
+
+`quick_distance(model, reference)` is the held-out metric of training.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from dgm_audio.errors import DataError, InputError
+from dgm_audio.evaluation.distances import (
+    gaussian_kernel,
+    mean_between,
+    mean_within,
+    median_distance,
+)
+from dgm_audio.evaluation.embedding import Embedding, embed
+from dgm_audio.evaluation.sampling import draw, proportional_labels
+from dgm_audio.evaluation.spectra import check_clips, peak_normalised
+from dgm_audio.generator import AudioGenerator
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
+
+MIN_CLIPS = 8
+"""Fewer clips than this say nothing about a distribution."""
+
+
+class Reference:
+    """Real clips and their standardised embedding.
+
+    Every clip, real or generated, is peak-normalised before it is embedded, for the comparison
+    only: a model is not rewarded or punished for its level.
+
+    Args:
+        clips: a `ClipSet`, or (audio (N, C, T), labels (N,), sample rate in Hz).
+        embedding: maps (N, C, T) and the sample rate to (N, E); by default `TextureEmbedding`.
+
+    Attributes:
+        audio: the clips (N, C, T), peak-normalised.
+        labels: class indices (N,).
+        classes: names of the classes; empty if only a tuple was given.
+        points: the standardised embedding (N, E), float64.
+        bandwidth: of the Gaussian kernel: the median distance within `points`.
+
+    Raises:
+        DataError: if there are fewer than 8 clips.
+    """
+
+    def __init__(
+        self, clips: ClipSet | tuple[Tensor, Tensor, int], embedding: Embedding | None = None
+    ) -> None:
+        if isinstance(clips, tuple):
+            (audio, labels, self.sample_rate), classes = clips, ()
+        else:
+            audio, labels, classes = clips.tensor(range(len(clips))), clips.labels, clips.classes
+            self.sample_rate = clips.sample_rate
+        if len(audio) < MIN_CLIPS:
+            raise DataError(
+                f"the reference has {len(audio)} clips; at least {MIN_CLIPS} are needed"
+            )
+        self.audio = peak_normalised(check_clips(audio))
+        self.classes: tuple[str, ...] = classes
+        self.labels = torch.as_tensor(labels).long()
+        self.embedding = embedding
+        numbers = embed(self.audio, self.sample_rate, embedding)
+        self._mean, scale = numbers.mean(0), numbers.std(0)
+        self._scale = torch.where(scale > 1e-6, scale, torch.ones_like(scale))
+        self.points = (numbers - self._mean) / self._scale
+        self.bandwidth = median_distance(self.points)
+        self._ones = self.points.new_ones(len(self.points))
+        kernel = gaussian_kernel(self.points, self.points, self.bandwidth)
+        self._within = mean_within(kernel, self._ones)
+
+    def __len__(self) -> int:
+        return len(self.audio)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Embedding (N, E) of clips (N, C, T), standardised with the reference's mean and scale.
+
+        Raises:
+            InputError: if the clips have another number of channels or samples.
+        """
+        if x.ndim != 3 or x.shape[1:] != self.audio.shape[1:]:
+            channels, length = self.audio.shape[1:]
+            raise InputError(
+                f"clips have shape {tuple(x.shape)}; expected (N, {channels}, {length})"
+            )
+        numbers = embed(peak_normalised(check_clips(x)), self.sample_rate, self.embedding)
+        return (numbers - self._mean) / self._scale
+
+    def distance(self, x: Tensor) -> float:
+        """Kernel distance (squared MMD, unbiased) of clips (N, C, T), N >= 2, to the reference."""
+        points = self.embed(x)
+        ones = points.new_ones(len(points))
+        within = mean_within(gaussian_kernel(points, points, self.bandwidth), ones)
+        kernel = gaussian_kernel(points, self.points, self.bandwidth)
+        return float(within + self._within - 2 * mean_between(kernel, ones, self._ones))
+
+
+def quick_distance(
+    source: AudioGenerator | Tensor, reference: Reference, *, n: int | None = None, seed: int = 0
+) -> float:
+    """Kernel distance of a model's sounds to a reference: seconds, for use during training.
+
+    Args:
+        source: a model, or audio (N, C, T).
+        reference: held-out clips, prepared once.
+        n: sounds to draw, in the class proportions of the reference; by default as many as it has.
+        seed: of the draw; the same seed makes values comparable between checkpoints.
+    """
+    if isinstance(source, Tensor):
+        return reference.distance(source)
+    labels = proportional_labels(reference.labels, len(reference) if n is None else n)
+    length = reference.audio.shape[2]
+    return reference.distance(draw(source, labels, reference.classes, length, seed=seed))
