@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +24,8 @@ from dgm_audio.specs import MAX_LATENT_NORM, AudioSpec, Condition, ConditionSpec
 
 MAX_SEED = 2**63 - 1
 MAX_BATCH = 4096
+MAX_CALL_BYTES = 2**31
+"""Memory that the latents or the audio of one call may take; larger requests are refused."""
 
 
 @runtime_checkable
@@ -53,22 +58,33 @@ class HasElbo(Protocol):
 class AudioGenerator(nn.Module, ABC):
     """A deep generative model of audio: x = decode(z, c), z ~ N(0, I).
 
-    A family sets the class attribute `family` and, in its constructor, `config`, `audio`, `latent`
-    and `condition`; it implements the one hook `_decode`.
+    A family sets the class attributes `family` and `config_class` and, in its constructor, which
+    takes the config, `config`, `audio`, `latent` and `condition`; it implements the one hook
+    `_decode`.
 
     Attributes:
         family: the registered name of the family.
+        config_class: the type of `config`.
         config: the frozen dataclass that the model was built from.
         audio: `AudioSpec` of x, shape (B, C, T), in [-1, 1].
         latent: `LatentSpec` of z, shape (B, D, L).
         condition: `ConditionSpec` of c.
+        name: what the model was loaded as; None for one that was not loaded, like the next three.
+        weights_hash: sha256 of the weights file.
+        card_path: the model card.
+        fingerprint: what decode gave when the model was saved (see `dgm_audio.fingerprint`).
     """
 
     family: str
+    config_class: type
     config: Any
     audio: AudioSpec
     latent: LatentSpec
     condition: ConditionSpec
+    name: str | None = None
+    weights_hash: str | None = None
+    card_path: Path | None = None
+    fingerprint: Mapping[str, Any] | None = None
 
     @abstractmethod
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
@@ -77,12 +93,18 @@ class AudioGenerator(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """The device of the weights."""
-        return next(self.parameters()).device
+        return self._weight.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The precision of the weights."""
-        return next(self.parameters()).dtype
+        return self._weight.dtype
+
+    @property
+    def _weight(self) -> Tensor:
+        """Any floating-point tensor of the model; in inference form the weights are buffers."""
+        tensors = chain(self.parameters(), self.buffers())
+        return next((t for t in tensors if t.is_floating_point()), torch.empty(0))
 
     def decode(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
@@ -103,6 +125,7 @@ class AudioGenerator(nn.Module, ABC):
         """
         z = self._check_latents(z)
         length = self._check_length(z, length)
+        self._check_size(len(z), length)
         values = self._check_condition(condition, len(z))
         return self._decode(z, values, length).float()
 
@@ -156,9 +179,12 @@ class AudioGenerator(nn.Module, ABC):
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
         seed = check_integer("seed", seed, 0, MAX_SEED)
-        if not isinstance(temperature, int | float) or not 0 <= temperature <= 10:
+        number = isinstance(temperature, int | float | np.number)
+        if not number or isinstance(temperature, bool) or not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature!r}; it must be a number from 0 to 10")
-        frames = self.latent.frames(self.audio.length if length is None else length)
+        length = self.audio.length if length is None else length
+        self._check_size(batch, length)
+        frames = self.latent.frames(length)
         z = np.stack(
             [
                 np.random.Generator(np.random.Philox(key=[seed, index])).standard_normal(
@@ -167,7 +193,7 @@ class AudioGenerator(nn.Module, ABC):
                 for index in range(first, first + batch)
             ]
         )
-        return torch.from_numpy(z).transpose(1, 2).contiguous() * temperature
+        return torch.from_numpy(z).transpose(1, 2).contiguous() * float(temperature)
 
     def interpolate(
         self, z0: Tensor, z1: Tensor, steps: int, condition: Condition = None
@@ -188,16 +214,17 @@ class AudioGenerator(nn.Module, ABC):
             InputError: if the shapes differ or an argument is not allowed.
         """
         steps = check_integer("steps", steps, 2, MAX_BATCH)
-        ends = [self._check_latents(z[None] if z.ndim == 2 else z) for z in (z0, z1)]
+        items = [z[None] if isinstance(z, Tensor) and z.ndim == 2 else z for z in (z0, z1)]
+        ends = [self._check_latents(z) for z in items]
         if ends[0].shape != ends[1].shape or len(ends[0]) != 1:
             raise InputError(
                 f"z0 and z1 have shapes {tuple(z0.shape)} and {tuple(z1.shape)}; "
                 f"both must be one latent (1, {self.latent.channels}, L)"
             )
-        first = {} if condition is None else dict(condition)
-        for key, value in self.condition.parse(condition, steps).items():
-            if first.get(key) is None:
-                first[key] = value[:1]
+        first = self.condition.parse(condition, steps)
+        for key in first:
+            if condition is None or condition.get(key) is None:
+                first[key] = first[key][:1]
         weights = torch.linspace(0, 1, steps, device=ends[0].device)
         z = torch.cat([slerp(ends[0], ends[1], float(weight)) for weight in weights])
         with torch.no_grad():
@@ -236,6 +263,17 @@ class AudioGenerator(nn.Module, ABC):
                 f"{natural - (hop or 1) + 1} to {natural} samples"
             )
         return length
+
+    def _check_size(self, batch: int, length: int) -> None:
+        numbers = max(
+            self.audio.channels * length, self.latent.channels * self.latent.frames(length)
+        )
+        needed = 4 * batch * numbers
+        if needed > MAX_CALL_BYTES:
+            raise InputError(
+                f"{batch} sounds of {length} samples would take {needed / 2**30:,.1f} GiB of "
+                f"memory; the limit is {MAX_CALL_BYTES / 2**30:g} GiB: ask for less"
+            )
 
     def _check_condition(self, condition: Condition, batch: int) -> dict[str, Tensor]:
         values = self.condition.parse(condition, batch)
