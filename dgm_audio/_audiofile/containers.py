@@ -172,21 +172,27 @@ def _mp3_frame(head: bytes) -> tuple[int, int] | None:
 
 
 def _check_mp3(file: BinaryIO, size: int, start: int) -> None:
-    """Walk the frames: the last must be complete.
+    """Walk the frames: the last must be complete, and there must be as many as the file states.
 
     Without a Xing header libsndfile takes the length from the first frame's bit rate and drops the
     rest, so a variable bit rate without one is refused.
     """
-    indexed = any(tag in _read_at(file, start, 200) for tag in (b"Xing", b"Info", b"VBRI"))
-    offset, bitrates = start, set()
+    offset, count, bitrates = start, 0, set()
     while frame := _mp3_frame(_read_at(file, offset, 4)):
         length, kbps = frame
         offset += length
+        count += 1
         bitrates.add(kbps)
-        if offset > size:
-            raise AudioFileError("is cut off: its last MP3 frame is not complete")
-    if len(bitrates) > 1 and not indexed:
+    if offset > size:
+        raise AudioFileError("is cut off: its last MP3 frame is not complete")
+    first = _read_at(file, start, 200)
+    tag = max(first.find(b"Xing"), first.find(b"Info"))
+    if tag < 0 and b"VBRI" not in first and len(bitrates) > 1:
         raise AudioFileError(
             "is an MP3 of variable bit rate without a Xing header, so its length is not known; "
             "convert it to WAV or FLAC"
         )
+    if tag >= 0 and first[tag + 7] & 1:
+        (stated,) = struct.unpack_from(">I", first, tag + 8)
+        if abs(count - 1 - stated) > 1:  # some encoders count the header's own frame
+            raise AudioFileError(f"is damaged: it states {stated} MP3 frames and holds {count - 1}")

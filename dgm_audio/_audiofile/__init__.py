@@ -1,0 +1,1 @@
+"""Parts of `dgm_audio.io`: names, containers, and the writing of files."""
