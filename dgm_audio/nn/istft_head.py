@@ -1,0 +1,110 @@
+"""From frames to a waveform: partials with their own phase, plus shaped noise, through one ISTFT.
+
+    S = exp(a) exp(i p) + exp(b) N,    x = gain * istft(S)
+
+a, p: log-magnitude and phase of the tonal part; b: log-magnitude of the noise part; N: the STFT of
+white noise, so that exp(b) is a time-varying filter; gain: a fine envelope inside each frame, which
+makes attacks sharper than the window. The phase is integrated, as a sound's is: p advances by the
+bin's frequency plus a predicted deviation.
+
+References:
+    Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders", 2023.
+    Serra and Smith, "Spectral modeling synthesis", 1990 (partials plus shaped noise).
+    Engel et al., "GANSynth", 2019 (instantaneous frequency).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dgm_audio.signal.stft import STFT
+
+GAINS_PER_FRAME = 8
+MAX_LOG_GAIN = 3.0
+LOG_RANGE = (-14.0, 6.0)
+"""Bounds of the log-magnitudes, in nepers relative to the STFT of a unit sample."""
+
+
+class Controls(NamedTuple):
+    """What the network says of each frame.
+
+    Args:
+        tonal: a, log-magnitude of the partials (N, F, L).
+        noisy: b, log-magnitude of the noise (N, F, L).
+        partials: exp(a) exp(i p), complex (N, F, L).
+        gain: log of the fine envelope (N, L * GAINS_PER_FRAME).
+    """
+
+    tonal: Tensor
+    noisy: Tensor
+    partials: Tensor
+    gain: Tensor
+
+    def first(self, count: int) -> Controls:
+        """Those of the first `count` items."""
+        return Controls(*(part[:count] for part in self))
+
+    def log_magnitude(self) -> Tensor:
+        """Log sqrt(exp(2a) + exp(2b)), (N, F, L): half the log of the expected power."""
+        return 0.5 * torch.logaddexp(2 * self.tonal, 2 * self.noisy)
+
+
+class ISTFTHead(nn.Module):
+    """(N, L, width) frames and (N, L * hop) white noise -> (N, L * hop) audio.
+
+    Args:
+        width: channels of the frames.
+        n_fft: window length in samples.
+        hop: samples per frame; a multiple of `GAINS_PER_FRAME`.
+    """
+
+    def __init__(self, width: int, n_fft: int, hop: int) -> None:
+        super().__init__()
+        self.stft = STFT(n_fft, hop)
+        self.bins = n_fft // 2 + 1
+        self.overlap = n_fft // hop
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 4 * self.bins + GAINS_PER_FRAME)
+        nn.init.normal_(self.project.weight, std=0.02)
+        nn.init.zeros_(self.project.bias)
+        with torch.no_grad():  # a quiet start: about -60 dB
+            self.project.bias[: self.bins] = -2.0
+            self.project.bias[3 * self.bins : 4 * self.bins] = -2.0
+
+    def forward(self, frames: Tensor, noise: Tensor) -> Tensor:
+        """Audio (N, L * hop); not clipped."""
+        return self.synthesise(self.controls(frames), noise)
+
+    def controls(self, frames: Tensor) -> Controls:
+        """The curves of frames (N, L, width), in float32."""
+        raw = self.project(self.norm(frames)).float()
+        tonal, deviation, offset, noisy, gain = raw.split([self.bins] * 4 + [GAINS_PER_FRAME], -1)
+        advance = 4 * math.pi / self.overlap * torch.tanh(deviation)  # up to two bins
+        phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
+        gain = MAX_LOG_GAIN * torch.tanh(gain - gain.mean(dim=-1, keepdim=True))
+        tonal, noisy = (part.clamp(*LOG_RANGE).transpose(1, 2) for part in (tonal, noisy))
+        partials = torch.polar(tonal.exp(), phase.transpose(1, 2))
+        return Controls(tonal, noisy, partials, gain.flatten(1))
+
+    def _bin_phase(self, like: Tensor) -> Tensor:
+        """Phase (L, F) of a stationary partial at each bin's own frequency, from frame to frame.
+
+        It refers to the frames' centres, so that the bins of one partial share one phase.
+        """
+        frame = torch.arange(like.shape[1], device=like.device)[:, None]
+        bins = torch.arange(self.bins, device=like.device)
+        turns = (frame * bins % self.overlap) / self.overlap + bins % 2 / 2
+        return 2 * math.pi * turns
+
+    def synthesise(self, controls: Controls, noise: Tensor) -> Tensor:
+        """Audio (N, L * hop) of the curves, with the given white noise of unit variance."""
+        carrier = self.stft(noise) / self.stft.window.square().sum().sqrt()
+        audio = self.stft.inverse(controls.partials + controls.noisy.exp() * carrier)
+        size = audio.shape[-1]
+        envelope = F.interpolate(controls.gain[:, None], size=size, mode="linear")[:, 0]
+        return audio * envelope.exp()

@@ -1,0 +1,120 @@
+"""What a run tells: a progress bar or lines, the log, TensorBoard with sounds and pictures."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.mel import LogMel, MelSpec
+from dgm_audio.training.loop import Progress
+from dgm_audio.training.run_folder import RunFolder
+from dgm_audio.training.schedule import Budget
+
+LOG_SECONDS = 10.0
+LINE_SECONDS = 60.0
+SOUNDS = 12
+
+
+class Monitor:
+    """Reports to the terminal (standard error), `log.jsonl`, and TensorBoard if it is installed.
+
+    Args:
+        run: the run folder.
+        budget: of the run.
+        sample_rate: of the sounds, in Hz.
+    """
+
+    def __init__(self, run: RunFolder, budget: Budget, sample_rate: int) -> None:
+        self.run, self.budget, self.sample_rate = run, budget, sample_rate
+        self.bar = (
+            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr)
+            if sys.stderr.isatty()
+            else None
+        )
+        self._writer = _tensorboard(run)
+        self._logged = self._printed = time.monotonic()
+        self._since: tuple[int, float] | None = None
+        self._sums: dict[str, list[float]] = {}
+        self._metric: float | None = None
+
+    def step(self, at: Progress, share: float, losses: dict[str, float]) -> None:
+        """Called after every step; writes at intervals, with means since the last time."""
+        if self._since is None:
+            self._since = (at.step - 1, at.seconds)
+        for key, value in losses.items():
+            self._sums.setdefault(key, []).append(value)
+        now = time.monotonic()
+        if now - self._logged < LOG_SECONDS and share < 1:
+            return
+        self._logged = now
+        means = {key: round(float(np.mean(values)), 5) for key, values in self._sums.items()}
+        self._sums.clear()
+        self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "share": share} | means)
+        if self._writer:
+            for key, value in means.items():
+                self._writer.add_scalar(f"loss/{key}", value, at.step)
+        self._say(at, share, now)
+
+    def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
+        """Called after every evaluation of a snapshot."""
+        self._metric = metric
+        self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "heldout_distance": metric})
+        if self._writer is None:
+            return
+        x = model.sample(SOUNDS, seed=0).cpu()
+        self._writer.add_scalar("heldout/distance", metric, at.step)
+        self._writer.add_images("samples", self._pictures(x), at.step)
+        gap = torch.zeros(x.shape[1], self.sample_rate // 10)
+        line = torch.cat([part for sound in x for part in (sound, gap)], dim=1)
+        self._writer.add_audio("samples", line.mean(0, keepdim=True), at.step, self.sample_rate)
+
+    def _pictures(self, x: torch.Tensor) -> torch.Tensor:
+        """Log-mel pictures (N, 1, M, frames) of sounds (N, C, T), black at -80 dB."""
+        spec = MelSpec(self.sample_rate, n_mels=96, f_max=self.sample_rate / 2)
+        decibels = 20 / math.log(10) * LogMel(spec)(x.mean(1, keepdim=True))
+        return (1 + (decibels - decibels.amax()) / 80).clamp(0, 1).flip(2)
+
+    def close(self) -> None:
+        """Finish the bar and flush TensorBoard."""
+        if self.bar is not None:
+            self.bar.close()
+        if self._writer:
+            self._writer.close()
+
+    def _say(self, at: Progress, share: float, now: float) -> None:
+        assert self._since is not None
+        step, seconds = self._since
+        rate = (at.step - step) / max(at.seconds - seconds, 1e-6)
+        left = at.seconds * (1 - share) / max(share, 1e-6)
+        text = f"step {at.step}, {rate:.2f} steps/s, {left / 60:.1f} min left"
+        if self._metric is not None:
+            text += f", held-out distance {self._metric:.4f} (best {at.best or self._metric:.4f})"
+        if at.skipped:
+            text += f", {at.skipped} steps skipped"
+        if self.bar is not None:
+            self.bar.n = round(100 * share, 1)
+            self.bar.set_postfix_str(text)
+        elif now - self._printed > LINE_SECONDS or share >= 1:
+            self._printed = now
+            print(f"{100 * share:5.1f} % of {self.budget}: {text}", file=sys.stderr, flush=True)
+
+
+def _tensorboard(run: RunFolder) -> Any:
+    """A writer into RUN/tensorboard, or None (said once) if TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        print(
+            "TensorBoard is not installed (pip install 'dgm_audio[train]'): "
+            "logging to log.jsonl only",
+            file=sys.stderr,
+        )
+        return None
+    return SummaryWriter(str(run.path / "tensorboard"))

@@ -1,0 +1,185 @@
+"""`fit`: from split clips and settings to a model folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from dgm_audio._version import __version__
+from dgm_audio.checkpoint import save_model
+from dgm_audio.data import ClipSet, Splits
+from dgm_audio.errors import TrainingError
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.runtime.device import choose_device
+from dgm_audio.training.loop import Loop, Progress
+from dgm_audio.training.monitor import Monitor
+from dgm_audio.training.run_folder import STATE, RunFolder
+from dgm_audio.training.schedule import Budget
+from dgm_audio.training.task import get_task
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train; everything that is not here follows from the data and the budget.
+
+    Args:
+        out: the run folder; the model is written to its sub-folder `model`.
+        family: of the model.
+        budget: wall time such as 90s, 20m or 1h30m.
+        steps: optimizer steps instead of a budget.
+        batch: clips per step.
+        rate: peak learning rate.
+        seed: of everything random.
+        resume: go on with the run in `out`.
+        device: auto, cpu or cuda.
+        evaluations: how often the model is judged on held-out clips.
+        half: store the weights in half precision.
+    """
+
+    out: Path
+    family: str = "vae"
+    budget: str = "20m"
+    steps: int | None = None
+    batch: int = 16
+    rate: float = 1e-3
+    seed: int = 0
+    resume: bool = False
+    device: str = "auto"
+    evaluations: int = 20
+    half: bool = True
+
+
+Judge = Callable[[AudioGenerator], float]
+"""Held-out metric of a model, lower is better (see `dgm_audio.evaluation.held_out_judge`)."""
+
+
+def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
+    """Train a model on clips.
+
+    Args:
+        splits: clips to train on; the others are only counted here.
+        config: how to train.
+        judge: chooses the model that is kept.
+
+    Returns:
+        The folder of the best model.
+
+    Raises:
+        DgmAudioError: if the data, the settings or the run folder do not allow it.
+        SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved.
+    """
+    budget = Budget.parse(config.budget, config.steps)
+    device = choose_device(config.device)
+    fabric = _fabric(device)
+    fabric.launch()
+    torch.manual_seed(config.seed)
+    mixed = device.type == "cuda" or _fast_bfloat16()
+    task = get_task(config.family)(splits.train, mixed)
+    run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
+    monitor = Monitor(run, budget, splits.train.sample_rate) if run else None
+
+    def judged(model: AudioGenerator, at: Progress) -> float:
+        metric = judge(model)
+        if monitor:
+            monitor.judged(model, at, metric)
+        return metric
+
+    def keep(model: AudioGenerator, at: Progress) -> None:
+        save_model(
+            model,
+            config.out / "model",
+            recipe=_recipe(config, budget, at),
+            data=data_record(splits),
+            seed=config.seed,
+            metrics={"heldout_distance": at.best},
+            half=config.half,
+        )
+
+    loop = Loop(
+        fabric=fabric,
+        task=task,
+        clips=splits.train,
+        run=run,
+        budget=budget,
+        batch=min(config.batch, len(splits.train)),
+        rate=config.rate,
+        seed=config.seed,
+        evaluations=config.evaluations,
+        mixed=mixed,
+        judge=judged,
+        keep=keep,
+        tell=monitor.step if monitor else (lambda *_: None),
+    )
+    try:
+        if config.resume:
+            loop.load(config.out / STATE)
+        settings = asdict(config) | {"out": str(config.out), "data": data_record(splits)}
+        if run:
+            run.begin(settings)
+        loop.fit()
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the GPU's memory is full with {config.batch} clips per step; "
+            f"try --batch {max(1, config.batch // 2)}"
+        ) from error
+    finally:
+        if monitor:
+            monitor.close()
+        if run:
+            run.close()
+    return config.out / "model"
+
+
+def _fabric(device: torch.device) -> Fabric:
+    """One device, or all ranks that torchrun started."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Fabric(
+            accelerator="cuda" if device.type == "cuda" else "cpu",
+            devices=int(os.environ.get("LOCAL_WORLD_SIZE", ranks)),
+            num_nodes=max(1, ranks // int(os.environ.get("LOCAL_WORLD_SIZE", ranks))),
+            strategy="ddp" if ranks > 1 else "auto",
+        )
+
+
+def _fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 matrices in hardware (four times as fast as float32)."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def _recipe(config: TrainConfig, budget: Budget, at: Progress) -> dict[str, object]:
+    settings = asdict(config)
+    for place in ("out", "resume", "device"):
+        del settings[place]
+    return settings | {
+        "version": __version__,
+        "budget": str(budget),
+        "step": at.step,
+        "seconds": round(at.seconds, 1),
+    }
+
+
+def data_record(splits: Splits) -> dict[str, object]:
+    """What a checkpoint says of its data: counts, licences, classes, the manifest's hash."""
+    clips: ClipSet = splits.train
+    entries = clips.manifest.entries
+    return {
+        "manifest_sha256": clips.manifest.hash,
+        "clips": {
+            "train": len(splits.train),
+            "heldout": len(splits.heldout),
+            "unseen": len(splits.unseen),
+        },
+        "classes": list(clips.classes),
+        "licences": sorted({entry.licence for entry in entries}),
+        "sources": sorted({entry.source for entry in entries}),
+    }

@@ -1,0 +1,138 @@
+"""The folder of a training run: settings, log, resumable state, the best model so far.
+
+    RUN/run.json            the resolved settings
+    RUN/log.jsonl           one line per report
+    RUN/state.safetensors   everything that resuming needs; replaced atomically
+    RUN/model/              the best model by the held-out metric, ready to load
+
+The state is tensors in a safetensors file with numbers in its header: nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from dgm_audio.errors import TrainingError
+
+STATE = "state.safetensors"
+SETTINGS = "run.json"
+
+
+class RunFolder:
+    """A run folder that this process alone writes to.
+
+    Args:
+        path: the folder; made if it is missing.
+        resume: go on with the run that it holds; without it the folder must hold none.
+
+    Raises:
+        TrainingError: if another process trains there, or the folder holds a run and `resume` is
+            not set, or the other way round.
+    """
+
+    def __init__(self, path: Path, resume: bool) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(path / "run.lock", "w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise TrainingError(f"{path} is in use by another training run") from None
+        if self.has_state != resume:
+            self.close()
+            if resume:
+                raise TrainingError(f"{path} holds no run to resume; start one without --resume")
+            raise TrainingError(
+                f"{path} already holds a run; go on with it (--resume) or choose another --out"
+            )
+
+    @property
+    def state_path(self) -> Path:
+        """Where the resumable state lies."""
+        return self.path / STATE
+
+    @property
+    def model_path(self) -> Path:
+        """Where the best model lies."""
+        return self.path / "model"
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is something to resume."""
+        return self.state_path.is_file()
+
+    def close(self) -> None:
+        """Let others use the folder."""
+        self._lock.close()
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append one line to the log."""
+        with open(self.path / "log.jsonl", "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Write the resolved settings; a resumed run must be on the same data.
+
+        Raises:
+            TrainingError: if the earlier part of the run was on other data.
+        """
+        path, key = self.path / SETTINGS, "manifest_sha256"
+        if path.is_file():
+            earlier = json.loads(path.read_text(encoding="utf-8"))["data"][key]
+            if earlier != settings["data"][key]:
+                raise TrainingError(
+                    f"the run in {self.path} was on other data (manifest {earlier[:12]}, now "
+                    f"{settings['data'][key][:12]}); train into another folder"
+                )
+        write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
+
+    def save_state(self, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+        """Replace the state atomically: a kill at any moment leaves the old or the new one.
+
+        Raises:
+            TrainingError: if it cannot be written; the earlier state stands.
+        """
+        copies = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+        write_atomically(self.state_path, save(copies, {"numbers": json.dumps(numbers)}))
+
+
+def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and numbers of a saved state.
+
+    Raises:
+        TrainingError: if the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            numbers = json.loads(file.metadata()["numbers"])
+            return {key: file.get_tensor(key) for key in file.keys()}, numbers
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise TrainingError(f"{path} is damaged ({error}); start anew") from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write through a temporary file in the same folder, flushed to disk, then renamed.
+
+    Raises:
+        TrainingError: if the disk refuses; the temporary file is removed, `path` is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error

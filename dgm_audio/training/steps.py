@@ -1,0 +1,129 @@
+"""One optimizer step on one batch, as plain functions with named loss terms.
+
+References:
+    Lim and Ye, "Geometric GAN", 2017 (hinge loss).
+    Mescheder et al., "Which training methods for GANs do actually converge?", 2018 (R1, here lazy).
+    Esser et al., "Taming transformers", 2021 (the adversarial weight follows the gradients' norms).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from dgm_audio.nn.discriminator import feature_distance, hinge_discriminator_loss
+from dgm_audio.training.task import Losses
+
+CLIP_NORM = 5.0
+ADVERSARIAL_WEIGHT = 0.2
+FEATURE_WEIGHT = 1.0
+CRITICS_PER_STEP = 1
+
+
+@dataclass
+class Player:
+    """A module and its optimizer, set up by Fabric."""
+
+    module: nn.Module
+    optimizer: Optimizer
+
+
+def likelihood_step(
+    fabric: Fabric, player: Player, x: Tensor, labels: Tensor, progress: float
+) -> dict[str, float]:
+    """Minimise the sum of the objective's named terms once.
+
+    Returns:
+        The terms, the reports, "loss" and "gradient_norm"; if loss or gradient is not finite the
+        weights are left as they are and "skipped" is 1.
+    """
+    losses: Losses = player.module(x, labels, progress)
+    return _descend(fabric, player, losses.terms, losses.report)
+
+
+def adversarial_step(
+    fabric: Fabric,
+    player: Player,
+    critic: Player,
+    x: Tensor,
+    labels: Tensor,
+    progress: float,
+    mixed: bool = False,
+) -> dict[str, float]:
+    """The same with a discriminator: one step of it, then one of the generator.
+
+    Generator terms beside the objective's: "adversarial" = -D(fake), and "features", the distance
+    of the discriminator's features of reconstructions from those of the real sounds.
+
+    Returns:
+        As `likelihood_step`, with the terms of both players.
+    """
+    losses: Losses = player.module(x, labels, progress)
+    if losses.real is None or losses.fake is None:
+        raise TypeError("the objective gives no real and fake audio for a discriminator")
+    windows = torch.randperm(len(_plain(critic.module).critics))[:CRITICS_PER_STEP].tolist()
+
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
+        real = critic.module(losses.real, losses.labels, windows)
+        fake = critic.module(losses.fake.detach(), losses.fake_labels, windows)
+    judged = [
+        hinge_discriminator_loss(r[0].float(), f[0].float())
+        for r, f in zip(real, fake, strict=True)
+    ]
+    report = _descend(fabric, critic, {"discriminator": torch.stack(judged).mean()}, {})
+    report["discriminator_gradient_norm"] = report.pop("gradient_norm")
+    skipped = report.pop("skipped")
+    report.pop("loss")
+
+    plain = _plain(critic.module)
+    plain.requires_grad_(False)
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
+        fake = plain(losses.fake, losses.fake_labels, windows)
+    count = len(losses.real)
+    scores = torch.stack([f[0].float().mean() for f in fake])
+    features = torch.stack(
+        [
+            feature_distance(r[1], [layer[:count] for layer in f[1]])
+            for r, f in zip(real, fake, strict=True)
+        ]
+    )
+    terms = losses.terms | {
+        "adversarial": -ADVERSARIAL_WEIGHT * scores.mean(),
+        "features": FEATURE_WEIGHT * features.mean(),
+    }
+    report |= _descend(fabric, player, terms, losses.report)
+    plain.requires_grad_(True)
+    report["skipped"] = max(report["skipped"], skipped)
+    return report
+
+
+def _plain(module: nn.Module) -> nn.Module:
+    """The module without Fabric's and data parallelism's wrappers."""
+    return getattr(module, "module", module)
+
+
+def _descend(
+    fabric: Fabric, player: Player, terms: dict[str, Tensor], report: dict[str, float]
+) -> dict[str, float]:
+    """Backward and one optimizer step, unless something is not finite."""
+    loss = torch.stack(list(terms.values())).sum()
+    player.optimizer.zero_grad()
+    fabric.backward(loss)
+    norm = torch.nn.utils.clip_grad_norm_(player.module.parameters(), CLIP_NORM)
+    finite = bool(torch.isfinite(norm)) and bool(torch.isfinite(loss))
+    if finite:
+        player.optimizer.step()
+    named = {key: float(value.detach()) for key, value in terms.items()}
+    return (
+        named
+        | report
+        | {
+            "loss": float(loss.detach()),
+            "gradient_norm": float(norm),
+            "skipped": float(not finite),
+        }
+    )

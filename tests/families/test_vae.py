@@ -1,0 +1,122 @@
+import pytest
+import torch
+
+from dgm_audio.errors import ConfigError
+from dgm_audio.families.vae.spectrogram import SpectrogramVAE, SpectrogramVAEConfig
+
+SMALL = SpectrogramVAEConfig(
+    sample_rate=8000,
+    length=4096,
+    classes=("a", "b"),
+    n_fft=256,
+    hop=128,
+    width=16,
+    latent=4,
+    blocks=(1, 1, 1),
+)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return SpectrogramVAE(SMALL).eval()
+
+
+def codes(count=200):
+    rng = torch.Generator().manual_seed(1)
+    mixing = torch.randn(4, 4, generator=rng)
+    mean = torch.randn(count, 4, generator=rng) @ mixing + torch.tensor([1.0, -2, 0, 3])
+    return mean, torch.randn(count, 4, generator=rng) * 0.1 - 2, torch.arange(count) % 2
+
+
+def test_the_fitted_prior_makes_the_codes_standard_normal(model):
+    """Mean 0 and covariance 1 of the aggregate posterior, within the shrinkage's 4 %."""
+    mean, log_variance, labels = codes()
+    model.fit_prior(mean, log_variance, labels)
+    z = model.latent_of_code(mean, labels)
+    spread = (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=torch.Generator())
+    z_noisy = model.latent_of_code(mean + spread, labels)
+    assert float(z.mean(0).abs().max()) < 1e-4
+    torch.testing.assert_close(torch.cov(z_noisy.T), torch.eye(4), atol=0.1, rtol=0)
+    torch.testing.assert_close(model.code_of_latent(z, labels), mean, atol=1e-4, rtol=1e-4)
+
+
+def test_a_class_with_one_clip_and_one_without_get_a_usable_prior():
+    model = SpectrogramVAE(SpectrogramVAEConfig(classes=("a", "b", "c"), length=8192, latent=4))
+    mean, log_variance, _ = codes(20)
+    model.fit_prior(mean, log_variance, torch.tensor([0] * 19 + [1]))
+    assert bool(torch.isfinite(model.prior_scale).all())
+    torch.testing.assert_close(model.prior_mean[1], mean[19])
+    assert bool((model.prior_scale.diagonal(dim1=1, dim2=2) > 0).all())
+
+
+def test_the_kl_to_the_prior_agrees_with_torch(model):
+    mean, log_variance, labels = codes()
+    model.fit_prior(mean, log_variance, labels)
+    posterior = torch.distributions.MultivariateNormal(
+        mean, scale_tril=torch.diag_embed((0.5 * log_variance).exp())
+    )
+    prior = torch.distributions.MultivariateNormal(
+        model.prior_mean[labels], scale_tril=model.prior_scale[labels]
+    )
+    expected = torch.distributions.kl_divergence(posterior, prior)
+    torch.testing.assert_close(
+        model.prior_kl(mean, log_variance, labels), expected, rtol=1e-3, atol=1e-3
+    )
+
+
+def test_the_density_of_the_representation_is_normalised(model):
+    """Each number of u has a Laplace density: it integrates to one."""
+    u = torch.linspace(-60, 60, 24001)
+    shape = (len(u), model.head.bins, 1)
+    model.log_scale.data.fill_(0.3)
+    with torch.no_grad():
+        per_clip = model.log_density(u[:, None, None].expand(shape), torch.zeros(shape))
+    one_number = per_clip / model.head.bins
+    assert float(torch.trapezoid(one_number.exp(), u)) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_elbo_is_below_an_importance_estimate_of_the_likelihood(model):
+    """log p(u) >= ELBO: with 500 importance samples the estimate must not be below its mean."""
+    mean, log_variance, labels = codes()
+    model.fit_prior(mean, log_variance, labels)
+    x = 0.3 * torch.randn(1, 1, 4096, generator=torch.Generator().manual_seed(2)).clamp(-1, 1)
+    with torch.no_grad():
+        values = torch.stack([model.elbo(x, {"class": "a"}) for _ in range(64)])
+        u = model.log_magnitude(x)
+        mu, log_var = model.posterior(u)
+        q = torch.distributions.Normal(mu, (0.5 * log_var).exp())
+        p = torch.distributions.MultivariateNormal(
+            model.prior_mean[:1], scale_tril=model.prior_scale[:1]
+        )
+        code = q.sample((500,))[:, 0]
+        labels = torch.zeros(500, dtype=torch.long)
+        expected = model.head.controls(model.frames(code, {"class": labels})).log_magnitude()
+        weight = model.log_density(u, expected) + p.log_prob(code) - q.log_prob(code).sum(1)
+        estimate = torch.logsumexp(weight, 0) - torch.log(torch.tensor(500.0))
+    assert float(estimate) >= float(values.mean()) - 1e-2
+
+
+def test_texture_is_white_and_differs_between_codes(model):
+    noise = model.texture(torch.randn(64, 4, generator=torch.Generator().manual_seed(0)))
+    assert float(noise.mean().abs()) < 0.02
+    assert float(noise.var()) == pytest.approx(1, abs=0.05)
+    power = torch.fft.rfft(noise).abs().square().mean(0)
+    thirds = [float(part.mean()) for part in power.chunk(3)]
+    assert max(thirds) / min(thirds) < 1.2
+    correlation = torch.corrcoef(noise)
+    assert float((correlation - torch.eye(64)).abs().mean()) < 0.2
+    near = model.texture(torch.tensor([[0.0, 0, 0, 0], [1e-3, 0, 0, 0]]))
+    assert float((near[0] - near[1]).abs().max()) < 0.1
+
+
+def test_shorter_sounds_are_padded_and_give_a_full_code(model):
+    x = 0.1 * torch.randn(2, 1, 1000)
+    padded = torch.nn.functional.pad(x, (0, 3096))
+    assert torch.equal(model.encode(x), model.encode(padded))
+
+
+@pytest.mark.parametrize("length", [4000, 128])
+def test_a_length_that_does_not_fit_the_frames_is_an_error(length):
+    with pytest.raises(ConfigError, match="multiple of 16 hops"):
+        SpectrogramVAE(SpectrogramVAEConfig(length=length, hop=128, n_fft=256))

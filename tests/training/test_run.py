@@ -1,0 +1,227 @@
+"""The loop end to end on small models: budgets, resuming, stopping, damage."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_audio.errors import ConfigError, TrainingError, UnknownModelError
+from dgm_audio.evaluation import held_out_judge
+from dgm_audio.registry import load
+from dgm_audio.training import loop as loop_module
+from dgm_audio.training.loop import batch_rows
+from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.run_folder import RunFolder, load_state, write_atomically
+
+
+def config(out, **changes):
+    return replace(TrainConfig(out=out, steps=8, batch=4, evaluations=2), **changes)
+
+
+def numbers(model):
+    """A stand-in for the held-out metric that costs nothing."""
+    return float(next(model.parameters()).abs().sum())
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits):
+    folder = fit(splits, config(tmp_path / "run", steps=30), held_out_judge(splits))
+    log = [json.loads(line) for line in open(tmp_path / "run" / "log.jsonl")]
+    assert any("heldout_distance" in line for line in log)
+    model = load(str(folder), device="cpu")
+    x = model.sample(3, seed=0)
+    assert x.shape == (3, 1, 4096) and float(x.abs().max()) > 0
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert settings["steps"] == 30 and settings["data"]["clips"]["train"] == 24
+
+
+def test_one_batch_can_be_learned_by_heart(tmp_path, splits):
+    few = replace(splits, train=splits.train.subset([0, 1, 2, 3]))
+    fit(few, config(tmp_path / "run", steps=80, evaluations=1), numbers)
+    log = [json.loads(line) for line in open(tmp_path / "run" / "log.jsonl")]
+    assert log[-2]["energy"] < 4.0
+    assert log[-2]["negative_log_likelihood"] < 2.0
+
+
+def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch):
+    """Bit-equal weights, average, both optimizers and progress; the stop falls into every phase."""
+    fit(splits, config(tmp_path / "whole"), numbers)
+    halted = config(tmp_path / "parts")
+    for stop_at in (3, 6):
+        with stopped_at(monkeypatch, stop_at), pytest.raises(SystemExit) as stop:
+            fit(splits, halted, numbers)
+        assert stop.value.code == 130
+        halted = replace(halted, resume=True)
+    fit(splits, halted, numbers)
+    whole, at = load_state(tmp_path / "whole" / "state.safetensors")
+    parts, also_at = load_state(tmp_path / "parts" / "state.safetensors")
+    assert whole.keys() == parts.keys()
+    assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
+    assert at["best"] == also_at["best"] and at["step"] == also_at["step"] == 8
+
+
+class stopped_at:
+    """Ctrl-C in the middle of the given step."""
+
+    def __init__(self, monkeypatch, step):
+        self.patch, self.step = monkeypatch, step
+
+    def __enter__(self):
+        original = loop_module.Loop._step
+
+        def step(loop, share):
+            if loop.at.step == self.step - 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            return original(loop, share)
+
+        self.context = self.patch.context()
+        self.context.__enter__().setattr(loop_module.Loop, "_step", step)
+
+    def __exit__(self, *error):
+        self.context.__exit__(*error)
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_not_shared(tmp_path, splits):
+    fit(splits, config(tmp_path / "run", steps=1), numbers)
+    with pytest.raises(TrainingError, match="already holds a run"):
+        fit(splits, config(tmp_path / "run", steps=1), numbers)
+    with pytest.raises(TrainingError, match="no run to resume"):
+        fit(splits, config(tmp_path / "other", resume=True), numbers)
+    run = RunFolder(tmp_path / "run", resume=True)
+    with pytest.raises(TrainingError, match="in use"):
+        RunFolder(tmp_path / "run", resume=True)
+    run.close()
+
+
+def test_resuming_on_other_data_or_another_shape_is_an_error(tmp_path, splits):
+    fit(splits, config(tmp_path / "run", steps=1), numbers)
+    other = replace(splits, train=splits.train.subset(np.arange(20)))
+    with pytest.raises(TrainingError, match="other data"):
+        fit(other, config(tmp_path / "run", steps=2, resume=True), numbers)
+
+
+def test_non_finite_losses_are_skipped_then_named(tmp_path, splits, monkeypatch):
+    poisoned = np.asarray(splits.train.audio).copy()
+    poisoned[:] = np.nan
+    bad = replace(splits, train=type(splits.train).from_arrays(poisoned, 8000))
+    with pytest.raises(TrainingError, match=r"not finite for 5 steps.*\d+\.wav"):
+        fit(bad, config(tmp_path / "run", steps=100), numbers)
+    tensors, at = load_state(tmp_path / "run" / "state.safetensors")
+    assert at["step"] == 0
+    assert all(bool(torch.isfinite(value).all()) for value in tensors.values())
+
+
+def test_wrong_settings_are_refused(tmp_path, splits):
+    with pytest.raises(ConfigError, match="budget is 'soon'"):
+        fit(splits, TrainConfig(out=tmp_path / "a", budget="soon"), numbers)
+    with pytest.raises(UnknownModelError, match="families to train: vae"):
+        fit(splits, config(tmp_path / "b", family="vea"), numbers)
+
+
+def test_every_epoch_sees_every_clip_once():
+    rows = np.concatenate([batch_rows(7, 3, step, seed=1) for step in range(7)])
+    assert all(sorted(rows[i : i + 7]) == list(range(7)) for i in (0, 7, 14))
+    assert not np.array_equal(rows[:7], rows[7:14])
+
+
+def test_a_full_disk_leaves_the_old_state(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    write_atomically(path, b"old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TrainingError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["state"]
+
+
+WRITER = """
+    import sys, torch
+    from pathlib import Path
+    from dgm_audio.training.run_folder import RunFolder
+    run = RunFolder(Path(sys.argv[1]), resume=False)
+    for step in range(10**9):
+        run.save_state({"a": torch.full((50_000,), float(step))}, {"step": step})
+        if step == 0:
+            print("ready", flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_a_complete_state(tmp_path):
+    rng = np.random.default_rng(0)
+    script = textwrap.dedent(WRITER)
+    for trial in range(4):
+        out = tmp_path / str(trial)
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(out)], stdout=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        for _ in range(25):  # 25 looks at the file of each writer while it is being replaced
+            threading.Event().wait(rng.uniform(0, 0.01))
+            tensors, at = load_state(out / "state.safetensors")
+            assert float(tensors["a"][0]) == float(tensors["a"][-1]) == at["step"]
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        tensors, at = load_state(out / "state.safetensors")
+        assert float(tensors["a"].sum()) == 50_000 * at["step"]
+        RunFolder(out, resume=True).close()
+
+
+RANKS = """
+    import os, sys
+    from pathlib import Path
+    sys.path.insert(0, os.path.dirname(sys.argv[1]))
+    from conftest import clip_set
+    import numpy as np, torch
+    from dgm_audio.data import Splits
+    from dgm_audio.training.run import TrainConfig, fit
+    torch.set_num_threads(1)
+    clips = clip_set(12)
+    splits = Splits(clips, clips.subset(np.arange(0)), clips.subset(np.arange(0)))
+    fit(
+        splits,
+        TrainConfig(out=Path(sys.argv[2]), steps=int(sys.argv[3]), batch=4, evaluations=2,
+                    resume=len(sys.argv) > 4, device="cpu"),
+        lambda model: 1.0,
+    )
+"""
+
+
+def test_two_ranks_train_together_and_resume(tmp_path):
+    script = tmp_path / "ranks.py"
+    script.write_text(textwrap.dedent(RANKS))
+
+    def launch(*arguments):
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+        command += ["--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
+        command += [str(script), os.path.abspath(os.path.join(os.path.dirname(__file__), "x"))]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            [*command, *map(str, arguments)], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    launch(tmp_path / "run", 4)
+    launch(tmp_path / "run", 6, "resume")
+    _, at = load_state(tmp_path / "run" / "state.safetensors")
+    assert at["step"] == 6
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
