@@ -1,1 +1,46 @@
-"""From folders of audio files to clips: reading rules, cache, splits, the doctor."""
+"""From folders of audio files to clips: reading rules, cache, splits, the doctor.
+
+files -> Manifest -> load_clips -> ClipSet -> split_clips -> train, held out, unseen groups
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgm_audio.data.clip_config import ClipConfig
+    from dgm_audio.data.clip_set import ClipSet
+    from dgm_audio.data.clips import load_clips
+    from dgm_audio.data.manifest import Entry, Manifest
+    from dgm_audio.data.splits import Splits, near_copies, split_clips
+
+_EXPORTS = {
+    "ClipConfig": "clip_config",
+    "ClipSet": "clip_set",
+    "Entry": "manifest",
+    "Manifest": "manifest",
+    "Splits": "splits",
+    "load_clips": "clips",
+    "near_copies": "splits",
+    "split_clips": "splits",
+}
+
+__all__ = [
+    "ClipConfig",
+    "ClipSet",
+    "Entry",
+    "Manifest",
+    "Splits",
+    "load_clips",
+    "near_copies",
+    "split_clips",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use (PEP 562)."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module 'dgm_audio.data' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"dgm_audio.data.{_EXPORTS[name]}"), name)

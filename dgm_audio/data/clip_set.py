@@ -1,0 +1,172 @@
+"""A set of clips: the sound, which stays on disk, and what is known of each clip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgm_audio.data.manifest import Entry, Manifest
+from dgm_audio.data.report import LoadReport
+
+
+class ClipArray:
+    """Rows of an array (N, C, T) on disk or in memory, in a given order.
+
+    Indexing returns plain float32 arrays and reads only the rows that are asked for; the array on
+    disk is opened when it is first used, so that copies of this object in other processes share it.
+
+    Args:
+        store: an array, or the path of an `.npy` file.
+        rows: which rows, in which order; all of them by default.
+    """
+
+    dtype = np.dtype(np.float32)
+    ndim = 3
+
+    def __init__(self, store: np.ndarray | Path, rows: np.ndarray | None = None) -> None:
+        self._path = store if isinstance(store, Path) else None
+        self._array = None if isinstance(store, Path) else np.asarray(store, dtype=np.float32)
+        self.rows = np.arange(len(self._open())) if rows is None else np.asarray(rows, np.int64)
+
+    def _open(self) -> np.ndarray:
+        if self._array is None:
+            self._array = np.load(str(self._path), mmap_mode="r")
+        return self._array
+
+    @property
+    def path(self) -> Path | None:
+        """The `.npy` file; None for an array in memory."""
+        return self._path
+
+    def __getstate__(self) -> dict[str, Any]:
+        array = self._array if self._path is None else None
+        return {"_path": self._path, "_array": array, "rows": self.rows}
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(N, C, T)."""
+        _, channels, length = self._open().shape
+        return len(self.rows), channels, length
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        """What an array of shape (N, C, T) would give, as a copy."""
+        first, *rest = index if isinstance(index, tuple) else (index,)
+        if first is Ellipsis:
+            first, rest = slice(None), [first, *rest]
+        picked = np.array(self._open()[self.rows[first]])
+        return picked[tuple(rest) if picked.ndim == 2 else (slice(None), *rest)]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[index] for index in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def take(self, indices: np.ndarray) -> ClipArray:
+        """A view of some of the rows; nothing is read."""
+        return ClipArray(self._path or self._open(), self.rows[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class ClipSet:
+    """N clips with what is known of each.
+
+    Args:
+        audio: (N, C, T) float32 in [-1, 1], read from disk on access.
+        lengths: (N,) valid samples of each clip; zeros follow.
+        labels: (N,) int64 indices into `classes`.
+        classes: class names.
+        groups: kit, session or folder of each clip.
+        files: file of each clip, relative to the manifest's root.
+        content: sha256 of the decoded file of each clip.
+        sample_rate: in Hz.
+        manifest: the files, their licences and sources.
+        report: what became of every file.
+    """
+
+    audio: ClipArray
+    lengths: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    groups: tuple[str, ...]
+    files: tuple[str, ...]
+    content: tuple[str, ...]
+    sample_rate: int
+    manifest: Manifest
+    report: LoadReport = field(default_factory=LoadReport, repr=False)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        audio: np.ndarray | Tensor,
+        sample_rate: int,
+        *,
+        labels: Sequence[str] | None = None,
+        groups: Sequence[str] | None = None,
+    ) -> ClipSet:
+        """Clips (N, C, T) that are in memory already.
+
+        >>> clips = ClipSet.from_arrays(np.zeros((3, 1, 8)), 8000, labels=["a", "b", "a"])
+        >>> len(clips), clips.classes, clips.labels.tolist()
+        (3, ('a', 'b'), [0, 1, 0])
+        """
+        samples = np.ascontiguousarray(audio, dtype=np.float32)
+        names = [f"{index}.wav" for index in range(len(samples))]
+        label_names, group_names = labels or ["sound"] * len(names), groups or ["."] * len(names)
+        entries = tuple(map(Entry, names, label_names, group_names))
+        manifest = Manifest(Path(), entries)
+        return cls(
+            ClipArray(samples),
+            np.full(len(names), samples.shape[2]),
+            np.array([manifest.classes.index(name) for name in label_names], dtype=np.int64),
+            manifest.classes,
+            tuple(group_names),
+            tuple(names),
+            tuple(hashlib.sha256(clip.tobytes()).hexdigest() for clip in samples),
+            sample_rate,
+            manifest,
+        )
+
+    def __len__(self) -> int:
+        return len(self.audio)
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> ClipSet:
+        """The clips with these indices, in this order; no sound is read or copied."""
+        picked = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            audio=self.audio.take(picked),
+            lengths=self.lengths[picked],
+            labels=self.labels[picked],
+            groups=tuple(self.groups[i] for i in picked),
+            files=tuple(self.files[i] for i in picked),
+            content=tuple(self.content[i] for i in picked),
+        )
+
+    def tensor(self, indices: Sequence[int] | np.ndarray | None = None) -> Tensor:
+        """Audio (B, C, T) of the clips with these indices, or of all."""
+        picked = slice(None) if indices is None else np.asarray(indices, dtype=np.int64)
+        return torch.from_numpy(self.audio[picked])
+
+    @property
+    def manifest_hash(self) -> str:
+        """Sha256 of the manifest and of the decoded content of these clips' files."""
+        rows = sorted(set(zip(self.files, self.content, strict=True)))
+        return hashlib.sha256(json.dumps([self.manifest.hash, rows]).encode()).hexdigest()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Clips of each class, in the order of `classes`."""
+        numbers = np.bincount(self.labels, minlength=len(self.classes))
+        return dict(zip(self.classes, numbers.tolist(), strict=True))

@@ -1,0 +1,218 @@
+"""From files of any kind to clips of equal length: `load_clips`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dgm_audio.data import cache
+from dgm_audio.data.clip_config import ClipConfig
+from dgm_audio.data.clip_set import ClipArray, ClipSet
+from dgm_audio.data.manifest import Entry, Manifest
+from dgm_audio.data.report import FileReport, LoadReport
+from dgm_audio.data.source import Source
+from dgm_audio.errors import AudioFileError, DataError
+from dgm_audio.io import read_audio, shown
+
+__all__ = ["ClipArray", "ClipConfig", "ClipSet", "load_clips"]
+
+_THREADS = 4
+_NAMED = 5
+
+
+def load_clips(
+    source: Path | str | Manifest,
+    config: ClipConfig | None = None,
+    *,
+    cache_dir: Path | str | None = None,
+    progress: bool = True,
+) -> ClipSet:
+    """Turn a data set into clips of one length, rate and number of channels.
+
+    The clips are kept in a cache under the content of the files and the configuration, so that the
+    second start reads nothing but file names, sizes and times.
+
+    Args:
+        source: a folder (its first sub-folders are the classes), a CSV manifest, or a `Manifest`.
+        config: how files become clips.
+        cache_dir: where to keep the clips; by default `cache.default_cache_dir()`.
+        progress: show progress and the summary on the standard error stream. What became of each
+            file is in `ClipSet.report` in any case.
+
+    Returns:
+        The clips in the order of the manifest.
+
+    Raises:
+        DataError: if there is no audio, if more files are damaged than `ClipConfig.allowed_bad`, or
+            if a file has NaN, infinite or absurd samples.
+    """
+    config = config or ClipConfig()
+    manifest = _manifest(source)
+    folder = Path(cache_dir) if cache_dir is not None else cache.default_cache_dir()
+    paths = [manifest.locate(entry) for entry in manifest.entries]
+    hashes = cache.file_hashes(paths, folder, manifest.root)
+    content = [(entry.path, hashes.get(manifest.locate(entry))) for entry in manifest.entries]
+    text = json.dumps([cache.FORMAT, asdict(config), content])
+    place = folder / "clips" / hashlib.sha256(text.encode()).hexdigest()[:24]
+    index = cache.read_index(place)
+    cached = index is not None
+    if index is None:
+        if place.exists():
+            print(f"the cached clips in {place} are damaged; made again", file=sys.stderr)
+            shutil.rmtree(place, ignore_errors=True)
+        index = _build(manifest, config, place, progress)
+    clips = _clip_set(manifest, config, place, index, cached)
+    if progress:
+        print("\n".join(clips.report.lines()), file=sys.stderr)
+        print(f"  clips {'found' if cached else 'kept'} in {place}", file=sys.stderr)
+    return clips
+
+
+def _manifest(source: Path | str | Manifest) -> Manifest:
+    if isinstance(source, Manifest):
+        return source
+    if Path(source).suffix.lower() == ".csv":
+        return Manifest.from_csv(source)
+    return Manifest.from_folder(source)
+
+
+def _build(manifest: Manifest, config: ClipConfig, place: Path, progress: bool) -> dict[str, Any]:
+    """Read every file and fill the cache folder; returns the index."""
+    index: dict[str, Any] = {}
+    with cache.building(place) as scratch:
+        with cache.ClipWriter(scratch, (config.channels, config.length)) as writer:
+            files = _read_files(manifest, config, writer, progress)
+            index |= {"rows": writer.count, "files": files}
+        check_damage(manifest, config, {item["path"]: item["error"] for item in files})
+        cache.write_json(scratch / "index.json", index)
+    return index
+
+
+def _read_files(
+    manifest: Manifest, config: ClipConfig, writer: cache.ClipWriter, progress: bool
+) -> list[dict[str, Any]]:
+    """Read all files in a few threads; clips go to the writer as they come, in any order."""
+
+    def read(entry: Entry) -> dict[str, Any]:
+        return _read_file(manifest, entry, config, writer)
+
+    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
+    try:
+        results = pool.map(read, manifest.entries)
+        total, hidden = len(manifest), None if progress else True  # None: only on a terminal
+        return list(tqdm(results, total=total, desc="reading", unit="file", disable=hidden))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read_file(
+    manifest: Manifest, entry: Entry, config: ClipConfig, writer: cache.ClipWriter
+) -> dict[str, Any]:
+    """What the index keeps of one file."""
+    try:
+        source = Source(manifest.locate(entry), config)
+        clips = [(writer.append(clip.audio), clip.valid) for clip in source.clips()]
+    except AudioFileError as error:
+        return {"path": entry.path, "error": _reason(error), "rows": [], "lengths": []}
+    rows, lengths = zip(*clips, strict=True)
+    return {
+        "path": entry.path,
+        "error": "",
+        "rows": rows,
+        "lengths": lengths,
+        "content": source.content,
+        "seconds": source.info.seconds,
+        "steps": source.steps,
+    }
+
+
+def check_damage(manifest: Manifest, config: ClipConfig, errors: dict[str, str]) -> None:
+    """Decide whether a data set with these errors (path -> reason or "") may be used.
+
+    Raises:
+        DataError: if a file has samples that are not finite, if too many files are damaged, or if
+            none is left.
+    """
+    bad = {path: reason for path, reason in errors.items() if reason}
+    entries = [entry for entry in manifest.entries if entry.path in bad]
+    poisoned = [entry for entry in entries if _has_bad_samples(manifest.locate(entry))]
+    if poisoned:
+        names = ", ".join(shown(entry.path) for entry in poisoned[:_NAMED])
+        raise DataError(
+            f"{len(poisoned)} of {len(manifest)} files have NaN, infinite or absurd samples, which "
+            f"no training survives; repair or remove them: {names}"
+        )
+    lost = bad | {item.path: item.reason for item in manifest.omitted if item.bad}
+    total = len(manifest) + len(lost) - len(bad)
+    if len(bad) == len(manifest) or len(lost) > config.allowed_bad(total):
+        first = "; ".join(f"{shown(path)}: {why}" for path, why in list(lost.items())[:_NAMED])
+        raise DataError(
+            f"{len(lost)} of {total} files cannot be read; allowed are "
+            f"{min(config.allowed_bad(total), total - 1)} (max_bad_share={config.max_bad_share:g}, "
+            f"min_bad_files={config.min_bad_files}): {first}"
+        )
+
+
+def _has_bad_samples(path: Path) -> bool:
+    """Whether a file that failed is whole but for the values of its samples."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read_audio(path, bad_samples="repair")
+        except AudioFileError:
+            return False
+    return True
+
+
+def _reason(error: AudioFileError) -> str:
+    """The error without the path that it begins with."""
+    _, _, reason = str(error).rpartition(": ")
+    return reason or str(error)
+
+
+def _clip_set(
+    manifest: Manifest, config: ClipConfig, place: Path, index: dict[str, Any], cached: bool
+) -> ClipSet:
+    """The clips of an index, in the order of the manifest."""
+    entries = dict(zip((entry.path for entry in manifest.entries), manifest.entries, strict=True))
+    rows = [
+        (item, row, size)
+        for item in index["files"]
+        for row, size in zip(item["rows"], item["lengths"], strict=True)
+    ]
+    owners = [entries[item["path"]] for item, _, _ in rows]
+    places = {name: number for number, name in enumerate(manifest.classes)}
+    return ClipSet(
+        audio=ClipArray(place / "audio.npy", np.array([row for _, row, _ in rows])),
+        lengths=np.array([size for _, _, size in rows], dtype=np.int64),
+        labels=np.array([places[entry.label] for entry in owners], dtype=np.int64),
+        classes=manifest.classes,
+        groups=tuple(entry.group for entry in owners),
+        files=tuple(entry.path for entry in owners),
+        content=tuple(item["content"] for item, _, _ in rows),
+        sample_rate=config.sample_rate,
+        manifest=manifest,
+        report=_report(manifest, index, cached),
+    )
+
+
+def _report(manifest: Manifest, index: dict[str, Any], cached: bool) -> LoadReport:
+    read = [
+        FileReport(item["path"], skipped=item["error"], bad=True)
+        if item["error"]
+        else FileReport(item["path"], len(item["rows"]), item["seconds"], item["steps"])
+        for item in index["files"]
+    ]
+    left_out = [FileReport(o.path, skipped=o.reason, bad=o.bad) for o in manifest.omitted]
+    return LoadReport((*read, *left_out), cached)

@@ -1,0 +1,231 @@
+"""Which files make a data set, with the class, group, licence and source of each.
+
+A folder becomes a manifest by one rule: the first sub-folder is the class, the whole path of the
+folder is the group (what a split may hold out as one). A CSV file says both freely.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from dgm_audio.errors import DataError
+from dgm_audio.io import shown
+
+AUDIO_SUFFIXES = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    *(".aif", ".aiff", ".aifc"),
+)
+FOREIGN_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".caf", ".au", ".snd", ".w64", ".rf64")
+"""Audio that this package does not read: counted as a bad file, so that its loss is noticed."""
+
+UNLABELLED = "sound"
+"""Class of the files that lie in the folder itself."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One audio file.
+
+    Args:
+        path: relative to the manifest's root, with forward slashes (or absolute).
+        label: class name.
+        group: what belongs together and may be held out as a whole: a kit, a session, a folder.
+        licence: SPDX identifier or words.
+        source: where the file came from.
+    """
+
+    path: str
+    label: str = UNLABELLED
+    group: str = "."
+    licence: str = "unknown"
+    source: str = "own files"
+
+
+@dataclass(frozen=True)
+class Omission:
+    """Something that was found and is not used.
+
+    Args:
+        path: relative to the root.
+        reason: in words.
+        bad: True if audio was probably lost, so that it counts towards the bad files.
+    """
+
+    path: str
+    reason: str
+    bad: bool = False
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The entries of a data set, in a stable order.
+
+    Args:
+        root: folder that relative paths start from.
+        entries: the files to use.
+        classes: class names in their order; by default those of the entries, sorted.
+        omitted: what a scan of the folder found and did not admit.
+    """
+
+    root: Path
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...] = ()
+    omitted: tuple[Omission, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in the classes and check the labels.
+
+        Raises:
+            DataError: if a label is not among the given classes, or a path comes twice.
+        """
+        labels = {entry.label for entry in self.entries}
+        if not self.classes:
+            object.__setattr__(self, "classes", tuple(sorted(labels)))
+        unknown = sorted(labels - set(self.classes))
+        if unknown:
+            raise DataError(f"class {unknown[0]!r} is not one of: {', '.join(self.classes)}")
+        paths = [entry.path for entry in self.entries]
+        if len(set(paths)) < len(paths):
+            twice = next(path for path in paths if paths.count(path) > 1)
+            raise DataError(f"{shown(twice)} is listed twice in the manifest; list each file once")
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def hash(self) -> str:
+        """Sha256 over all entries; it does not depend on where the root is, nor on the order."""
+        rows = sorted(astuple(entry) for entry in self.entries)
+        return hashlib.sha256(json.dumps([rows, self.classes]).encode()).hexdigest()
+
+    def locate(self, entry: Entry) -> Path:
+        """Where the file of an entry lies."""
+        return self.root / entry.path
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path | str, *, licence: str = "unknown", source: str = "own files"
+    ) -> Manifest:
+        """All regular audio files under `folder`, by suffix.
+
+        Nothing is opened: pipes, devices and broken links are listed in `omitted`, links to
+        folders are not followed, and hidden files (with those that macOS leaves) are ignored.
+
+        Raises:
+            DataError: if the folder does not exist or holds no audio file.
+        """
+        root = Path(folder)
+        if not root.is_dir():
+            found = "is a file" if root.exists() else "does not exist"
+            raise DataError(f"{shown(str(root))} {found}; give a folder of audio files")
+        entries, omitted = [], []
+        for path, reason, bad in _scan(root):
+            if reason:
+                omitted.append(Omission(path, reason, bad))
+            else:
+                parent, _, _ = path.rpartition("/")
+                label = parent.split("/")[0] or UNLABELLED
+                entries.append(Entry(path, label, parent or ".", licence, source))
+        if not entries:
+            raise DataError(
+                f"{shown(str(root))} holds no audio file ({len(omitted)} other files); "
+                f"expected {' '.join(AUDIO_SUFFIXES)}"
+            )
+        return cls(root, tuple(entries), omitted=tuple(omitted))
+
+    @classmethod
+    def from_csv(cls, file: Path | str) -> Manifest:
+        """Read a manifest: a header with `path` and any of `label,group,licence,source`.
+
+        Paths are relative to the folder of the CSV file. A group that is not given is the folder
+        of the file.
+
+        Raises:
+            DataError: if the file is missing or not such a table; the message says where.
+        """
+        file = Path(file)
+        names = [field.name for field in fields(Entry)]
+        try:
+            with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+                rows = list(csv.DictReader(stream, strict=True))
+        except (OSError, csv.Error) as error:
+            raise DataError(f"{shown(str(file))} cannot be read as a CSV: {error}") from error
+        if not rows:
+            raise DataError(f"{shown(str(file))} has no rows; expected a header {','.join(names)}")
+        unknown = [key for key in rows[0] if key not in names]
+        if unknown or "path" not in rows[0]:
+            raise DataError(
+                f"{shown(str(file))} has the columns {','.join(map(str, rows[0]))}; "
+                f"'path' is needed, {','.join(names[1:])} are allowed"
+            )
+        return cls(file.parent, tuple(_entry(file, i, row) for i, row in enumerate(rows, start=2)))
+
+    def to_csv(self, file: Path | str) -> Path:
+        """Write the entries so that `from_csv` beside them reads the same; replaces atomically."""
+        file = Path(file)
+        scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        try:
+            with open(scratch, "w", encoding="utf-8", errors="surrogateescape", newline="") as out:
+                writer = csv.writer(out)
+                writer.writerow([field.name for field in fields(Entry)])
+                writer.writerows(astuple(entry) for entry in self.entries)
+            os.replace(scratch, file)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise DataError(f"{shown(str(file))} cannot be written: {error.strerror}") from error
+        return file
+
+
+def _entry(file: Path, line: int, row: dict[str, str | None]) -> Entry:
+    if None in row or None in row.values() or not row["path"]:
+        raise DataError(f"{shown(str(file))} line {line} does not match the header, or has no path")
+    given = {key: value for key, value in row.items() if value}
+    path = str(given.pop("path"))
+    parent, _, _ = path.rpartition("/")
+    return Entry(path, **{"group": parent or ".", **given})  # type: ignore[arg-type]
+
+
+def _scan(root: Path) -> Iterator[tuple[str, str, bool]]:
+    """(relative path, reason for leaving it out or "", bad) of all below `root`, in order."""
+    failures: list[tuple[str, str, bool]] = []
+
+    def note(error: OSError) -> None:
+        path = os.path.relpath(str(error.filename), root).replace(os.sep, "/")
+        failures.append((path, f"folder cannot be listed: {error.strerror}", True))
+
+    for folder, subfolders, files in os.walk(root, onerror=note):
+        base = os.path.relpath(folder, root).replace(os.sep, "/")
+        prefix = "" if base == "." else base + "/"
+        for name in sorted(subfolders):
+            if name.startswith("."):
+                yield prefix + name, "hidden folder", False
+            elif os.path.islink(os.path.join(folder, name)):
+                yield prefix + name, "link to a folder, not followed", False
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(files):
+            yield (prefix + name, *_judge(os.path.join(folder, name)))
+    yield from failures
+
+
+def _judge(path: str) -> tuple[str, bool]:
+    """Reason for leaving a file out, or "", and whether audio is probably lost by that."""
+    name = os.path.basename(path)
+    suffix = os.path.splitext(name)[1].lower()
+    if name.startswith("."):
+        return "hidden file", False
+    if suffix in FOREIGN_SUFFIXES:
+        return f"{suffix} is not read; convert it to WAV or FLAC", True
+    if suffix not in AUDIO_SUFFIXES:
+        return f"not audio by its suffix ({shown(suffix) or 'none'})", False
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}", True
+    return ("", False) if stat.S_ISREG(mode) else ("not a regular file, never opened", False)

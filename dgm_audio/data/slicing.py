@@ -1,0 +1,110 @@
+"""Where a long recording is cut: at its onsets, and in windows where it sounds on without any.
+
+Decisions rest on the envelope, the root mean square of every 10 ms, which is small enough to be
+held for an hour of sound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BLOCKS = 100
+"""Blocks of the envelope per second."""
+RISE_DB = 3.0
+"""An onset counts if the 50 ms after it are at least this much louder than the 50 ms before."""
+FAINT_DB = -35.0
+"""An onset counts if it comes within 35 dB of the loudest block of the file."""
+MIN_GAP = 0.1
+"""Seconds: an onset that follows another more closely does not start a clip of its own."""
+LONG_STRETCH = 4
+"""A stretch of more than 4 clips without onsets is cut into windows if it is sustained."""
+DECAY_DB = -10.0
+"""A stretch is sustained if its last quarter is within 10 dB of its first clip."""
+
+
+def envelope(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Root mean square of every 10 ms of a sound (C, T), without its DC offset."""
+    energy = np.square(sound - np.median(sound, axis=1, keepdims=True)).mean(axis=0)
+    edges = np.arange(int(np.ceil(len(energy) * BLOCKS / rate))) * rate // BLOCKS
+    sizes = np.diff(edges, append=len(energy))
+    return np.sqrt(np.add.reduceat(energy, edges) / sizes)
+
+
+def find_onsets(mono: np.ndarray, rate: int) -> np.ndarray:
+    """Positions in samples, rising, of the onsets of a sound (T,), each where its attack begins.
+
+    References:
+        Boeck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection Methods",
+        2012 (librosa's peak picking on the spectral flux).
+    """
+    import librosa
+
+    hop = max(32, 2 ** round(np.log2(rate / 86)))  # about 12 ms, 512 samples at 44.1 kHz
+    found = librosa.onset.onset_detect(
+        y=mono, sr=rate, hop_length=hop, backtrack=True, units="samples"
+    )
+    return np.asarray(found, dtype=np.int64)
+
+
+def confirm(onsets: list[int], levels: np.ndarray, rate: int) -> list[int]:
+    """The onsets at which the envelope rises: the ripple of a long decay is no new sound.
+
+    A file that begins in the middle of a sound has its first onset at 0.
+
+    Args:
+        onsets: positions in samples, rising.
+        levels: envelope of the whole file.
+        rate: in Hz.
+    """
+    kept: list[int] = []
+    faint = levels.max(initial=0.0) * 10 ** (FAINT_DB / 20)
+    for onset in onsets:
+        block = onset * BLOCKS // rate
+        before = _mean_square(levels[max(0, block - 5) : block])
+        after = _mean_square(levels[block + 1 : block + 6])
+        rises = after > before * 10 ** (RISE_DB / 10)
+        loud = levels[block : block + 8].max(initial=0.0) > faint
+        if rises and loud and not (kept and onset - kept[-1] < MIN_GAP * rate):
+            kept.append(onset)
+    first = kept[0] if kept else len(levels) * rate // BLOCKS
+    begins_at_once = levels[: first * BLOCKS // rate].max(initial=0.0) > faint
+    return [0, *(onset for onset in kept if onset >= MIN_GAP * rate)] if begins_at_once else kept
+
+
+def spans(
+    onsets: list[int], levels: np.ndarray, total: int, length: int, rate: int
+) -> list[tuple[int, int]]:
+    """(start, stop) in samples of every slice of a sound of `total` samples.
+
+    A slice starts at an onset and stops at the next one, or after `length`. Where sound goes on
+    for more than 4 clips without an onset, and does not merely die away, consecutive windows of
+    `length` follow; a rest shorter than half a clip is left out.
+
+    >>> steady = np.ones(300)
+    >>> spans([0, 30, 100], steady, total=150, length=50, rate=100)
+    [(0, 30), (30, 80), (100, 150)]
+    >>> spans([0], steady, total=270, length=50, rate=100)
+    [(0, 50), (50, 100), (100, 150), (150, 200), (200, 250)]
+    """
+    slices = []
+    for start, stop in zip(onsets, [*onsets[1:], total], strict=True):
+        slices.append((start, min(stop, start + length)))
+        if stop - start > LONG_STRETCH * length and _is_sustained(
+            levels, start, stop, length, rate
+        ):
+            windows = range(start + length, stop - length // 2 + 1, length)
+            slices += [(window, min(window + length, stop)) for window in windows]
+    return slices
+
+
+def _is_sustained(levels: np.ndarray, start: int, stop: int, length: int, rate: int) -> bool:
+    last = stop - (stop - start) // 4
+    first, end = (
+        _mean_square(levels[a * BLOCKS // rate : -(-b * BLOCKS // rate)])
+        for a, b in ((start, start + length), (last, stop))
+    )
+    return end > first * 10 ** (DECAY_DB / 10)
+
+
+def _mean_square(levels: np.ndarray) -> float:
+    return float(np.square(levels).mean()) if len(levels) else 0.0

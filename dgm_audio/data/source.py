@@ -1,0 +1,195 @@
+"""One audio file on its way to clips: read in bounded segments, measured, hashed, shaped.
+
+Files of up to a minute are held whole; longer ones are read twice in segments of half a minute, so
+that the memory taken does not depend on their length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dgm_audio.data import shape, slicing
+from dgm_audio.data.clip_config import ClipConfig
+from dgm_audio.data.level import Level
+from dgm_audio.io import AudioInfo, probe, read_audio, resample
+
+LONG_FILE = 4
+"""With long_files="auto", a file of more than 4 clips is sliced."""
+QUIET_SLICE = 1e-3
+"""Slices 60 dB below the file's peak are left out."""
+OFFSET = 0.01
+"""A mean beyond this is reported as a DC offset."""
+
+_WHOLE_SECONDS, _WHOLE_BYTES = 60, 64 * 2**20
+_SEGMENT_SECONDS = 30
+
+
+class _Segment(NamedTuple):
+    """Sound (C, T) at the clip's rate; [start, stop) of the file begin at `margin` in it."""
+
+    sound: np.ndarray
+    start: int
+    stop: int
+    margin: int
+
+
+class Source:
+    """One file, read once for its figures and once for its clips.
+
+    Args:
+        path: the file.
+        config: how to make clips of it.
+
+    Attributes:
+        info: what the header states.
+        level: figures of the decoded samples.
+        content: sha256 of the decoded samples; equal for equal sound in another container.
+        steps: what was done to the file (`shape.STEPS`), the amounts added over its clips.
+
+    Raises:
+        AudioFileError: if the file is damaged, outside the limits, or has samples that are not
+            finite.
+    """
+
+    def __init__(self, path: Path, config: ClipConfig) -> None:
+        self.path, self.config = path, config
+        self.info: AudioInfo = probe(path)
+        self.level = Level()
+        self.steps: dict[str, float] = {}
+        self._digest = hashlib.sha256(f"{self.info.sample_rate}:{self.info.channels}:".encode())
+        self._onsets: list[int] = []
+        self._levels: list[np.ndarray] = []
+        self._held = self._survey()
+
+    @property
+    def content(self) -> str:
+        """Sha256 of the decoded samples, rate and channels."""
+        return self._digest.hexdigest()
+
+    @property
+    def total(self) -> int:
+        """Samples of the file at the clip's rate."""
+        return math.ceil(self.info.frames * self.config.sample_rate / self.info.sample_rate)
+
+    @property
+    def is_sliced(self) -> bool:
+        """Whether the file gives one clip per onset rather than its head."""
+        mode, clips = self.config.long_files, self.total / self.config.length
+        return mode == "slice" or (mode == "auto" and clips > LONG_FILE)
+
+    def clips(self) -> Iterator[shape.Shaped]:
+        """The clips of the file, at least one; they also fill in `steps`."""
+        self._note_file()
+        count, used = 0, 0
+        for sound in self._slices() if self.is_sliced else iter(()):
+            count, used = count + 1, used + sound.shape[1]
+            yield self._shape(sound, goes_on=True)
+        rest = max(0.0, (self.total - used) / self.config.sample_rate)
+        if count == 0:
+            yield self._shape(self._head())
+        elif count == 1:
+            self.steps["cut"] = rest
+        else:
+            self.steps |= {"sliced": count, "unused": rest}
+            if "normalised" in self.steps:
+                self.steps["normalised"] /= count  # decibels do not add up: the mean
+
+    def _note_file(self) -> None:
+        """Steps that concern the file as a whole."""
+        self.steps.clear()
+        if self.info.sample_rate != self.config.sample_rate:
+            self.steps["resampled"] = self.info.sample_rate
+        _, mixing = shape.to_channels(np.empty((self.info.channels, 0)), self.config.channels)
+        self.steps |= mixing
+        if self.level.clipped:
+            self.steps["clipped"] = 100 * self.level.clipped_share
+        if abs(self.level.offset) > OFFSET:
+            self.steps["offset"] = self.level.offset
+
+    def _shape(self, sound: np.ndarray, goes_on: bool = False) -> shape.Shaped:
+        config = self.config
+        shaped = shape.shape_clip(
+            sound,
+            config.length,
+            config.sample_rate,
+            trim=config.trim_silence,
+            normalize=config.normalize,
+            goes_on=goes_on,
+        )
+        for name, amount in shaped.steps.items():
+            self.steps[name] = self.steps.get(name, 0) + amount
+        return shaped
+
+    def _survey(self) -> _Segment | None:
+        """First reading: figures, hash, envelope, onsets. Keeps the sound if it is one segment."""
+        held, rate = None, self.config.sample_rate
+        for held in self._segments(measure=True):
+            if self.is_sliced:
+                found = slicing.find_onsets(held.sound.mean(axis=0), rate)
+                found = found + held.start - held.margin
+                self._onsets += found[(found >= held.start) & (found < held.stop)].tolist()
+            core = held.sound[:, held.margin : held.margin + held.stop - held.start]
+            self._levels.append(slicing.envelope(core, rate))
+        return held if held is not None and held.start == 0 else None
+
+    def _segments(self, measure: bool = False) -> Iterator[_Segment]:
+        """The file in overlapping segments: 1 s before, one clip and 1 s after each."""
+        rate, own = self.config.sample_rate, self.info.sample_rate
+        clip, seconds = math.ceil(self.config.seconds), math.ceil(self.info.seconds)
+        size = 4 * self.info.frames * self.info.channels
+        whole = seconds <= _WHOLE_SECONDS and size <= _WHOLE_BYTES
+        span, after = seconds if whole else max(_SEGMENT_SECONDS, clip), clip + 1
+        for second in range(0, seconds, span):
+            before = min(second, 1)
+            first = (second - before) * own
+            stop = min((second + span) * own, self.info.frames)
+            last = min(stop + after * own, self.info.frames)
+            native = read_audio(self.path, start=first, frames=last - first)[0].numpy()
+            if measure:
+                core = native[:, before * own : stop - first]
+                self.level.add(core)
+                self._digest.update(core.T.tobytes())
+            sound, _ = shape.to_channels(native, self.config.channels)
+            end = min((second + span) * rate, self.total)
+            yield _Segment(_resampled(sound, own, rate), second * rate, end, before * rate)
+
+    def _again(self) -> Iterator[_Segment]:
+        """Second reading."""
+        return iter((self._held,)) if self._held is not None else self._segments()
+
+    def _slices(self) -> Iterator[np.ndarray]:
+        """Sound of every slice that is not silent."""
+        config, levels = self.config, np.concatenate(self._levels)
+        onsets = slicing.confirm(self._onsets, levels, config.sample_rate)
+        slices = slicing.spans(onsets, levels, self.total, config.length, config.sample_rate)
+        quiet = max(shape.SILENT, QUIET_SLICE * self.level.peak)
+        for segment in self._again():
+            shift = segment.margin - segment.start
+            for start, stop in slices:
+                if segment.start <= start < segment.stop:
+                    sound = segment.sound[:, start + shift : stop + shift]
+                    if sound.shape[1] and np.abs(sound).max() >= quiet:
+                        yield sound
+
+    def _head(self) -> np.ndarray:
+        """The sound from its beginning: a whole short file, or what follows the silence."""
+        if self._held is not None:
+            return self._held.sound
+        loud = self.level.peak * 10 ** (shape.ONSET_DB / 20)
+        for segment in self._again():
+            sound = segment.sound[:, segment.margin :]
+            if np.abs(sound).max() >= loud:
+                return sound
+        return next(self._again()).sound  # channels that cancel each other: silence all along
+
+
+def _resampled(sound: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    import torch
+
+    return resample(torch.from_numpy(np.ascontiguousarray(sound)), from_rate, to_rate).numpy()

@@ -1,0 +1,159 @@
+"""Splitting clips so that a held-out figure means something.
+
+Near copies (velocity layers of one drum, repeated files) never lie on both sides. The held-out side
+has every group and class that has enough different sounds; whole unseen groups are a second, harder
+reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.near_copies import near_copies
+from dgm_audio.errors import DataError, InputError
+
+__all__ = ["Splits", "near_copies", "split_clips"]
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """What `split_clips` returns; no sound is copied.
+
+    Args:
+        train: clips to learn from.
+        heldout: other sounds of the same groups and classes.
+        unseen: whole groups that training never sees; may be empty.
+        notes: what a reader of the figures must know, one line each.
+    """
+
+    train: ClipSet
+    heldout: ClipSet
+    unseen: ClipSet
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """Near copies: indices of the clips, and how many are in each group and class."""
+
+    members: tuple[int, ...]
+    strata: Counter[tuple[str, str | int]]
+    key: str
+
+
+def split_clips(
+    clips: ClipSet,
+    *,
+    heldout: float = 0.2,
+    unseen_groups: Iterable[str] = (),
+    seed: int = 0,
+) -> Splits:
+    """Split into train, held-out and unseen; depends on the content and the seed only.
+
+    Args:
+        clips: at least one.
+        heldout: share of the clips of every group and class to hold out, 0 to 0.5. A group or class
+            with at least two clusters of near copies is on both sides if the share is above 0.
+        unseen_groups: groups to keep out as a whole. Near copies of their clips in other groups are
+            left out of all three, and a note says so.
+        seed: another seed gives another split.
+
+    Raises:
+        InputError: if the share is out of range.
+        DataError: if there are no clips, an unseen group does not exist, or nothing is left.
+    """
+    if not 0 <= heldout <= 0.5:
+        raise InputError(f"heldout is {heldout!r}; it must be from 0 to 0.5")
+    if len(clips) == 0:
+        raise DataError("there are no clips to split")
+    unseen = _known_groups(clips, unseen_groups)
+    copies, notes = near_copies(clips), []
+    is_unseen = np.isin(np.array(clips.groups), sorted(unseen))
+    leaks = np.isin(copies, copies[is_unseen]) & ~is_unseen
+    if leaks.any():
+        notes.append(
+            f"{leaks.sum()} clips are near copies of clips of unseen groups and are not used"
+        )
+    rest = np.flatnonzero(~is_unseen & ~leaks)
+    if len(rest) == 0:
+        raise DataError("no clips are left beside the unseen groups; name fewer of them")
+    if len(np.unique(copies[rest])) == 1 and len(rest) > 1:
+        notes.append("all clips are near copies of each other: held-out figures flatter")
+        copies = np.arange(len(clips))
+    held = _hold_out(_clusters(clips, rest, copies, seed), heldout)
+    if not held and heldout > 0:
+        notes.append("there is too little to hold anything out")
+    train = sorted(set(rest.tolist()) - set(held))
+    return Splits(
+        clips.subset(train),
+        clips.subset(sorted(held)),
+        clips.subset(np.flatnonzero(is_unseen)),
+        tuple(notes),
+    )
+
+
+def _known_groups(clips: ClipSet, names: Iterable[str]) -> set[str]:
+    wanted, known = set(names), set(clips.groups)
+    missing = sorted(wanted - known)
+    if missing:
+        some = ", ".join(sorted(known)[:20])
+        raise DataError(f"group {missing[0]!r} is not in the data; there are: {some}")
+    return wanted
+
+
+def _clusters(clips: ClipSet, indices: np.ndarray, copies: np.ndarray, seed: int) -> list[_Cluster]:
+    """Clusters in an order drawn from the seed and the content, whatever the order of the clips."""
+    order: Counter[str] = Counter()
+    keys = []
+    for content in clips.content:  # the slices of one file share its content: number them
+        order[content] += 1
+        keys.append(hashlib.sha256(f"{seed}:{content}:{order[content]}".encode()).hexdigest())
+    members: dict[int, list[int]] = {}
+    for index in indices.tolist():
+        members.setdefault(int(copies[index]), []).append(index)
+    clusters = []
+    for group in members.values():
+        strata: Counter[tuple[str, str | int]] = Counter()
+        for index in group:
+            strata.update([("group", clips.groups[index]), ("class", int(clips.labels[index]))])
+        clusters.append(_Cluster(tuple(group), strata, min(keys[index] for index in group)))
+    return sorted(clusters, key=lambda cluster: cluster.key)
+
+
+def _hold_out(clusters: Sequence[_Cluster], share: float) -> list[int]:
+    """Indices of the held-out clips.
+
+    Each cluster is taken if all its strata (groups and classes) still want at least half of it;
+    then every stratum that got nothing takes its smallest cluster that no stratum needs to train.
+    """
+    if share == 0:
+        return []
+    total: Counter[tuple[str, str | int]] = Counter()
+    for cluster in clusters:
+        total += cluster.strata
+    held: Counter[tuple[str, str | int]] = Counter()
+    taken: set[str] = set()
+
+    def take(wanted: Callable[[_Cluster], bool], candidates: Iterable[_Cluster]) -> None:
+        for cluster in candidates:
+            if cluster.key not in taken and wanted(cluster):
+                taken.add(cluster.key)
+                held.update(cluster.strata)
+
+    def fits(cluster: _Cluster) -> bool:
+        return all(held[s] + n / 2 <= share * total[s] for s, n in cluster.strata.items())
+
+    def spares(cluster: _Cluster) -> bool:
+        return all(held[s] + n < total[s] for s, n in cluster.strata.items())
+
+    take(fits, clusters)
+    by_size = sorted(clusters, key=lambda cluster: (len(cluster.members), cluster.key))
+    for stratum in sorted(total, key=str):
+        take(lambda c, s=stratum: held[s] == 0 and s in c.strata and spares(c), by_size)
+    return [index for cluster in clusters if cluster.key in taken for index in cluster.members]
