@@ -179,7 +179,7 @@ class AudioGenerator(nn.Module, ABC):
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
         seed = check_integer("seed", seed, 0, MAX_SEED)
-        number = isinstance(temperature, int | float | np.number)
+        number = isinstance(temperature, int | float | np.integer | np.floating)
         if not number or isinstance(temperature, bool) or not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature!r}; it must be a number from 0 to 10")
         length = self.audio.length if length is None else length
@@ -271,7 +271,7 @@ class AudioGenerator(nn.Module, ABC):
         needed = 4 * batch * numbers
         if needed > MAX_CALL_BYTES:
             raise InputError(
-                f"{batch} sounds of {length} samples would take {needed / 2**30:,.1f} GiB of "
+                f"{batch} sounds of {length:.4g} samples would take {needed / 2**30:.4g} GiB of "
                 f"memory; the limit is {MAX_CALL_BYTES / 2**30:g} GiB: ask for less"
             )
 

@@ -53,10 +53,13 @@ class AudioSpec:
         """
         if seconds is None:
             return self.length
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float | np.number):
+        if isinstance(seconds, bool) or not isinstance(
+            seconds, int | float | np.integer | np.floating
+        ):
             raise InputError(f"seconds is {seconds!r}; it must be a number above 0")
         longest = math.inf if self.max_length is None else self.max_length / self.sample_rate
-        length = round(seconds * self.sample_rate) if math.isfinite(seconds) else 0
+        samples = float(seconds) * self.sample_rate
+        length = round(samples) if math.isfinite(samples) else 0
         if length < 1 or length / self.sample_rate > longest:
             limit = f"at most {longest:.3f}" if math.isfinite(longest) else "finite"
             raise InputError(f"seconds is {seconds}; it must be above 0 and {limit} for this model")

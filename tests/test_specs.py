@@ -1,0 +1,110 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgm_audio.errors import InputError
+from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, Frames, LatentSpec, Scalar
+
+DRUMS = ConditionSpec(
+    {
+        "class": Classes(("kick", "snare", "hat")),
+        "gain": Scalar(-60.0, 0.0, "dB", -6.0),
+    }
+)
+
+
+def test_seconds_round_to_samples() -> None:
+    audio = AudioSpec(44100, length=1000, max_length=44100)
+    assert audio.resolve_length(None) == 1000
+    assert audio.resolve_length(0.5) == 22050
+    assert audio.resolve_length(1) == 44100
+    assert audio.resolve_length(np.float32(0.25)) == 11025
+    assert audio.seconds == pytest.approx(1000 / 44100)
+
+
+@given(st.integers(1, 10**7), st.integers(1000, 384000))
+def test_every_number_of_samples_survives_as_seconds(length: int, rate: int) -> None:
+    assert AudioSpec(rate).resolve_length(length / rate) == length
+    assert AudioSpec(rate, max_length=length).resolve_length(length / rate) == length
+
+
+@pytest.mark.parametrize(
+    "seconds", [0, -1, 1.1, 1e9, 1e-9, math.nan, math.inf, -math.inf, "1", True]
+)
+def test_seconds_outside_the_range_are_refused(seconds: float) -> None:
+    with pytest.raises(InputError, match="seconds is"):
+        AudioSpec(44100, max_length=44100).resolve_length(seconds)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 4096))
+def test_latent_frames_cover_the_clip(length: int, hop: int) -> None:
+    frames = LatentSpec(4, hop).frames(length)
+    assert (frames - 1) * hop < length <= frames * hop
+    assert LatentSpec(4).frames(length) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("hat", [2, 2]),
+        (1, [1, 1]),
+        ("1", [1, 1]),
+        (["kick", 2], [0, 2]),
+        (("snare",), [1, 1]),
+        (torch.tensor([2, 0]), [2, 0]),
+        (torch.tensor(2), [2, 2]),
+        (np.array([1]), [1, 1]),
+        (np.int64(2), [2, 2]),
+        (None, [0, 1]),
+    ],
+)
+def test_classes_by_name_index_list_and_tensor(value: object, expected: list[int]) -> None:
+    labels = DRUMS.parse({"class": value}, 2)["class"]
+    assert labels.tolist() == expected and labels.dtype == torch.long
+
+
+@pytest.mark.parametrize(
+    "value", ["tom", "", -1, 3, "3", 0.0, True, [0, 0, 0], torch.eye(2).long(), b"kick", {"a": 1}]
+)
+def test_wrong_classes_are_refused(value: object) -> None:
+    with pytest.raises(InputError, match="condition 'class'"):
+        DRUMS.parse({"class": value}, 2)
+
+
+def test_scalars_have_a_range_and_a_default() -> None:
+    assert DRUMS.parse(None, 2)["gain"].tolist() == [-6.0, -6.0]
+    assert DRUMS.parse({"gain": [-60, 0]}, 2)["gain"].tolist() == [-60.0, 0.0]
+    for value in (0.1, -61, math.nan, "loud", [0, None], [0, 0, 0], torch.zeros(2, 2)):
+        with pytest.raises(InputError, match="condition 'gain'"):
+            DRUMS.parse({"gain": value}, 2)
+
+
+def test_frames_are_required_and_checked() -> None:
+    spec = ConditionSpec({"mel": Frames(80, 256)})
+    frames = torch.randn(80, 5)
+    assert spec.parse({"mel": frames}, 3)["mel"].shape == (3, 80, 5)
+    assert spec.parse({"mel": frames.numpy()}, 1)["mel"].shape == (1, 80, 5)
+    with pytest.raises(InputError, match=r"needs frames of shape \(2, 80, L\)"):
+        spec.parse(None, 2)
+    wrong = [torch.randn(81, 5), torch.randn(3, 80, 5), frames * math.nan, frames.long(), [[0.0]]]
+    for value in wrong:
+        with pytest.raises(InputError, match="condition 'mel'"):
+            spec.parse({"mel": value}, 2)
+
+
+def test_unknown_names_and_other_types_list_what_there_is() -> None:
+    with pytest.raises(InputError, match="'clas' is unknown; this model has: class, gain"):
+        DRUMS.parse({"clas": "kick"}, 1)
+    with pytest.raises(InputError, match="no conditions"):
+        ConditionSpec().parse({"class": "kick"}, 1)
+    with pytest.raises(InputError, match="condition is a str"):
+        DRUMS.parse("kick", 1)  # type: ignore[arg-type]
+
+
+def test_fields_keep_their_order_whatever_the_caller_s() -> None:
+    assert list(DRUMS.parse({"gain": 0, "class": 0}, 1)) == ["class", "gain"]
+    assert DRUMS and not ConditionSpec()
