@@ -15,7 +15,7 @@ from pathlib import Path
 import tyro
 from dgm_audio.apps.publish import publish
 
-from dgm_audio.apps.sheet import contact_sheet
+from dgm_audio.apps.sheet import Tile, contact_sheet
 from dgm_audio.data import ClipConfig, load_clips, split_clips
 from dgm_audio.data.hydrogen import NAME, UNSEEN_KITS, download_drums, drum_manifest
 from dgm_audio.evaluation import evaluate, held_out_judge, table
@@ -53,7 +53,7 @@ class Drums:
 def main(args: Drums) -> None:
     """The recipe, top to bottom."""
     folder = args.data or download_drums(Path.home() / ".cache" / "dgm_audio" / NAME)
-    clips = load_clips(drum_manifest(folder), ClipConfig(sample_rate=44100, length=65536))
+    clips = load_clips(drum_manifest(folder), ClipConfig(sample_rate=44100, length=65536)).unique()
     splits = split_clips(clips, heldout=0.2, unseen_groups=UNSEEN_KITS, seed=0)
     print(
         f"{len(clips)} clips of {len(set(clips.groups))} kits: {len(splits.train)} to train on, "
@@ -63,11 +63,14 @@ def main(args: Drums) -> None:
     if args.sheets:
         args.out.mkdir(parents=True, exist_ok=True)
         for index, name in enumerate(clips.classes):
-            rows = [row for row, label in enumerate(clips.labels) if label == index]
-            titles = [f"{clips.groups[row]}: {Path(clips.files[row]).stem}"[:28] for row in rows]
-            sheet = contact_sheet(list(clips.tensor(rows)), clips.sample_rate, titles=titles)
-            sheet.save(args.out / f"labels-{name}.png")
-            print(args.out / f"labels-{name}.png")
+            rows = [row for row, label in enumerate(clips.labels) if label == index][:60]
+            tiles = [
+                Tile(clips.tensor([row])[0], Path(clips.files[row]).stem[:24], clips.groups[row])
+                for row in rows
+            ]
+            path = args.out / f"labels-{name}.png"
+            contact_sheet(tiles, clips.sample_rate, heading=name, columns=8).save(path)
+            print(path)
         return
 
     config = TrainConfig(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -153,6 +154,15 @@ class ClipSet:
             files=tuple(self.files[i] for i in picked),
             content=tuple(self.content[i] for i in picked),
         )
+
+    def unique(self) -> ClipSet:
+        """Without exact copies: the first clip of every decoded content."""
+        firsts: dict[tuple[str, int], int] = {}
+        place: Counter[tuple[str, str]] = Counter()
+        for index, key in enumerate(zip(self.files, self.content, strict=True)):
+            firsts.setdefault((key[1], place[key]), index)
+            place[key] += 1
+        return self.subset(sorted(firsts.values()))
 
     def tensor(self, indices: Sequence[int] | np.ndarray | None = None) -> Tensor:
         """Audio (B, C, T) of the clips with these indices, or of all."""

@@ -126,7 +126,7 @@ def _kit_entries(kit: Path, root: Path) -> Iterator[Entry]:
 
 
 def download_drums(folder: Path) -> Path:
-    """Fetch and unpack the Debian packages into `folder` (150 MB); nothing is installed system-wide.
+    """Fetch and unpack the Debian packages into `folder` (150 MB), without installing them.
 
     Returns:
         `folder`. If it already holds the kits nothing is done.

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from dgm_audio.signal.stft import STFT
 
 WINDOWS = (2048, 1024, 512, 256, 128)
-FLOOR = 1e-4
-"""Magnitudes below -80 dB of a full-scale sine are all the same."""
+FLOOR = 1e-5
+"""Magnitudes below -100 dB of a full-scale sine are all the same."""
 
 
 class SpectralDistance(nn.Module):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
 ENERGY_WEIGHT = 2.0
-KL_WEIGHT = 1.5e-3
+KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
 WINDOWS_PER_STEP = 2
 
@@ -74,7 +74,7 @@ class VAEObjective(Objective):
                 "energy": ENERGY_WEIGHT * self.energy(real, fake[:batch], again, windows),
                 "kl": KL_WEIGHT * ramp(progress, 0, KL_RAMP) * kl,
             },
-            report={"kl_nats": float(kl)},
+            report={"kl_nats": float(kl.detach())},
             real=real,
             fake=fake,
             labels=labels if model.condition else None,
@@ -85,12 +85,18 @@ class VAEObjective(Objective):
 class VAETask(Task):
     """The spectrogram VAE's size follows the clips: their length, rate and classes."""
 
-    adversarial_start = 0.6
+    adversarial_start = 0.5
 
     def __init__(self, clips: ClipSet, mixed: bool) -> None:
         classes = clips.classes if len(clips.classes) > 1 else ()
+        hop = 512 if clips.sample_rate > 24000 else 256  # about 12 ms
+        length = -(-clips.audio.shape[2] // (16 * hop)) * 16 * hop
         config = SpectrogramVAEConfig(
-            sample_rate=clips.sample_rate, length=clips.audio.shape[2], classes=classes
+            sample_rate=clips.sample_rate,
+            length=length,
+            classes=classes,
+            n_fft=2 * hop,
+            hop=hop,
         )
         self.objective = VAEObjective(SpectrogramVAE(config), mixed)
         self.discriminator = SpectrogramDiscriminator(len(classes))

@@ -29,8 +29,9 @@ from dgm_audio.nn.convnext import ConvNeXtBlock, Downsample, Upsample
 from dgm_audio.nn.istft_head import ISTFTHead
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, LatentSpec
 
-MAGNITUDE_FLOOR = 1e-2
-"""Smallest STFT magnitude in the modelled representation (a full-scale sine has n_fft / 4)."""
+MAGNITUDE_FLOOR = 3e-3
+"""Smallest STFT magnitude in the modelled representation: for a window of 1024 samples, in which a
+full-scale sine has 256, it lies at -99 dB."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class SpectrogramVAE(AudioGenerator):
     def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Lower bound of log p(u | c) in nats per clip, (B,), of a stated representation u.
 
-        u = log(max(|STFT(x)|, 0.01)), F x L numbers per clip, with an independent Laplace density
+        u = log(max(|STFT(x)|, 0.003)), F x L numbers per clip, with an independent Laplace density
         around m(h, c) and one learned scale per frequency bin. It is no bound on log p(x): phases
         are not part of u. One code is drawn per call (reparametrised).
 
