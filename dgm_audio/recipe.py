@@ -15,8 +15,8 @@ from typing import Any
 from dgm_audio.errors import AudioFileError, InputError
 
 MARKER = "dgm_audio recipe, JSON: "
-MAX_BYTES = 2048
-"""Longest JSON of a recipe: tags are for small texts, and readers cut off long ones."""
+MAX_BYTES = 2000
+"""Longest JSON of a recipe: libsndfile drops tags of more than 2045 characters, marker included."""
 
 CALLS = ("sample", "interpolate", "decode")
 
@@ -53,7 +53,7 @@ class Recipe:
         """One line of ASCII JSON with sorted keys.
 
         Raises:
-            InputError: if a parameter is no JSON value, or the text is longer than 2048 bytes.
+            InputError: if a parameter is no JSON value, or the text is longer than 2000 bytes.
         """
         try:
             text = json.dumps(

@@ -98,8 +98,11 @@ def _check_rate(kind: str, rate: Any) -> None:
 
 def _check_audio(audio: Any) -> np.ndarray:
     """Finite floating-point samples (C, T)."""
-    array = audio if isinstance(audio, np.ndarray) else audio.detach().cpu().float().numpy()
-    array = array[None] if array.ndim == 1 else array
+    if hasattr(audio, "detach"):  # a tensor; torch itself is not needed here
+        audio = audio.detach().cpu().float().numpy()
+    if not isinstance(audio, np.ndarray):
+        raise InputError(f"audio is a {type(audio).__name__}; it must be a tensor or an array")
+    array = audio[None] if audio.ndim == 1 else audio
     if array.ndim != 2 or not 1 <= array.shape[0] <= 8 or array.shape[1] < 1:
         raise InputError(
             f"audio has shape {tuple(array.shape)}; expected (C, T) or (T,) with C from 1 to 8"

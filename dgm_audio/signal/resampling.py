@@ -1,14 +1,31 @@
-"""Change of the sample rate."""
+"""Change of the sample rate by windowed-sinc interpolation.
+
+    y[m] = sum_n x[n] h(m / to_rate - n / from_rate)
+
+with h a sinc, cut off a little below half of the lower rate and weighted by a Kaiser window.
+
+References:
+    Smith, "Digital audio resampling home page", 2002.
+    McFee, "resampy: efficient sample rate conversion in Python", 2016 (the two sets of constants).
+"""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
+from scipy.signal import firwin, resample_poly
 from torch import Tensor
 
 from dgm_audio.errors import InputError
+
+_CROSSINGS, _ROLLOFF, _BETA = 64, 0.9475937167399596, 14.769656459379492
+"""Zero crossings on each side, cut-off relative to half the lower rate, Kaiser beta ("best")."""
+
+_ODD_CROSSINGS, _ODD_ROLLOFF, _ODD_BETA = 16, 0.85, 8.555504641634386
+"""The same for odd pairs of rates ("fast")."""
 
 _MAX_KERNEL = 1 << 22
 
@@ -16,8 +33,8 @@ _MAX_KERNEL = 1 << 22
 def resample(audio: Tensor, from_rate: int, to_rate: int) -> Tensor:
     """Band-limited resampling: (..., T) -> (..., ceil(T * to_rate / from_rate)).
 
-    Windowed-sinc interpolation. Torchaudio stores one filter per phase; for odd pairs of rates,
-    such as 44101 to 44100 Hz, that takes gigabytes, so those go through SciPy's polyphase filter.
+    Torchaudio stores one filter for every phase. For odd pairs of rates, such as 44101 to 44100 Hz,
+    that takes gigabytes, so those go through SciPy's polyphase filter, without gradients.
 
     >>> resample(torch.zeros(2, 100), 48000, 44100).shape
     torch.Size([2, 92])
@@ -32,11 +49,25 @@ def resample(audio: Tensor, from_rate: int, to_rate: int) -> Tensor:
         return audio
     divisor = math.gcd(from_rate, to_rate)
     down, up = from_rate // divisor, to_rate // divisor
-    if up * (down + 12 * max(1, down // up)) <= _MAX_KERNEL:
-        from torchaudio.functional import resample as resample_tensor
+    width = math.ceil(_CROSSINGS * down / min(down, up) / _ROLLOFF)
+    if up * (down + 2 * width) > _MAX_KERNEL:
+        samples = audio.detach().cpu().float().numpy()
+        out = resample_poly(samples, up, down, axis=-1, window=_odd_filter(max(up, down)))
+        return torch.from_numpy(out).to(audio)
+    from torchaudio.functional import resample as resample_tensor
 
-        return resample_tensor(audio, orig_freq=from_rate, new_freq=to_rate)
-    from scipy.signal import resample_poly
+    return resample_tensor(
+        audio,
+        orig_freq=from_rate,
+        new_freq=to_rate,
+        lowpass_filter_width=_CROSSINGS,
+        rolloff=_ROLLOFF,
+        resampling_method="sinc_interp_kaiser",
+        beta=_BETA,
+    )
 
-    out = resample_poly(audio.detach().cpu().numpy(), up, down, axis=-1)
-    return torch.from_numpy(out).to(audio)
+
+@lru_cache(maxsize=1)
+def _odd_filter(factor: int) -> np.ndarray:
+    taps = 2 * _ODD_CROSSINGS * factor + 1
+    return firwin(taps, _ODD_ROLLOFF / factor, window=("kaiser", _ODD_BETA)).astype(np.float32)
