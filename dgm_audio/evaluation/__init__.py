@@ -1,1 +1,7 @@
 """Judging a generator against held-out real sound, with a floor and a ceiling."""
+
+from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding
+from dgm_audio.evaluation.judge import held_out_judge
+from dgm_audio.evaluation.reference import Reference, quick_distance
+
+__all__ = ["Embedding", "Reference", "TextureEmbedding", "held_out_judge", "quick_distance"]

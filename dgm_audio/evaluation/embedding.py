@@ -52,7 +52,8 @@ class TextureEmbedding:
     Args:
         windows: STFT windows in seconds; each becomes a power of two in samples, hop a quarter.
         bands: mel bands per resolution.
-        coarse: coarse bands (of equal width in mel) for course, flux, flatness and modulation.
+        coarse: coarse bands (equally wide in mel) for course and modulation; twice as many for
+            flux and flatness, so that texture counts as much as envelope.
         sections: sections of time, each twice as long as the one before.
         octaves: octaves of modulation frequency, counted down from half the frame rate.
     """
@@ -79,14 +80,15 @@ class TextureEmbedding:
     def _at_resolution(self, x: Tensor, sample_rate: int, window: int, bands: int) -> Tensor:
         spectrum = power(x, window, window // 4)
         fine = decibels(mel_partition(bands, window, sample_rate) @ spectrum)
-        groups = mel_partition(self.coarse, window, sample_rate)
-        coarse = decibels(groups @ spectrum)
-        sounds = (coarse > FLOOR_DB + AUDIBLE_DB).float()
+        coarse = decibels(mel_partition(self.coarse, window, sample_rate) @ spectrum)
+        groups = mel_partition(2 * self.coarse, window, sample_rate)
+        level = decibels(groups @ spectrum)
+        sounds = (level > FLOOR_DB + AUDIBLE_DB).float()
         parts = [
             fine.mean(2),
             fine.std(2),
             _course(coarse, self.sections),
-            _flux(coarse, sounds),
+            _flux(level, sounds),
             _flatness(spectrum, groups, sounds),
             _modulation(coarse, self.octaves),
         ]

@@ -56,7 +56,7 @@ class Reference:
         if isinstance(clips, tuple):
             (audio, labels, self.sample_rate), classes = clips, ()
         else:
-            audio, labels, classes = clips.tensor(range(len(clips))), clips.labels, clips.classes
+            audio, labels, classes = clips.tensor(), clips.labels, clips.classes
             self.sample_rate = clips.sample_rate
         if len(audio) < MIN_CLIPS:
             raise DataError(
