@@ -21,7 +21,7 @@ import soundfile
 
 from dgm_audio._audiofile.containers import identify
 from dgm_audio._audiofile.paths import decoder_reason, named, open_regular, shown
-from dgm_audio._audiofile.writing import SUBTYPES, write_audio
+from dgm_audio._audiofile.writing import MAX_SAMPLE, SUBTYPES, write_audio
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ __all__ = [
     "shown",
     "write_audio",
 ]
-
-MAX_SAMPLE = 100.0
-"""Largest magnitude (+40 dBFS) that a float file may hold; more is damage, not headroom."""
 
 _BLOCK = 1 << 16
 _BOMB_BYTES = 64 * 2**20
@@ -128,7 +125,7 @@ def _check_limits(info: AudioInfo, size: int, limits: AudioLimits) -> None:
         raise AudioFileError("does not state its length; write it again with a tool that does")
     if info.seconds > limits.max_seconds:
         raise AudioFileError(
-            f"states {info.seconds:.0f} s of sound; at most {limits.max_seconds:.0f} s are allowed"
+            f"states {info.seconds:g} s of sound; at most {limits.max_seconds:g} s are allowed"
         )
     decoded = 4 * info.frames * info.channels
     if decoded > _BOMB_BYTES and decoded > size * limits.max_expansion:
@@ -197,6 +194,8 @@ def read_audio(
         AudioFileError: if the file is not allowed, damaged, cut off or outside the limits.
         InputError: if an argument is not allowed for this file.
     """
+    if bad_samples not in ("error", "repair"):
+        raise InputError(f"bad_samples is {bad_samples!r}; allowed are 'error' and 'repair'")
     limits = limits or AudioLimits()
     with _opened(path, limits) as (sound, info):
         count = _check_part(info, start, frames)
@@ -248,9 +247,7 @@ def _read_part(sound: soundfile.SoundFile, start: int, count: int) -> tuple[np.n
     done = bad = 0
     while done < count:
         piece = _read_piece(sound, start + done, min(_BLOCK, count - done))
-        bad += int(
-            np.count_nonzero(~(np.abs(piece) <= MAX_SAMPLE))
-        )  # the negation also catches NaN
+        bad += int((~(np.abs(piece) <= MAX_SAMPLE)).sum())  # the negation also catches NaN
         audio[:, done : done + len(piece)] = piece.T
         done += len(piece)
     return audio, bad

@@ -44,6 +44,8 @@ class Recipe:
         for name in ("model", "weights", "version", "call"):
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"recipe: {name} is {getattr(self, name)!r}; it must be a text")
+        if not (self.version.isascii() and self.version.isprintable()):
+            raise InputError(f"recipe: version is {self.version!r}; it must be printable ASCII")
         if self.call not in CALLS:
             raise InputError(f"recipe: call is {self.call!r}; allowed are {', '.join(CALLS)}")
         if not isinstance(self.parameters, Mapping):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from dgm_audio.errors import AudioFileError
+from dgm_audio.errors import AudioFileError, InputError
 from dgm_audio.io import AudioLimits, file_kind, probe, read_audio, write_audio
 from dgm_audio.signal.mel import LogMel, MelSpec
 
@@ -240,7 +240,7 @@ def test_absurd_channels(tmp_path, channels):
 def test_limits_are_named_and_can_be_moved(tmp_path):
     path = write_audio(tmp_path / "a.wav", torch.zeros(2, 8000), 8000)
     for limits, words in [
-        (AudioLimits(max_seconds=0.5), "states 1 s of sound; at most 0 s"),
+        (AudioLimits(max_seconds=0.5), "states 1 s of sound; at most 0.5 s"),
         (AudioLimits(min_rate=16_000), "8000 Hz; allowed are 16000 to 384000 Hz"),
         (AudioLimits(max_channels=1), "2 channels; at most 1"),
     ]:
@@ -260,6 +260,8 @@ def test_bad_samples(tmp_path, bad):
     assert "has 1 samples that are NaN, infinite or beyond +-100" in refused(path)
     with pytest.warns(UserWarning, match="repaired"):
         audio, _ = read_audio(path, bad_samples="repair")
+    with pytest.raises(InputError, match="allowed are 'error' and 'repair'"):
+        read_audio(path, bad_samples="ignore")
     expected = 0.0 if np.isnan(bad) else np.sign(bad)
     assert float(audio[0, 500]) == expected
     assert float(audio[0, 499]) == 0.25

@@ -102,6 +102,7 @@ def test_what_is_no_json_is_refused_before_a_file_is_touched(tmp_path, value):
     [
         ({"call": "exec"}, "allowed are sample, interpolate, decode"),
         ({"model": 3}, "model is 3"),
+        ({"version": "1.0\n"}, "printable ASCII"),
         ({"parameters": [1]}, "must be a mapping"),
     ],
 )

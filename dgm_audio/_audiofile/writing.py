@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SUBTYPES = {"wav": ("PCM_16", "PCM_24", "FLOAT"), "flac": ("PCM_16", "PCM_24"), "ogg": ("VORBIS",)}
 """What each kind of file can be written as; the first is the default."""
 
+MAX_SAMPLE = 100.0
+"""Largest magnitude (+40 dBFS) that a float file may hold; more is damage, not headroom."""
+
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK = 1 << 16
 
@@ -97,19 +100,21 @@ def _check_rate(kind: str, rate: Any) -> None:
 
 
 def _check_audio(audio: Any) -> np.ndarray:
-    """Finite floating-point samples (C, T)."""
+    """Samples (C, T), float32."""
     if hasattr(audio, "detach"):  # a tensor; torch itself is not needed here
-        audio = audio.detach().cpu().float().numpy()
-    if not isinstance(audio, np.ndarray):
-        raise InputError(f"audio is a {type(audio).__name__}; it must be a tensor or an array")
+        audio = audio.detach().cpu()
+        audio = (audio.float() if audio.is_floating_point() else audio).numpy()
+    if not isinstance(audio, np.ndarray) or audio.dtype.kind != "f":
+        found = getattr(audio, "dtype", type(audio).__name__)
+        raise InputError(f"audio is {found}; it must be a floating-point tensor or array")
     array = audio[None] if audio.ndim == 1 else audio
     if array.ndim != 2 or not 1 <= array.shape[0] <= 8 or array.shape[1] < 1:
         raise InputError(
             f"audio has shape {tuple(array.shape)}; expected (C, T) or (T,) with C from 1 to 8"
         )
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise InputError(f"audio of type {array.dtype} must hold finite floating-point numbers")
-    return array
+    if not (np.abs(array) <= MAX_SAMPLE).all():  # also catches NaN
+        raise InputError(f"audio has samples that are NaN, infinite or beyond +-{MAX_SAMPLE:.0f}")
+    return array.astype(np.float32, copy=False)
 
 
 def _tags(recipe: Recipe | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.signal import firwin, resample_poly
+from scipy.signal import resample_poly
 from torch import Tensor
 
 from dgm_audio.errors import InputError
@@ -69,5 +69,8 @@ def resample(audio: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
 @lru_cache(maxsize=1)
 def _odd_filter(factor: int) -> np.ndarray:
-    taps = 2 * _ODD_CROSSINGS * factor + 1
-    return firwin(taps, _ODD_ROLLOFF / factor, window=("kaiser", _ODD_BETA)).astype(np.float32)
+    """Lowpass for a rate `factor` times the lower one, of unit gain at 0 Hz."""
+    half = _ODD_CROSSINGS * factor
+    sinc = np.sinc(_ODD_ROLLOFF / factor * np.arange(-half, half + 1))
+    response = sinc * np.kaiser(2 * half + 1, _ODD_BETA)
+    return (response / response.sum()).astype(np.float32)
