@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dgm_audio.data.clip_config import ClipConfig
     from dgm_audio.data.clip_set import ClipSet
     from dgm_audio.data.clips import load_clips
+    from dgm_audio.data.doctor import examine
     from dgm_audio.data.manifest import Entry, Manifest
     from dgm_audio.data.splits import Splits, near_copies, split_clips
 
@@ -20,6 +21,7 @@ _EXPORTS = {
     "Entry": "manifest",
     "Manifest": "manifest",
     "Splits": "splits",
+    "examine": "doctor",
     "load_clips": "clips",
     "near_copies": "splits",
     "split_clips": "splits",
@@ -31,6 +33,7 @@ __all__ = [
     "Entry",
     "Manifest",
     "Splits",
+    "examine",
     "load_clips",
     "near_copies",
     "split_clips",

@@ -58,7 +58,7 @@ def load_clips(
             if a file has NaN, infinite or absurd samples.
     """
     config = config or ClipConfig()
-    manifest = _manifest(source)
+    manifest = Manifest.read(source)
     folder = Path(cache_dir) if cache_dir is not None else cache.default_cache_dir()
     paths = [manifest.locate(entry) for entry in manifest.entries]
     hashes = cache.file_hashes(paths, folder, manifest.root)
@@ -77,14 +77,6 @@ def load_clips(
         print("\n".join(clips.report.lines()), file=sys.stderr)
         print(f"  clips {'found' if cached else 'kept'} in {place}", file=sys.stderr)
     return clips
-
-
-def _manifest(source: Path | str | Manifest) -> Manifest:
-    if isinstance(source, Manifest):
-        return source
-    if Path(source).suffix.lower() == ".csv":
-        return Manifest.from_csv(source)
-    return Manifest.from_folder(source)
 
 
 def _build(manifest: Manifest, config: ClipConfig, place: Path, progress: bool) -> dict[str, Any]:
@@ -124,7 +116,7 @@ def _read_file(
         source = Source(manifest.locate(entry), config)
         clips = [(writer.append(clip.audio), clip.valid) for clip in source.clips()]
     except AudioFileError as error:
-        return {"path": entry.path, "error": _reason(error), "rows": [], "lengths": []}
+        return {"path": entry.path, "error": reason(error), "rows": [], "lengths": []}
     rows, lengths = zip(*clips, strict=True)
     return {
         "path": entry.path,
@@ -175,7 +167,7 @@ def _has_bad_samples(path: Path) -> bool:
     return True
 
 
-def _reason(error: AudioFileError) -> str:
+def reason(error: AudioFileError) -> str:
     """The error without the path that it begins with."""
     _, _, reason = str(error).rpartition(": ")
     return reason or str(error)

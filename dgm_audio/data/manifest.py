@@ -110,6 +110,17 @@ class Manifest:
         return self.root / entry.path
 
     @classmethod
+    def read(cls, source: Manifest | Path | str) -> Manifest:
+        """A manifest as it is, or that of a CSV file or a folder.
+
+        Raises:
+            DataError: as `from_csv` and `from_folder` do.
+        """
+        if isinstance(source, Manifest):
+            return source
+        return (cls.from_csv if Path(source).suffix.lower() == ".csv" else cls.from_folder)(source)
+
+    @classmethod
     def from_folder(
         cls, folder: Path | str, *, licence: str = "unknown", source: str = "own files"
     ) -> Manifest:

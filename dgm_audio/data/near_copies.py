@@ -16,7 +16,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def near_copies(clips: ClipSet) -> np.ndarray:
     The numbers follow the order of the clips.
     """
     prints = fingerprints(clips.audio, clips.sample_rate)
-    return link(prints, _codes(cells(clips)), _codes(layers(clips)))
+    return link(prints, clips.groups, clips.labels.tolist(), clips.files)
 
 
 def fingerprints(audio: ClipArray, sample_rate: int) -> np.ndarray:
@@ -66,12 +68,8 @@ def fingerprints(audio: ClipArray, sample_rate: int) -> np.ndarray:
 
 def compute(audio: ClipArray | np.ndarray, sample_rate: int) -> np.ndarray:
     """Fingerprints of clips (N, C, T), in batches."""
-    hop = max(8, round(_FRAME * sample_rate))
-    n_fft = 2 ** round(math.log2(4 * hop))
-    bands = min(_BANDS, n_fft // 16)
-    spec = MelSpec(sample_rate, n_fft, hop, bands, 40.0, min(16000.0, 0.45 * sample_rate), 1e-7)
-    mel = LogMel(spec)
-    frames = 1 + audio.shape[2] // hop
+    mel = _log_mel(sample_rate)
+    bands, frames = mel.spec.n_mels, 1 + audio.shape[2] // mel.spec.hop
     edges = [0, *(2**k for k in range(1, math.ceil(math.log2(max(frames, 2))))), frames]
     out = [np.empty((0, bands * (len(edges) - 1)), np.float32)]
     for start in range(0, len(audio), _BATCH):
@@ -83,13 +81,24 @@ def compute(audio: ClipArray | np.ndarray, sample_rate: int) -> np.ndarray:
     return np.concatenate(out)
 
 
-def link(prints: np.ndarray, cell: np.ndarray, layer: np.ndarray) -> np.ndarray:
+@cache
+def _log_mel(sample_rate: int) -> LogMel:
+    hop = max(8, round(_FRAME * sample_rate))
+    n_fft = 2 ** round(math.log2(4 * hop))
+    bands, highest = min(_BANDS, n_fft // 16), min(16000.0, 0.45 * sample_rate)
+    return LogMel(MelSpec(sample_rate, n_fft, hop, bands, 40.0, highest, 1e-7))
+
+
+def link(
+    prints: np.ndarray, groups: Sequence[str], labels: Sequence[object], files: Sequence[str]
+) -> np.ndarray:
     """Connected components (N,) of clips closer than their limit.
 
     Args:
         prints: fingerprints (N, cells).
-        cell: (N,) number of each clip's group and class.
-        layer: (N,) number of each clip's group, class and name.
+        groups: group of each clip.
+        labels: class of each clip.
+        files: file of each clip, whose name may tell the drum.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -97,6 +106,7 @@ def link(prints: np.ndarray, cell: np.ndarray, layer: np.ndarray) -> np.ndarray:
     count = len(prints)
     if count == 0:
         return np.zeros(0, dtype=np.int64)
+    cell, layer = _cells(groups, labels, files)
     square = np.square(prints).sum(axis=1)
     active = np.maximum((prints > 1 - RANGE_DB).sum(axis=1), 8)
     pairs = []
@@ -117,21 +127,6 @@ def link(prints: np.ndarray, cell: np.ndarray, layer: np.ndarray) -> np.ndarray:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
-def cells(clips: ClipSet) -> list[tuple[str, int]]:
-    """Group and class of each clip."""
-    return list(zip(clips.groups, clips.labels.tolist(), strict=True))
-
-
-def layers(clips: ClipSet) -> list[tuple[str, int, str]]:
-    """Group, class and name of the drum of each clip; unique where the name says nothing."""
-    names = [(*cell, stem(file)) for cell, file in zip(cells(clips), clips.files, strict=True)]
-    files = Counter(name for name, _ in set(zip(names, clips.files, strict=True)))
-    return [
-        name if name[2] and 1 < files[name] <= MAX_LAYERS else (*name[:2], f"{index}:")
-        for index, name in enumerate(names)
-    ]
-
-
 def stem(file: str) -> str:
     """Name of a file without numbers and words of loudness.
 
@@ -142,7 +137,21 @@ def stem(file: str) -> str:
     return re.sub(r"[\W\d_]+", "", name)
 
 
-def _codes(names: list) -> np.ndarray:
+def _cells(
+    groups: Sequence[str], labels: Sequence[object], files: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number (N,) of each clip's group and class, and of its drum where the name tells that."""
+    cells = list(zip(groups, labels, strict=True))
+    drums = [(*cell, stem(file)) for cell, file in zip(cells, files, strict=True)]
+    sharing = Counter(drum for drum, _ in set(zip(drums, files, strict=True)))
+    layers = [
+        drum if drum[2] and sharing[drum] <= MAX_LAYERS else (*drum, index)
+        for index, drum in enumerate(drums)
+    ]
+    return _numbers(cells), _numbers(layers)
+
+
+def _numbers(names: list) -> np.ndarray:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names], dtype=np.int64)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dgm_audio.data.shape import STEPS
@@ -11,8 +11,8 @@ from dgm_audio.io import shown
 
 _NOTED = {
     "padded": "filled up with zeros at the end",
-    "cut": "longer than a clip: the first clip taken, faded out",
-    "sliced": "sliced at their onsets",
+    "cut": "longer than a clip: its beginning taken, with a fade-out",
+    "sliced": "sliced into several clips",
     "resampled": "resampled",
     "mixed": "mixed to mono",
     "spread": "made stereo",
@@ -20,11 +20,17 @@ _NOTED = {
     "lowered": "lowered to stay within full scale",
     "trimmed": "with leading silence cut",
     "ended": "with trailing silence cut",
-    "clipped": "clipped in the recording",
-    "offset": "with a DC offset",
-    "silent": "silent",
+    "clipped": "with clipping kept as it is",
+    "offset": "with a DC offset kept as it is",
+    "silent": "silent, used as silence",
 }
 """Step -> how the summary words it, in the order of the summary."""
+
+
+def treatment(steps: Iterable[Mapping[str, float]]) -> list[tuple[str, int]]:
+    """(words, number of files) of every step that was taken; `steps` has those of each file."""
+    counts = Counter(name for one in steps for name in one)
+    return [(words, counts[name]) for name, words in _NOTED.items() if counts[name]]
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,13 @@ class FileReport:
 
     def __str__(self) -> str:
         """One line in words."""
-        if self.skipped:
-            return f"{shown(self.path)}: skipped, {self.skipped}"
-        steps = "; ".join(STEPS[name].format(amount) for name, amount in self.steps.items())
-        return f"{shown(self.path)}: {steps or 'as it is'}"
+        return f"{shown(self.path)}: {f'skipped, {self.skipped}' if self.skipped else self.plan}"
+
+    @property
+    def plan(self) -> str:
+        """What is done to the file, in words."""
+        steps = [STEPS[name].format(amount) for name, amount in self.steps.items()]
+        return "; ".join(steps) or "used as it is"
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,7 @@ class LoadReport:
         clips = sum(file.clips for file in used)
         minutes = sum(file.seconds for file in used) / 60
         yield f"{len(used)} files, {minutes:.1f} min -> {clips} clips"
-        counts = Counter(name for file in used for name in file.steps)
-        steps = [f"{counts[name]} {words}" for name, words in _NOTED.items() if counts[name]]
+        steps = [f"{count} {words}" for words, count in treatment(file.steps for file in used)]
         if steps:
             yield "  " + "; ".join(steps)
         ignored = [file for file in self.files if file.skipped and not file.bad]

@@ -24,7 +24,7 @@ DECAY_DB = -10.0
 
 def envelope(sound: np.ndarray, rate: int) -> np.ndarray:
     """Root mean square of every 10 ms of a sound (C, T), without its DC offset."""
-    energy = np.square(sound - np.median(sound, axis=1, keepdims=True)).mean(axis=0)
+    energy = np.square(sound - sound.mean(axis=1, keepdims=True)).mean(axis=0)
     edges = np.arange(int(np.ceil(len(energy) * BLOCKS / rate))) * rate // BLOCKS
     sizes = np.diff(edges, append=len(energy))
     return np.sqrt(np.add.reduceat(energy, edges) / sizes)
@@ -40,8 +40,12 @@ def find_onsets(mono: np.ndarray, rate: int) -> np.ndarray:
     import librosa
 
     hop = max(32, 2 ** round(np.log2(rate / 86)))  # about 12 ms, 512 samples at 44.1 kHz
+    padded = np.pad(mono, (0, max(0, 8 * hop - len(mono))))
+    flux = librosa.onset.onset_strength(
+        y=padded, sr=rate, hop_length=hop, n_fft=4 * hop, n_mels=min(128, hop // 4)
+    )
     found = librosa.onset.onset_detect(
-        y=mono, sr=rate, hop_length=hop, backtrack=True, units="samples"
+        onset_envelope=flux, sr=rate, hop_length=hop, backtrack=True, units="samples"
     )
     return np.asarray(found, dtype=np.int64)
 
@@ -76,19 +80,20 @@ def spans(
 ) -> list[tuple[int, int]]:
     """(start, stop) in samples of every slice of a sound of `total` samples.
 
-    A slice starts at an onset and stops at the next one, or after `length`. Where sound goes on
-    for more than 4 clips without an onset, and does not merely die away, consecutive windows of
-    `length` follow; a rest shorter than half a clip is left out.
+    A slice starts at an onset and stops at the next one, or 0.1 s after `length` (some of which
+    may be cut from its beginning as silence). Where sound goes on for more than 4 clips without an
+    onset, and does not merely die away, consecutive windows of `length` follow; a rest shorter than
+    half a clip is left out.
 
     >>> steady = np.ones(300)
     >>> spans([0, 30, 100], steady, total=150, length=50, rate=100)
-    [(0, 30), (30, 80), (100, 150)]
+    [(0, 30), (30, 90), (100, 150)]
     >>> spans([0], steady, total=270, length=50, rate=100)
-    [(0, 50), (50, 100), (100, 150), (150, 200), (200, 250)]
+    [(0, 60), (50, 100), (100, 150), (150, 200), (200, 250)]
     """
     slices = []
     for start, stop in zip(onsets, [*onsets[1:], total], strict=True):
-        slices.append((start, min(stop, start + length)))
+        slices.append((start, min(stop, start + length + int(MIN_GAP * rate))))
         if stop - start > LONG_STRETCH * length and _is_sustained(
             levels, start, stop, length, rate
         ):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ QUIET_SLICE = 1e-3
 """Slices 60 dB below the file's peak are left out."""
 OFFSET = 0.01
 """A mean beyond this is reported as a DC offset."""
+CANCELLED = 0.1
+"""Channels cancel each other if their mix has less than this share of their peak."""
 
 _WHOLE_SECONDS, _WHOLE_BYTES = 60, 64 * 2**20
 _SEGMENT_SECONDS = 30
@@ -45,6 +47,7 @@ class Source:
     Args:
         path: the file.
         config: how to make clips of it.
+        watch: called with every block (C, T) of decoded samples, at the file's own rate.
 
     Attributes:
         info: what the header states.
@@ -57,14 +60,20 @@ class Source:
             finite.
     """
 
-    def __init__(self, path: Path, config: ClipConfig) -> None:
-        self.path, self.config = path, config
+    def __init__(
+        self,
+        path: Path,
+        config: ClipConfig,
+        watch: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
+        self.path, self.config, self._watch = path, config, watch
         self.info: AudioInfo = probe(path)
         self.level = Level()
         self.steps: dict[str, float] = {}
         self._digest = hashlib.sha256(f"{self.info.sample_rate}:{self.info.channels}:".encode())
         self._onsets: list[int] = []
         self._levels: list[np.ndarray] = []
+        self._mixed_peak = 0.0
         self._held = self._survey()
 
     @property
@@ -83,22 +92,34 @@ class Source:
         mode, clips = self.config.long_files, self.total / self.config.length
         return mode == "slice" or (mode == "auto" and clips > LONG_FILE)
 
+    @property
+    def cancels(self) -> bool:
+        """Whether mixing the channels lost 20 dB or more, as with inverted channels."""
+        return self._mixed_peak < CANCELLED * self.level.peak
+
     def clips(self) -> Iterator[shape.Shaped]:
         """The clips of the file, at least one; they also fill in `steps`."""
         self._note_file()
         count, used = 0, 0
         for sound in self._slices() if self.is_sliced else iter(()):
-            count, used = count + 1, used + sound.shape[1]
-            yield self._shape(sound, goes_on=True)
-        rest = max(0.0, (self.total - used) / self.config.sample_rate)
+            clip = self._shape(sound, goes_on=True)
+            count, used = count + 1, used + clip.valid
+            yield clip
         if count == 0:
-            yield self._shape(self._head())
-        elif count == 1:
-            self.steps["cut"] = rest
-        else:
-            self.steps |= {"sliced": count, "unused": rest}
+            clip = self._shape(self._head())
+            used = clip.valid
+            yield clip
+        self._note_rest(count, max(0.0, (self.total - used) / self.config.sample_rate))
+
+    def _note_rest(self, slices: int, seconds: float) -> None:
+        """Steps that are known only at the end: what was left over."""
+        if slices > 1:
+            self.steps.pop("cut", None)
+            self.steps |= {"sliced": slices, "unused": seconds}
             if "normalised" in self.steps:
-                self.steps["normalised"] /= count  # decibels do not add up: the mean
+                self.steps["normalised"] /= slices  # decibels do not add up: the mean
+        elif slices or "cut" in self.steps:
+            self.steps["cut"] = seconds - sum(self.steps.get(s, 0) for s in ("trimmed", "ended"))
 
     def _note_file(self) -> None:
         """Steps that concern the file as a whole."""
@@ -130,12 +151,13 @@ class Source:
         """First reading: figures, hash, envelope, onsets. Keeps the sound if it is one segment."""
         held, rate = None, self.config.sample_rate
         for held in self._segments(measure=True):
+            self._mixed_peak = max(self._mixed_peak, float(np.abs(held.sound).max()))
             if self.is_sliced:
                 found = slicing.find_onsets(held.sound.mean(axis=0), rate)
                 found = found + held.start - held.margin
                 self._onsets += found[(found >= held.start) & (found < held.stop)].tolist()
-            core = held.sound[:, held.margin : held.margin + held.stop - held.start]
-            self._levels.append(slicing.envelope(core, rate))
+                core = held.sound[:, held.margin : held.margin + held.stop - held.start]
+                self._levels.append(slicing.envelope(core, rate))
         return held if held is not None and held.start == 0 else None
 
     def _segments(self, measure: bool = False) -> Iterator[_Segment]:
@@ -155,6 +177,8 @@ class Source:
                 core = native[:, before * own : stop - first]
                 self.level.add(core)
                 self._digest.update(core.T.tobytes())
+                if self._watch is not None:
+                    self._watch(core)
             sound, _ = shape.to_channels(native, self.config.channels)
             end = min((second + span) * rate, self.total)
             yield _Segment(_resampled(sound, own, rate), second * rate, end, before * rate)

@@ -1,0 +1,243 @@
+"""The data doctor: what is in a folder, what training will do with it, and what to expect.
+
+Every file goes through the very code that makes clips for training, so that what the doctor says of
+a file is what will happen to it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dgm_audio.data import near_copies
+from dgm_audio.data.clip_config import ClipConfig
+from dgm_audio.data.clips import check_damage
+from dgm_audio.data.doctor_file import Examined, Finding, examine_file
+from dgm_audio.data.feasibility import Feasibility, estimate
+from dgm_audio.data.manifest import Manifest
+from dgm_audio.data.source import Source
+from dgm_audio.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from rich.console import Group
+
+EXAMPLES = 8
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Example:
+    """One clip (C, T) for the picture, with the file that it is from."""
+
+    path: str
+    label: str
+    audio: np.ndarray
+
+
+@dataclass(frozen=True)
+class Report:
+    """The diagnosis of a data set.
+
+    Args:
+        folder: what was examined.
+        config: how training would make clips.
+        files: every audio file.
+        ignored: (path, reason) of everything else that was found.
+        exact: sets of files with exactly the same sound.
+        near: sets of files that are near copies, the exact ones among them.
+        distinct: sounds of each class that are no near copies of each other.
+        feasibility: what to expect of a model.
+        refusal: why training would not start; empty if it would.
+        examples: a few clips, for the picture.
+    """
+
+    folder: str
+    config: ClipConfig
+    files: tuple[Finding, ...]
+    ignored: tuple[tuple[str, str], ...]
+    exact: tuple[tuple[str, ...], ...]
+    near: tuple[tuple[str, ...], ...]
+    distinct: Mapping[str, int]
+    feasibility: Feasibility
+    refusal: str = ""
+    examples: tuple[Example, ...] = field(default=(), repr=False)
+
+    @property
+    def readable(self) -> tuple[Finding, ...]:
+        """Files that can be used."""
+        return tuple(file for file in self.files if not file.error)
+
+    @property
+    def odd(self) -> tuple[Finding, ...]:
+        """Files with issues, the unreadable first."""
+        return tuple(
+            sorted((f for f in self.files if f.issues or f.error), key=lambda f: not f.error)
+        )
+
+    @property
+    def minutes(self) -> float:
+        """Duration of all readable files."""
+        return sum(file.seconds for file in self.readable) / 60
+
+    @property
+    def clips(self) -> int:
+        """Number of clips that training would use."""
+        return sum(file.clips for file in self.readable)
+
+    def count(self, key: Callable[[Finding], Any]) -> dict[Any, int]:
+        """How many readable files have each value of `key`, the most frequent first."""
+        return dict(Counter(key(file) for file in self.readable).most_common())
+
+    def to_json(self) -> str:
+        """Everything but the examples, as JSON; infinite levels become null."""
+        issues = Counter(issue.split(" (")[0] for file in self.files for issue in file.issues)
+        data = {
+            "folder": self.folder,
+            "config": asdict(self.config),
+            "files": len(self.files),
+            "readable": len(self.readable),
+            "minutes": self.minutes,
+            "clips": self.clips,
+            "sample_rates": self.count(lambda file: file.sample_rate),
+            "channels": self.count(lambda file: file.channels),
+            "formats": self.count(lambda file: file.format),
+            "classes": self.count(lambda file: file.label),
+            "groups": self.count(lambda file: file.group),
+            "distinct": dict(self.distinct),
+            "issues": dict(issues),
+            "duplicates": self.exact,
+            "near_duplicates": self.near,
+            "feasibility": asdict(self.feasibility),
+            "trainable": not self.refusal,
+            "refusal": self.refusal,
+            "ignored": [{"path": path, "reason": why} for path, why in self.ignored],
+            "details": [_finite(asdict(file)) for file in self.files],
+        }
+        return json.dumps(data, indent=2, allow_nan=False)
+
+    def table(self) -> Group:
+        """A `rich` renderable: overview, classes, odd files, duplicates, what to expect."""
+        from dgm_audio.data.doctor_table import draw_table
+
+        return draw_table(self)
+
+    def picture(self) -> Image.Image:
+        """An RGB picture: lengths, loudness, classes, treatment, and example clips."""
+        from dgm_audio.data.doctor_picture import draw_picture
+
+        return draw_picture(self)
+
+
+def examine(
+    folder: Path | str | Manifest, config: ClipConfig | None = None, *, progress: bool = False
+) -> Report:
+    """Examine a folder (or a CSV manifest, or a `Manifest`) as training would read it.
+
+    Nothing is written, and nothing raises because of a damaged file.
+
+    Args:
+        folder: what to examine.
+        config: how training would make clips.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        DataError: if the folder does not exist or holds no audio file at all.
+    """
+    config, manifest = config or ClipConfig(), Manifest.read(folder)
+    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
+    try:
+        results = pool.map(lambda entry: examine_file(manifest, entry, config), manifest.entries)
+        hidden = None if progress else True
+        bar = tqdm(results, total=len(manifest), desc="examining", unit="file", disable=hidden)
+        found = list(bar)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    examined = [item for item in found if isinstance(item, Examined)]
+    findings = tuple(i.finding if isinstance(i, Examined) else i for i in found)
+    near, distinct = _near_sets(examined)
+    return Report(
+        folder=str(manifest.root if isinstance(folder, Manifest) else folder),
+        config=config,
+        files=findings,
+        ignored=tuple((item.path, item.reason) for item in manifest.omitted),
+        exact=_sets((item.content, item.finding.path) for item in examined),
+        near=near,
+        distinct=distinct,
+        feasibility=estimate(distinct, sum(f.clips for f in findings), config.length),
+        refusal=_refusal(manifest, config, findings),
+        examples=_examples(manifest, config, findings),
+    )
+
+
+def _near_sets(
+    examined: Sequence[Examined],
+) -> tuple[tuple[tuple[str, ...], ...], dict[str, int]]:
+    """Files that are near copies of each other, and the number of distinct sounds per class."""
+    owners = [item.finding for item in examined for _ in item.prints]
+    if not owners:
+        return (), {}
+    clusters = near_copies.link(
+        np.concatenate([item.prints for item in examined]),
+        [file.group for file in owners],
+        [file.label for file in owners],
+        [file.path for file in owners],
+    ).tolist()
+    sets = _sets(zip(clusters, (file.path for file in owners), strict=True))
+    labels = set(zip(clusters, (file.label for file in owners), strict=True))
+    return sets, dict(sorted(Counter(label for _, label in labels).items()))
+
+
+def _sets(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[str, ...], ...]:
+    """Different paths that share a key, the largest sets first."""
+    members: dict[Any, dict[str, None]] = defaultdict(dict)
+    for key, path in pairs:
+        members[key][path] = None
+    sets = [tuple(paths) for paths in members.values() if len(paths) > 1]
+    return tuple(sorted(sets, key=len, reverse=True))
+
+
+def _refusal(manifest: Manifest, config: ClipConfig, files: Sequence[Finding]) -> str:
+    try:
+        check_damage(manifest, config, {file.path: file.error for file in files})
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _examples(
+    manifest: Manifest, config: ClipConfig, files: Sequence[Finding]
+) -> tuple[Example, ...]:
+    """First clips of up to 8 files: one of each class in turn, sounding ones only."""
+    by_label: dict[str, list[Finding]] = defaultdict(list)
+    for file in files:
+        if not file.error and file.lufs > -math.inf:
+            by_label[file.label].append(file)
+    turns = zip_longest(
+        *(by_label[label][len(by_label[label]) // 2 :] for label in sorted(by_label))
+    )
+    chosen = islice((file for turn in turns for file in turn if file is not None), EXAMPLES)
+    paths = {entry.path: manifest.locate(entry) for entry in manifest.entries}
+    return tuple(
+        Example(file.path, file.label, next(Source(paths[file.path], config).clips()).audio)
+        for file in chosen
+    )
+
+
+def _finite(data: dict[str, Any]) -> dict[str, Any]:
+    """Infinite levels as None, which JSON can say."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in data.items()
+    }

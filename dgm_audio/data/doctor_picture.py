@@ -1,0 +1,262 @@
+"""The doctor's report as a picture: how long, how loud, which classes, what happens, examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from dgm_audio.data.doctor import Example, Report
+from dgm_audio.data.report import treatment
+from dgm_audio.io import shown
+from dgm_audio.signal.mel import LogMel, MelSpec
+
+_BACKGROUND, _CARD, _GRID = (13, 15, 20), (23, 26, 34), (42, 46, 58)
+_TEXT, _QUIET = (236, 238, 243), (150, 156, 170)
+_MAIN, _SOFT, _WARN = (120, 224, 220), (52, 104, 112), (251, 135, 97)
+_GOOD = (126, 217, 140)
+_INK = np.array([(0, 0, 4), (79, 18, 123), (181, 54, 122), (251, 135, 97), (252, 253, 191)], float)
+_RANGE_DB = 80.0
+
+_WIDTH, _GAP, _PAD, _HEAD = 1600, 20, 20, 112
+_PANEL_HEIGHT, _CLASS_HEIGHT, _TILE_HEIGHT = 290, 350, 210
+_MOST_CLASSES = 20
+_COLUMNS = 4
+_VERDICTS = {"too little": _WARN, "variations": _WARN, "a sketch": (254, 210, 120)}
+
+Box = tuple[int, int, int, int]
+
+
+def draw_picture(report: Report) -> Image.Image:
+    """An RGB picture of 1600 pixels width."""
+    rows = math.ceil(len(report.examples) / _COLUMNS)
+    height = _HEAD + _PANEL_HEIGHT + _CLASS_HEIGHT + 2 * _GAP + rows * (_TILE_HEIGHT + _GAP) + _GAP
+    page = Image.new("RGB", (_WIDTH, height), _BACKGROUND)
+    draw = ImageDraw.Draw(page)
+    _header(draw, report)
+    top = _HEAD
+    lengths, loudness = _columns(top, _PANEL_HEIGHT, 2)
+    _lengths(draw, lengths, report)
+    _loudness(draw, loudness, report)
+    top += _PANEL_HEIGHT + _GAP
+    classes, treated = _columns(top, _CLASS_HEIGHT, 2)
+    _classes(draw, classes, report)
+    _treatment(draw, treated, report)
+    top += _CLASS_HEIGHT + _GAP
+    for index, example in enumerate(report.examples):
+        row_top = top + index // _COLUMNS * (_TILE_HEIGHT + _GAP)
+        box = _columns(row_top, _TILE_HEIGHT, _COLUMNS)[index % _COLUMNS]
+        _tile(page, draw, box, example, report.config.sample_rate)
+    return page
+
+
+def _header(draw: ImageDraw.ImageDraw, report: Report) -> None:
+    verdict = f"expect: {report.feasibility.verdict}"
+    colour = _VERDICTS.get(report.feasibility.verdict, _GOOD)
+    if report.refusal:
+        verdict, colour = "training would not start", _WARN
+    width = _font(24).getlength(verdict) + 36
+    badge = (_WIDTH - _GAP - width, 22, _WIDTH - _GAP, 64)
+    draw.rounded_rectangle(badge, radius=21, outline=colour, width=2)
+    _write(draw, ((badge[0] + badge[2]) / 2, 43), verdict, 24, colour, "mm")
+    _write(draw, (_GAP, 24), _fit(shown(report.folder), 32, badge[0] - 60), 32, _TEXT)
+    rates = ", ".join(f"{r} Hz" for r in list(report.count(lambda file: file.sample_rate))[:4])
+    facts = [
+        f"{len(report.readable)} of {len(report.files)} audio files",
+        f"{report.minutes:.1f} min",
+        f"{report.clips} clips of {report.config.seconds:.2f} s",
+        f"{sum(report.distinct.values())} distinct sounds",
+        rates or "no readable file",
+    ]
+    _write(draw, (_GAP, 72), "   |   ".join(facts), 19, _QUIET)
+
+
+def _lengths(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
+    """Histogram over the logarithm of the duration, the clip's length marked."""
+    seconds = np.array([file.seconds for file in report.readable] or [1.0])
+    clip = report.config.seconds
+    low = 10 ** math.floor(math.log10(min(seconds.min(), clip) * 0.999))
+    high = 10 ** math.ceil(math.log10(max(seconds.max(), clip) * 1.001))
+    edges = np.geomspace(low, high, 49)
+    plot = _panel(draw, box, "Length of the files", "s, logarithmic")
+    _histogram(draw, plot, np.histogram(seconds, edges)[0], edges > clip * 1.0001)
+    decades = range(round(math.log10(low)), round(math.log10(high)) + 1)
+    for tick in (factor * 10.0**decade for decade in decades for factor in (1, 2, 5)):
+        if tick <= high:
+            _tick(draw, plot, math.log(tick / low) / math.log(high / low), f"{tick:g}")
+    place = plot[0] + (plot[2] - plot[0]) * math.log(clip / low) / math.log(high / low)
+    draw.line((place, plot[1], place, plot[3]), fill=_TEXT)
+    _write(draw, (place - 6, plot[1] - 4), f"clip {clip:.2f} s", 15, _TEXT, "ra")
+
+
+def _loudness(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
+    """Histogram of the integrated loudness; silence is counted in the title."""
+    levels = np.array([file.lufs for file in report.readable])
+    heard = levels[np.isfinite(levels)]
+    silent = len(levels) - len(heard)
+    unit = "LUFS" + (f", {silent} silent or below the gate" if silent else "")
+    plot = _panel(draw, box, "Loudness of the files", unit)
+    low, high = -70, max(0, 10 * math.ceil(heard.max(initial=0) / 10))
+    edges = np.linspace(low, high, 49)
+    _histogram(draw, plot, np.histogram(heard, edges)[0], np.zeros(49, dtype=bool))
+    for tick in range(low, high + 1, 10):
+        _tick(draw, plot, (tick - low) / (high - low), f"{tick}")
+
+
+def _classes(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
+    """One bar per class: distinct sounds, then the near copies among its clips."""
+    clips: dict[str, int] = {}
+    for file in report.readable:
+        clips[file.label] = clips.get(file.label, 0) + file.clips
+    ranked = sorted(clips.items(), key=lambda item: -item[1])
+    more = len(ranked) - _MOST_CLASSES
+    note = "distinct sounds | near copies" + (
+        f" | {more} more classes not shown" if more > 0 else ""
+    )
+    plot = _panel(draw, box, "Clips of each class", note)
+    rows = [
+        (shown(label), report.distinct.get(label, 0), count)
+        for label, count in ranked[:_MOST_CLASSES]
+    ]
+    _bars(draw, plot, rows, _MAIN)
+
+
+def _treatment(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
+    """How many files each step concerns, and how many cannot be read."""
+    rows = [(words, count, count) for words, count in treatment(f.steps for f in report.readable)]
+    broken = len(report.files) - len(report.readable)
+    if broken:
+        rows.insert(0, ("cannot be read", broken, broken))
+    plot = _panel(draw, box, "What training does with the files", "number of files")
+    _bars(draw, plot, rows, _SOFT)
+
+
+def _tile(
+    page: Image.Image, draw: ImageDraw.ImageDraw, box: Box, example: Example, rate: int
+) -> None:
+    """Waveform and log-mel spectrogram of one clip."""
+    left, top, right, bottom = box
+    draw.rounded_rectangle(box, radius=10, fill=_CARD)
+    width, wave, mel = right - left - 2 * _PAD, 56, bottom - top - 42 - 56 - 16
+    name = example.path.rsplit("/", 1)[-1]
+    label = _fit(shown(example.label), 16, width / 2)
+    _write(draw, (right - _PAD, top + 13), label, 16, _QUIET, "ra")
+    room = width - _font(16).getlength(label) - 12
+    _write(draw, (left + _PAD, top + 12), _fit(shown(name), 17, room), 17, _TEXT)
+    page.paste(_waveform(example.audio, width, wave), (left + _PAD, top + 42))
+    page.paste(_spectrogram(example.audio, rate, width, mel), (left + _PAD, top + 42 + wave + 4))
+
+
+def _waveform(audio: np.ndarray, width: int, height: int) -> Image.Image:
+    canvas = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
+    edges = np.linspace(0, audio.shape[1], width + 1).astype(int)
+    middle, rows = (height - 1) / 2, np.arange(height)
+    for column in range(width):
+        piece = audio[:, edges[column] : max(edges[column + 1], edges[column] + 1)]
+        first, last = middle - np.clip([piece.max(), piece.min()], -1, 1) * middle
+        canvas[(rows >= math.floor(first)) & (rows <= math.ceil(last)), column] = _MAIN
+    return Image.fromarray(canvas)
+
+
+def _spectrogram(audio: np.ndarray, rate: int, width: int, height: int) -> Image.Image:
+    n_fft = 2 ** max(5, round(math.log2(rate * 0.0232)))
+    hop, highest = max(1, n_fft // 8), min(rate / 2, 16000.0)
+    spec = MelSpec(rate, n_fft, hop, min(64, n_fft // 8), 0.0, highest)
+    mel = LogMel(spec)(torch.from_numpy(audio).mean(dim=0)).numpy()
+    level = (mel - mel.max()) * 20 / math.log(10) / _RANGE_DB + 1
+    picture = Image.fromarray(np.clip(level, 0, 1)[::-1].astype(np.float32))
+    shade = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
+    places = np.linspace(0, 1, len(_INK))
+    colours = np.stack([np.interp(shade, places, _INK[:, k]) for k in range(3)], axis=-1)
+    return Image.fromarray(colours.round().astype(np.uint8))
+
+
+def _panel(draw: ImageDraw.ImageDraw, box: Box, title: str, note: str) -> Box:
+    """Card with a title; returns the box of its plot."""
+    draw.rounded_rectangle(box, radius=10, fill=_CARD)
+    _write(draw, (box[0] + _PAD, box[1] + 16), title, 20, _TEXT)
+    _write(draw, (box[2] - _PAD, box[1] + 19), note, 16, _QUIET, "ra")
+    return box[0] + _PAD, box[1] + 62, box[2] - _PAD, box[3] - 40
+
+
+def _histogram(
+    draw: ImageDraw.ImageDraw, plot: Box, counts: np.ndarray, marked: np.ndarray
+) -> None:
+    """Bars over equal steps of the axis; those that begin at a marked edge are brighter."""
+    left, top, right, bottom = plot
+    step = (right - left) / len(counts)
+    draw.line((left, bottom, right, bottom), fill=_GRID)
+    for index, count in enumerate(counts):
+        if count:
+            x, y = left + index * step, bottom - count / counts.max() * (bottom - top)
+            ink = _WARN if marked[index] else _MAIN
+            draw.rectangle((x, min(y, bottom - 2), x + step - 2, bottom), fill=ink)
+    _write(draw, (left, top - 4), f"most: {counts.max()} files", 15, _QUIET)
+
+
+def _bars(
+    draw: ImageDraw.ImageDraw, plot: Box, rows: Sequence[tuple[str, int, int]], ink: tuple
+) -> None:
+    """Horizontal bars of (name, strong part, whole), sized to fill the plot."""
+    left, top, right, bottom = plot[0], plot[1] - 8, plot[2], plot[3] + 28
+    if not rows:
+        return
+    pitch = min(34.0, (bottom - top) / len(rows))
+    size = max(10, min(17, int(pitch * 0.72)))
+    names = [_fit(name, size, (right - left) * 0.52) for name, _, _ in rows]
+    start = left + max(_font(size).getlength(name) for name in names) + 14
+    most = max(whole for _, _, whole in rows)
+    scale = (right - start - _font(size).getlength(f" {most} ({most})")) / max(1, most)
+    for index, (name, (_, strong, whole)) in enumerate(zip(names, rows, strict=True)):
+        y = top + (index + 0.5) * pitch
+        _write(draw, (start - 10, y), name, size, _TEXT, "rm")
+        for amount, colour in ((whole, _SOFT), (strong, ink)):
+            if amount:
+                half = pitch * 0.34
+                draw.rectangle(
+                    (start, y - half, start + max(2, amount * scale), y + half), fill=colour
+                )
+        words = f"{whole}" if strong == whole else f"{strong} + {whole - strong}"
+        _write(draw, (start + whole * scale + 8, y), words, size, _QUIET, "lm")
+
+
+def _tick(draw: ImageDraw.ImageDraw, plot: Box, share: float, label: str) -> None:
+    if 0 <= share <= 1:
+        x = plot[0] + share * (plot[2] - plot[0])
+        draw.line((x, plot[3], x, plot[3] + 5), fill=_QUIET)
+        _write(draw, (x, plot[3] + 9), label, 15, _QUIET, "ma")
+
+
+def _columns(top: int, height: int, count: int) -> list[Box]:
+    """Boxes of equal width side by side."""
+    width = (_WIDTH - _GAP * (count + 1)) // count
+    lefts = [_GAP + index * (width + _GAP) for index in range(count)]
+    return [(left, top, left + width, top + height) for left in lefts]
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _fit(text: str, size: int, width: float) -> str:
+    """The text, shortened in the middle until it fits `width` pixels."""
+    font, keep = _font(size), len(text)
+    short = text
+    while keep > 2 and font.getlength(short) > width:
+        keep -= 1
+        short = text[: keep // 2] + "..." + text[len(text) - (keep - keep // 2) :]
+    return short
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[float, float],
+    text: str,
+    size: int,
+    ink: tuple[int, int, int],
+    anchor: str = "la",
+) -> None:
+    draw.text(place, text, fill=ink, font=_font(size), anchor=anchor)
