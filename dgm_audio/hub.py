@@ -16,7 +16,7 @@ HUB_SECONDS = 3.0
 
 MAX_DOWNLOAD_BYTES = 4 * 2**30
 
-_REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+_REFERENCE = re.compile(r"(?P<repo>\w[\w.-]*/\w[\w.-]*)(@(?P<revision>\w[\w./-]*))?")
 
 
 def download(reference: str) -> Path:

@@ -20,7 +20,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgm_audio.errors import ConfigError, DgmAudioError, UnknownModelError
+from dgm_audio.errors import ConfigError, DgmAudioError, InputError, UnknownModelError
 from dgm_audio.model_card import card_summary
 from dgm_audio.model_folder import CARD, FILES, PICKLE_SUFFIXES, is_model_folder, read_header
 
@@ -77,11 +77,13 @@ def load(name_or_path: str | Path, device: str | torch.device = "auto") -> Audio
         UnknownModelError: if there is no model of that name; the message lists those there are.
         CheckpointError: if the model folder is missing, damaged, unsafe or too new.
         ConfigError: if its config is wrong.
-        InputError: if the device is not usable.
+        InputError: if the device is not usable, or the argument is neither string nor path.
     """
     from dgm_audio.checkpoint import load_model
 
-    text = os.fspath(name_or_path)
+    if not isinstance(name_or_path, str | Path):
+        raise InputError(f"the model is {name_or_path!r}; give a name, a path or hf:org/name")
+    text = str(name_or_path)
     if text.startswith("hf:"):
         from dgm_audio.hub import download
 
@@ -122,17 +124,7 @@ def get_family(name: str) -> type[AudioGenerator]:
         UnknownModelError: if no family has this name, or its package cannot be imported.
         ConfigError: if two packages claim the name, or the class is no family.
     """
-    claims = [claim for claim in _claims() if claim.name == name]
-    if not claims:
-        known = sorted({claim.name for claim in _claims()})
-        raise UnknownModelError(
-            f"there is no family {name!r}; {_known(name, known)}; "
-            "a family from another package needs that package installed"
-        )
-    if len(claims) > 1:
-        packages = " and ".join(_package(claim) for claim in claims)
-        raise ConfigError(f"family {name!r} is claimed by {packages}; uninstall one of them")
-    return _import_family(claims[0])
+    return _only_family(name, _claims())
 
 
 def list_families() -> list[FamilyInfo]:
@@ -140,10 +132,10 @@ def list_families() -> list[FamilyInfo]:
 
     A family that cannot be used has `error` set, and is warned about once.
     """
-    infos = []
-    for claim in sorted(_claims(), key=lambda claim: claim.name):
+    infos, claims = [], _claims()
+    for claim in sorted(claims, key=lambda claim: claim.name):
         try:
-            infos.append(_describe(claim, get_family(claim.name)))
+            infos.append(_describe(claim, _only_family(claim.name, claims)))
         except DgmAudioError as error:
             _warn_once(str(error))
             infos.append(FamilyInfo(claim.name, _package(claim), error=str(error)))
@@ -153,6 +145,8 @@ def list_families() -> list[FamilyInfo]:
 def plugin_version(family: type[AudioGenerator]) -> dict[str, str]:
     """{package: version} of the plugin that registers this family; empty for a built-in one."""
     value = f"{family.__module__}:{family.__qualname__}"
+    if value in FAMILIES.values():
+        return {}
     found = [claim for claim in _claims() if claim.value == value and claim.dist]
     return {claim.dist.name: claim.dist.version for claim in found if claim.dist}
 
@@ -161,6 +155,21 @@ def _claims() -> list[EntryPoint]:
     """Everything that says it is a family; built-in ones look like entry points of no package."""
     built_in = [EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in FAMILIES.items()]
     return [*built_in, *entry_points(group=ENTRY_POINT_GROUP)]
+
+
+def _only_family(name: str, claims: list[EntryPoint]) -> type[AudioGenerator]:
+    """The class of the one claim of that name."""
+    own = [claim for claim in claims if claim.name == name]
+    if not own:
+        known = sorted({claim.name for claim in claims})
+        raise UnknownModelError(
+            f"there is no family {name!r}; {_known(name, known)}; "
+            "a family from another package needs that package installed"
+        )
+    if len(own) > 1:
+        packages = " and ".join(_package(claim) for claim in own)
+        raise ConfigError(f"family {name!r} is claimed by {packages}; uninstall one of them")
+    return _import_family(own[0])
 
 
 def _package(claim: EntryPoint) -> str:
@@ -217,7 +226,7 @@ def _looks_like_path(text: str) -> bool:
         any(separator in text for separator in separators)
         or text.startswith((".", "~"))
         or path.suffix in PICKLE_SUFFIXES
-        or path.exists()
+        or (text != "" and path.exists())
     )
 
 
