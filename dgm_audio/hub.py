@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from dgm_audio.errors import CheckpointError
-from dgm_audio.model_folder import CARD, FILES, HEADER, WEIGHTS
+from dgm_audio.model_folder import FILES, HEADER, WEIGHTS
 
 HUB_SECONDS = 3.0
 """How long to wait for the Hub before it counts as unreachable."""
@@ -109,7 +109,7 @@ def _snapshot(repo: str, revision: str | None, *, local_only: bool) -> Path:
 
 def _check_listing(repo: str, sizes: dict[str, int | None]) -> None:
     """Refuse before the download what could not be loaded after it."""
-    missing = [name for name in (WEIGHTS, HEADER, CARD) if name not in sizes]
+    missing = [name for name in (WEIGHTS, HEADER) if name not in sizes]
     if missing:
         raise CheckpointError(f"hf:{repo} has no {', '.join(missing)}: it is no dgm_audio model")
     size = sizes[WEIGHTS] or 0
