@@ -1,0 +1,71 @@
+"""Reading and writing of the terminal: text that no locale can break, tables, JSON, progress."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def prepare_streams() -> None:
+    """Characters that the locale does not have are escaped instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def silence() -> None:
+    """Drop what is still to be printed: nobody reads it, and flushing it at exit would complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def complain(message: str, kind: str = "error") -> None:
+    """One line on standard error."""
+    print(f"dgm-audio: {kind}: {' '.join(message.split())}", file=sys.stderr)
+
+
+def note(message: str) -> None:
+    """Something to know, on standard error, so that it never mixes with the result."""
+    print(message, file=sys.stderr)
+
+
+def emit(data: Any) -> None:
+    """A result for machines."""
+    print(json.dumps(data, indent=2, allow_nan=False))
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Left-aligned columns, two blanks apart.
+
+    >>> print(table([("kick", "1 s"), ("open_hat", "2 s")]))
+    kick      1 s
+    open_hat  2 s
+    """
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def progress(items: Sequence[T], what: str) -> Iterable[T]:
+    """The items, with a bar on standard error if that is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(items, desc=what, unit="sound", leave=False, disable=None)
+
+
+def print_rich(renderable: Any) -> None:
+    """A `rich` renderable; a pipe or a file gets it wide instead of cut to 80 columns."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=140)
+    console.print(renderable)

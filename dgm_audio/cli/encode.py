@@ -1,0 +1,106 @@
+"""`dgm-audio encode`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+from dgm_audio.cli import making
+from dgm_audio.cli.console import emit, note, table
+from dgm_audio.cli.options import (
+    Conditions,
+    Device,
+    Json,
+    Model,
+    Normalize,
+    Out,
+    Overwrite,
+    RequiredFile,
+    load,
+    parse_conditions,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode:
+    """Find the latents of a recording, and reconstruct it.
+
+    Writes the latents (.safetensors), the reconstruction (.wav) and a picture of both, and prints
+    how far the reconstruction is off in dB (mean difference of the log-mel levels). A class that
+    is not given is the one that reconstructs best.
+
+    Example:
+        dgm-audio encode drums-vae kick.wav
+        dgm-audio encode drums-vae kick.wav --condition class=kick --normalize peak --out codes
+    """
+
+    model: Model
+    file: Annotated[RequiredFile, arg(help="An audio file: WAV, FLAC, OGG, MP3 or AIFF.")]
+    condition: Conditions = ()
+    normalize: Normalize = "none"
+    out: Out = Path("out")
+    device: Device = "auto"
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def run(self) -> None:
+        """Encode, decode, compare."""
+        given = parse_conditions(self.condition)
+        from dgm_audio.apps import inversion
+        from dgm_audio.apps.latents import StoredLatents, pack, write_latents
+        from dgm_audio.apps.render import recipe_for
+        from dgm_audio.apps.sheet import Tile
+
+        model = load(self.model, self.device)
+        inversion.encoder_of(model)
+        name, rate = making.model_name(model, self.model), model.audio.sample_rate
+        stem = (name, self.file.stem)
+        latents = self.out / making.file_name(*stem, suffix=".safetensors")
+        path = self.out / making.file_name(*stem)
+        sheet = self.out / making.file_name(*stem, "sheet", suffix=".png")
+        making.check_outputs([latents, path, sheet], self.overwrite)
+
+        clip, notes = inversion.read_for(model, self.file, peak=self.normalize == "peak")
+        for text in notes:
+            note(text)
+        condition = inversion.closest_condition(model, [clip], given)
+        z, length = inversion.encode(model, clip, condition), clip.shape[-1]
+        stored = StoredLatents(z, condition, length, model.weights_hash)
+        write_latents(latents, stored, overwrite=self.overwrite)
+        beside: dict[str, Tensor] = {}
+        packed = pack(z, beside)
+        recipe = recipe_for(
+            model, name, "decode", latents=packed, length=length, condition=condition
+        )
+        sound = making.Sound(path, recipe, making.label(condition))
+        made = making.make(model, [sound], beside, overwrite=self.overwrite)[0]
+        error = inversion.error_db(clip, made.audio[None], rate)
+        duration = f"{made.seconds:.2f} s"
+        tiles = [Tile(clip[0], self.file.stem, duration), Tile(made.audio, name, duration)]
+        facts = f"{made.sound.title}, off by {error:.1f} dB".removeprefix(", ")
+        making.write_sheet(sheet, tiles, rate, self.file.name, facts, self.overwrite)
+        if self.json:
+            emit(
+                {
+                    "model": name,
+                    "weights": model.weights_hash,
+                    "source": str(self.file),
+                    "latents": str(latents),
+                    "shape": list(z.shape),
+                    "error_db": error,
+                    **made.json(),
+                    "sheet": str(sheet),
+                }
+            )
+            return
+        rows = [("latents", str(latents), f"{z.shape[1]} x {z.shape[2]} numbers")]
+        rows.append(("reconstruction", str(path), f"off by {error:.2f} dB (log-mel)"))
+        rows += [("picture", str(sheet), "")]
+        rows += [(key, str(value), "") for key, value in condition.items()]
+        print(table(rows))

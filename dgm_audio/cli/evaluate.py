@@ -1,0 +1,111 @@
+"""`dgm-audio evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+from dgm_audio.cli.console import emit, note
+from dgm_audio.cli.options import DEFAULT_MODEL, Device, Json, Model, load
+from dgm_audio.cli.train import HELDOUT
+from dgm_audio.errors import InputError
+
+if TYPE_CHECKING:
+    from dgm_audio.data import Splits
+    from dgm_audio.generator import AudioGenerator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Judge a model against held-out real sound.
+
+    Every figure comes with that of shaped noise (the floor), of training clips (the ceiling) and
+    with a bootstrap interval. Without --data the model is judged on the data set that it names; a
+    folder that it was trained on is split as in training.
+
+    Example:
+        dgm-audio evaluate drums-vae
+        dgm-audio evaluate runs/mine/model --data my-sounds --json
+    """
+
+    model: Model = DEFAULT_MODEL
+    data: Annotated[
+        Path | None,
+        arg(metavar="FOLDER", help="Real recordings to judge by.", help_behavior_hint=""),
+    ] = None
+    n: Annotated[
+        int | None,
+        arg(
+            aliases=["-n"],
+            metavar="N",
+            help="Sounds to draw; by default as many as the reference has.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    seed: Annotated[int, arg(metavar="K", help="Of everything random.")] = 0
+    device: Device = "auto"
+    json: Json = False
+
+    def run(self) -> None:
+        """Print the report."""
+        from dgm_audio.evaluation import evaluate, table
+
+        model = load(self.model, self.device)
+        splits = reference_splits(model, self.data)
+        for text in splits.notes:
+            note(text)
+        bar = sys.stderr.isatty()
+        report = evaluate(model, splits, seed=self.seed, n=self.n, progress=bar)
+        if self.json:
+            emit(report)
+        else:
+            print(table(report))
+
+
+def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
+    """The real sounds to judge a model by, as clips of the model's rate, length and channels.
+
+    Args:
+        model: as `dgm_audio.load` gave it.
+        data: a folder or CSV manifest; None takes the data set that the model's config names.
+
+    Raises:
+        InputError: if there is no data, and the model names none that can be had.
+        DataError: if the data cannot be used.
+    """
+    from dgm_audio.data import ClipConfig, load_clips, split_clips
+
+    header = _header(model)
+    record: dict[str, Any] = header.get("data") or {}
+    audio = model.audio
+    config = ClipConfig(sample_rate=audio.sample_rate, length=audio.length, channels=audio.channels)
+    if data is None:
+        return _named_data(str(record.get("dataset", "")), config)
+    clips = load_clips(data, config)
+    known = clips.manifest.hash == record.get("manifest_sha256")
+    if not known:
+        note(f"{data} is not what {model.name} was trained on: all of it is new to the model")
+    seed = header.get("seed") if known else 0
+    return split_clips(clips, heldout=HELDOUT, seed=seed or 0)
+
+
+def _named_data(name: str, config: Any) -> Splits:
+    """The splits of a data set that this package can fetch, as its recipe made them."""
+    from dgm_audio.data import hydrogen, load_clips, split_clips
+
+    if name != hydrogen.NAME:
+        found = f"names the data set {name!r}" if name else "names no data set"
+        raise InputError(f"the model's config {found}; say what to judge it by: --data FOLDER")
+    folder = hydrogen.download_drums(Path.home() / ".cache" / "dgm_audio" / hydrogen.NAME)
+    clips = load_clips(hydrogen.drum_manifest(folder), config).unique()
+    return split_clips(clips, heldout=0.2, unseen_groups=hydrogen.UNSEEN_KITS, seed=0)
+
+
+def _header(model: AudioGenerator) -> dict[str, Any]:
+    from dgm_audio.model_folder import read_header
+
+    return read_header(model.card_path.parent) if model.card_path else {}

@@ -1,0 +1,157 @@
+"""`dgm-audio interpolate`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+from dgm_audio.cli import making
+from dgm_audio.cli.console import note
+from dgm_audio.cli.options import (
+    DEFAULT_MODEL,
+    Conditions,
+    Device,
+    Json,
+    Model,
+    Normalize,
+    Out,
+    Overwrite,
+    Seconds,
+    load,
+    parse_conditions,
+)
+from dgm_audio.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dgm_audio.generator import AudioGenerator
+
+_SEED = re.compile(r"(?P<seed>\d+)(:(?P<index>\d+))?")
+
+
+@dataclass(frozen=True)
+class End:
+    """One end: an item of a seed, or a file."""
+
+    text: str
+
+    @property
+    def seed(self) -> dict[str, int] | None:
+        """Seed and item number; None for a file."""
+        match = _SEED.fullmatch(self.text)
+        return match and {"seed": int(match["seed"]), "index": int(match["index"] or 0)}
+
+    @property
+    def name(self) -> str:
+        """As part of a file name."""
+        if self.seed is None:
+            return Path(self.text).stem
+        return f"seed{self.text.replace(':', '-')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpolate:
+    """Morph from one sound to another in steps.
+
+    Both ends are included. Each is a seed (7: its first sound), a seed with the number of a sound
+    (7:3), or an audio file, which the model encodes; write ./7 for a file of that name. The class
+    does not change on the way: it is the one given, else for files the one that reconstructs them
+    best, else the model's first.
+
+    Example:
+        dgm-audio interpolate drums-vae --from 1 --to 2 --steps 8 --condition class=snare
+        dgm-audio interpolate drums-vae --from 7:3 --to kick.wav --out morph
+    """
+
+    model: Model = DEFAULT_MODEL
+    start: Annotated[str, arg(name="from", metavar="A", help="Seed or audio file.")]
+    end: Annotated[str, arg(name="to", metavar="B", help="Seed or audio file.")]
+    steps: Annotated[int, arg(metavar="N", help="How many sounds, at least 2.")] = 8
+    seconds: Seconds = None
+    condition: Conditions = ()
+    normalize: Normalize = "none"
+    out: Out = Path("out")
+    device: Device = "auto"
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def run(self) -> None:
+        """Make and write the steps."""
+        given, ends = parse_conditions(self.condition), (End(self.start), End(self.end))
+        from dgm_audio.apps.render import recipe_for
+        from dgm_audio.generator import MAX_BATCH, check_integer
+
+        count = check_integer("--steps", self.steps, 2, MAX_BATCH)
+        model = load(self.model, self.device)
+        name = making.model_name(model, self.model)
+        beside: dict[str, Tensor] = {}
+        length, packed, condition = self._ends(model, ends, given, beside)
+        title = making.label(condition)
+        way = f"{making.slug(ends[0].name)}-to-{making.slug(ends[1].name)}"
+        sounds = []
+        for index in range(count):
+            recipe = recipe_for(
+                model,
+                name,
+                "interpolate",
+                **packed,
+                steps=count,
+                index=index,
+                length=length,
+                condition=condition,
+            )
+            path = self.out / making.file_name(name, way, index, title)
+            sounds.append(making.Sound(path, recipe, title))
+        sheet = self.out / making.file_name(name, way, title, "sheet", suffix=".png")
+        making.deliver(
+            model,
+            name,
+            sounds,
+            sheet,
+            f"{self.start} to {self.end}",
+            beside=beside,
+            overwrite=self.overwrite,
+            json=self.json,
+            extra={"from": self.start, "to": self.end, "condition": condition},
+        )
+
+    def _ends(
+        self,
+        model: AudioGenerator,
+        ends: tuple[End, End],
+        given: dict[str, str],
+        beside: dict[str, Tensor],
+    ) -> tuple[int, dict[str, Any], dict[str, Any]]:
+        """Length in samples, both ends as recipe values, and the condition."""
+        from dgm_audio.apps.inversion import closest_condition, encode, fit_length
+        from dgm_audio.apps.latents import pack
+
+        clips = {end: self._read(model, end) for end in ends if end.seed is None}
+        length = model.audio.resolve_length(self.seconds)
+        if self.seconds is None and clips and model.latent.hop is not None:
+            length = min(clip.shape[-1] for clip in clips.values())
+        clips = {end: fit_length(clip, length) for end, clip in clips.items()}
+        condition = closest_condition(model, list(clips.values()), given)
+        packed: dict[str, Any] = {}
+        for key, end in zip(("from", "to"), ends, strict=True):
+            if end.seed is not None:
+                packed[key] = end.seed
+            else:
+                packed[key] = pack(encode(model, clips[end], condition), beside)
+        return length, packed, condition
+
+    def _read(self, model: AudioGenerator, end: End) -> Tensor:
+        from dgm_audio.apps.inversion import encoder_of, read_for
+
+        if not Path(end.text).exists():
+            raise InputError(f"{end.text!r} is neither a seed (7 or 7:3) nor an audio file")
+        encoder_of(model)
+        clip, notes = read_for(model, Path(end.text), peak=self.normalize == "peak")
+        for text in notes:
+            note(text)
+        return clip

@@ -1,0 +1,240 @@
+"""What every command that makes sounds shares: names, checks before work, files, the report."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgm_audio.cli.console import emit, note, progress, table
+from dgm_audio.errors import AudioFileError, InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dgm_audio.apps.sheet import Tile
+    from dgm_audio.generator import AudioGenerator
+    from dgm_audio.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound to make: where to, how, and what to call it."""
+
+    path: Path
+    recipe: Recipe
+    title: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A sound that was made and written."""
+
+    sound: Sound
+    audio: Tensor
+    seconds: float
+
+    @property
+    def peak_dbfs(self) -> float | None:
+        """Level of the largest sample; None for silence."""
+        peak = float(self.audio.abs().max())
+        return 20 * math.log10(peak) if peak > 0 else None
+
+    def row(self) -> tuple[str, ...]:
+        """For people."""
+        level = self.peak_dbfs
+        peak = "silent" if level is None else f"peak {level:.1f} dBFS"
+        return str(self.sound.path), self.sound.title, f"{self.seconds:.3f} s", peak
+
+    def json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "file": str(self.sound.path),
+            "condition": self.sound.recipe.parameters["condition"],
+            "seconds": self.seconds,
+            "peak_dbfs": self.peak_dbfs,
+        }
+
+
+def model_name(model: AudioGenerator, given: str) -> str:
+    """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
+    name = model.name or model.family
+    folder = Path(given).absolute()
+    return folder.parent.name if name == "model" and folder.is_dir() else name
+
+
+def slug(text: str) -> str:
+    """The text as a part of a file name.
+
+    >>> slug("hf:org/my drums@v1"), slug("...")
+    ('hf-org-my-drums-v1', 'sound')
+    """
+    return re.sub(r"[^\w.-]+|@", "-", text).strip("-.") or "sound"
+
+
+def label(condition: Mapping[str, Any]) -> str:
+    """A condition in words: names as they are, numbers with their key.
+
+    >>> label({"class": "kick", "gain": 1.5})
+    'kick gain 1.5'
+    """
+    return " ".join(
+        value if isinstance(value, str) else f"{key} {value:g}" for key, value in condition.items()
+    )
+
+
+def file_name(*parts: str | int, suffix: str = ".wav") -> str:
+    """A file name of parts; numbers have three digits, empty parts are left out.
+
+    >>> file_name("drums-vae", "seed7", 3, "kick"), file_name("drums-vae", 12, "")
+    ('drums-vae_seed7_003_kick.wav', 'drums-vae_012.wav')
+    """
+    texts = (f"{part:03d}" if isinstance(part, int) else slug(part) for part in parts if part != "")
+    return "_".join(texts) + suffix
+
+
+def check_outputs(paths: Iterable[Path], overwrite: bool) -> None:
+    """Find out before any work whether all files can be written; nothing is made or changed.
+
+    Raises:
+        AudioFileError: if a file exists and may not be replaced.
+        InputError: if a folder cannot be written to.
+    """
+    paths = list(paths)
+    for folder in sorted({path.parent for path in paths}):
+        check_folder(folder)
+    taken = [path for path in paths if os.path.lexists(path)]
+    if taken and not overwrite:
+        more = f" (and {len(taken) - 1} more files)" if len(taken) > 1 else ""
+        raise AudioFileError(f"{taken[0]}{more} exists already; replace it with --overwrite")
+    for path in taken:
+        if not path.is_file():
+            raise InputError(f"{path} is no regular file, so it cannot be replaced")
+
+
+def check_folder(folder: Path) -> None:
+    """Find out whether files can be written to a folder that may not exist yet.
+
+    Raises:
+        InputError: if not.
+    """
+    try:
+        existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror}") from None
+    if not existing.is_dir():
+        raise InputError(f"{folder} cannot be written to: {existing} is a file")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written to: no permission for {existing}")
+
+
+def make(
+    model: AudioGenerator,
+    sounds: Sequence[Sound],
+    beside: Mapping[str, Tensor] | None = None,
+    *,
+    overwrite: bool,
+) -> list[Made]:
+    """Render the sounds one by one and write them with their recipes, all into one folder.
+
+    Args:
+        model: that the recipes are for.
+        sounds: to make.
+        beside: latents that are too many for a recipe, by the name of their file.
+        overwrite: replace existing files.
+    """
+    from dgm_audio.apps.latents import write_beside
+    from dgm_audio.apps.render import render
+    from dgm_audio.io import write_audio
+
+    rate, made = model.audio.sample_rate, []
+    for path in write_beside(beside or {}, sounds[0].path.parent):
+        note(f"{path} holds latents that are too many for a recipe; keep it with the sounds")
+    for sound in progress(sounds, "making"):
+        audio = render(model, sound.recipe, sound.path.parent)
+        write_audio(sound.path, audio, rate, overwrite=overwrite, recipe=sound.recipe)
+        made.append(Made(sound, audio, audio.shape[1] / rate))
+    return made
+
+
+def write_sheet(
+    path: Path, tiles: Sequence[Tile], rate: int, heading: str, subheading: str, overwrite: bool
+) -> None:
+    """A contact sheet of the first 64 sounds, as PNG; all of the file or nothing."""
+    from dgm_audio.apps.sheet import MAX_TILES, contact_sheet
+
+    if len(tiles) > MAX_TILES:
+        note(f"{path} shows the first {MAX_TILES} of {len(tiles)} sounds")
+    page = contact_sheet(tiles[:MAX_TILES], rate, heading=heading, subheading=subheading)
+    write_picture(path, page, overwrite)
+
+
+def write_picture(path: Path, page: Any, overwrite: bool) -> None:
+    """A Pillow image as PNG; all of the file or nothing."""
+    from dgm_audio._audiofile.paths import named, replacing
+
+    content = io.BytesIO()
+    page.save(content, "PNG")
+    with named(path), replacing(path, overwrite) as file:
+        file.write(content.getbuffer())
+
+
+def deliver(
+    model: AudioGenerator,
+    name: str,
+    sounds: Sequence[Sound],
+    sheet: Path,
+    facts: str,
+    *,
+    beside: Mapping[str, Tensor] | None = None,
+    overwrite: bool,
+    json: bool,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Make sounds and their contact sheet, and print what was made.
+
+    Args:
+        model: that the recipes are for.
+        name: what to call it.
+        sounds: to make, all into one folder.
+        sheet: where the contact sheet goes.
+        facts: what the sounds have in common, in words.
+        beside: latents that are too many for a recipe, by the name of their file.
+        overwrite: replace existing files.
+        json: print JSON instead of text.
+        extra: more values for the JSON.
+
+    Raises:
+        DgmAudioError: if a file exists or cannot be written, before anything is made.
+    """
+    check_outputs([sheet, *(sound.path for sound in sounds)], overwrite)
+    rate = model.audio.sample_rate
+    made = make(model, sounds, beside, overwrite=overwrite)
+    write_sheet(sheet, tiles_of(made), rate, name, f"{facts}, {rate} Hz", overwrite)
+    if json:
+        result = {
+            "model": name,
+            "weights": model.weights_hash,
+            "sample_rate": rate,
+            **(extra or {}),
+        }
+        emit(result | {"sounds": [item.json() for item in made], "sheet": str(sheet)})
+        return
+    print(f"{name}: {len(made)} sound{'s' * (len(made) > 1)}, {facts}, {rate} Hz")
+    print(table(item.row() for item in made))
+    print(sheet)
+
+
+def tiles_of(made: Sequence[Made]) -> list[Tile]:
+    """One tile per sound: number, what it is, duration."""
+    from dgm_audio.apps.sheet import Tile
+
+    return [
+        Tile(item.audio, f"{index}  {item.sound.title}".rstrip(), f"{item.seconds:.2f} s")
+        for index, item in enumerate(made)
+    ]

@@ -1,0 +1,155 @@
+"""`dgm-audio list` and `dgm-audio info`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dgm_audio.cli.console import emit, note, table
+from dgm_audio.cli.options import DEFAULT_MODEL, Json, Model, load
+
+if TYPE_CHECKING:
+    from dgm_audio.generator import AudioGenerator
+    from dgm_audio.specs import Field
+
+
+@dataclass(frozen=True, kw_only=True)
+class List:
+    """Name the models that come with the package.
+
+    Example:
+        dgm-audio list
+        dgm-audio list --json
+    """
+
+    json: Json = False
+
+    def run(self) -> None:
+        """Print a line per model."""
+        from dgm_audio.registry import list_models
+
+        models = list_models()
+        if self.json:
+            keys = ("name", "family", "license", "bytes", "summary")
+            emit(
+                [
+                    {key: getattr(model, key) for key in keys} | {"path": str(model.path)}
+                    for model in models
+                ]
+            )
+            return
+        if not models:
+            note("no models come with this installation; train one with `dgm-audio train FOLDER`")
+            return
+        rows = [("NAME", "FAMILY", "SIZE", "LICENCE", "WHAT IT IS")]
+        for model in models:
+            size = f"{model.bytes / 2**20:.1f} MiB"
+            rows.append((model.name, model.family, size, model.license, model.summary))
+        print(table(rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """Tell what a model makes, takes and can do, and where it comes from.
+
+    Example:
+        dgm-audio info
+        dgm-audio info drums-vae --json
+    """
+
+    model: Model = DEFAULT_MODEL
+    json: Json = False
+
+    def run(self) -> None:
+        """Print the facts."""
+        facts = describe(load(self.model, "cpu"))
+        if self.json:
+            emit(facts)
+            return
+        print(table((f"{key}:", text) for key, text in _texts(facts)))
+
+
+def describe(model: AudioGenerator) -> dict[str, Any]:
+    """All facts of a model that was loaded, as JSON values."""
+    from dgm_audio.generator import Encoder, HasElbo, HasLogProb
+    from dgm_audio.model_folder import read_header
+
+    header = read_header(model.card_path.parent) if model.card_path else {}
+    audio, latent = model.audio, model.latent
+    return {
+        "name": model.name,
+        "family": model.family,
+        "about": " ".join((type(model).__doc__ or "").split("\n\n")[0].split()),
+        "sample_rate": audio.sample_rate,
+        "channels": audio.channels,
+        "seconds": audio.seconds,
+        "max_seconds": audio.max_length and audio.max_length / audio.sample_rate,
+        "latent": {"channels": latent.channels, "hop": latent.hop},
+        "conditions": {key: _field(spec) for key, spec in model.condition},
+        "encode": isinstance(model, Encoder),
+        "log_prob": isinstance(model, HasLogProb),
+        "elbo": isinstance(model, HasElbo),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "weights": model.weights_hash,
+        "card": str(model.card_path) if model.card_path else None,
+        "data": header.get("data"),
+        "training": header.get("recipe"),
+        "metrics": header.get("metrics"),
+    }
+
+
+def _field(spec: Field) -> dict[str, Any]:
+    from dgm_audio.specs import Classes, Scalar
+
+    if isinstance(spec, Classes):
+        return {"classes": list(spec.names)}
+    if isinstance(spec, Scalar):
+        return {
+            "low": spec.low,
+            "high": spec.high,
+            "unit": spec.unit,
+            "default": spec.default_value,
+        }
+    return {"frames": spec.channels, "hop": spec.hop}
+
+
+def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The facts in words."""
+    longest = facts["max_seconds"]
+    audio = f"{facts['sample_rate']} Hz, {facts['channels']} channel(s), {facts['seconds']:.3f} s"
+    limit = f" (at most {longest:.3f} s)" if longest else " (any length)"
+    hop = facts["latent"]["hop"]
+    latent = f"{facts['latent']['channels']} numbers per " + (f"{hop} samples" if hop else "clip")
+    able = {
+        "encode": "encode (audio to latents)",
+        "log_prob": "log_prob (exact likelihood)",
+        "elbo": "elbo (a lower bound of the likelihood)",
+    }
+    can = ["sample", "interpolate", *(text for key, text in able.items() if facts[key])]
+    rows = [("name", facts["name"]), ("family", f"{facts['family']}: {facts['about']}")]
+    rows += [("audio", audio + limit), ("latent", latent), ("can", ", ".join(can))]
+    for key, field in facts["conditions"].items():
+        rows.append(("condition", f"{key} = {_choices(field)}"))
+    rows += [("size", f"{facts['parameters']:,} parameters"), ("weights", facts["weights"])]
+    rows += [(key, _flat(facts[key])) for key in ("data", "training", "metrics") if facts[key]]
+    if facts["card"]:
+        rows.append(("card", facts["card"]))
+    return rows
+
+
+def _choices(field: dict[str, Any]) -> str:
+    if "classes" in field:
+        return ", ".join(field["classes"])
+    if "low" in field:
+        low, high, default = field["low"], field["high"], field["default"]
+        return f"{low:g} to {high:g} {field['unit']}, by default {default:g}"
+    return f"{field['frames']} numbers per {field['hop']} samples"
+
+
+def _flat(values: dict[str, Any]) -> str:
+    """Short values in one line; nested ones are in the card and in the JSON."""
+    plain = {key: value for key, value in values.items() if isinstance(value, str | int | float)}
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in plain.items()
+    )

@@ -1,0 +1,97 @@
+"""`dgm-audio recall`."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+from dgm_audio.cli import making
+from dgm_audio.cli.console import emit, note
+from dgm_audio.cli.options import Json, Out, Overwrite, RequiredFile, load
+from dgm_audio.errors import InputError
+
+if TYPE_CHECKING:
+    from dgm_audio.generator import AudioGenerator
+    from dgm_audio.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall:
+    """Make a sound again, byte for byte, from the recipe in its file.
+
+    Works for every WAV that dgm-audio wrote, with the same version and the same model, on the CPU.
+    The file itself is only read.
+
+    Example:
+        dgm-audio recall out/drums-vae_seed7_000_kick.wav --out again
+        dgm-audio recall kick.wav --model runs/mine/model --out again
+    """
+
+    file: Annotated[RequiredFile, arg(help="A sound that dgm-audio made.")]
+    model: Annotated[
+        str | None,
+        arg(
+            metavar="MODEL",
+            help="Where the model is; needed if it was given as a folder when the sound was made.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    out: Out = Path("out")
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def run(self) -> None:
+        """Read the recipe, make the sound, compare."""
+        from dgm_audio.apps.latents import files_beside
+        from dgm_audio.apps.render import check_recipe, render
+        from dgm_audio.io import probe, write_audio
+        from dgm_audio.recipe import read_recipe
+
+        recipe, info = read_recipe(self.file), probe(self.file)
+        path = self.out / self.file.with_suffix(f".{info.format}").name
+        making.check_outputs([path], self.overwrite)
+        model = self._load(recipe)
+        check_recipe(model, recipe)
+        original = self.file.read_bytes()
+        audio = render(model, recipe, self.file.parent)
+        write_audio(
+            path,
+            audio,
+            model.audio.sample_rate,
+            subtype=info.subtype,
+            overwrite=self.overwrite,
+            recipe=recipe,
+        )
+        for name in files_beside(recipe):
+            if not (self.out / name).exists():
+                shutil.copyfile(self.file.parent / name, self.out / name)
+        same = path.read_bytes() == original
+        device = recipe.parameters.get("device", "cpu")
+        if not same:
+            reason = "it was changed since, or made on another type of machine"
+            if device != "cpu":
+                reason = f"it was made on {device}, this is the CPU"
+            note(f"{path}: the bytes are not those of {self.file}: {reason}")
+        if self.json:
+            emit({"file": str(path), "same_bytes": same, "model": recipe.model})
+            return
+        print(f"{path}{'  same bytes' if same else ''}")
+
+    def _load(self, recipe: Recipe) -> AudioGenerator:
+        """The model of the recipe; a path is never taken from a recipe, which may be anybody's."""
+        from dgm_audio.registry import list_models
+
+        if self.model is not None:
+            return load(self.model, "cpu")
+        names = [model.name for model in list_models()]
+        if recipe.model not in names and not recipe.model.startswith("hf:"):
+            raise InputError(
+                f"{self.file} was made by a model called {recipe.model!r}, which does not come "
+                f"with this installation ({', '.join(names) or 'no model does'}); say where its "
+                "folder is: --model PATH"
+            )
+        return load(recipe.model, "cpu")

@@ -1,0 +1,93 @@
+"""`dgm-audio sample`."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from dgm_audio.cli import making
+from dgm_audio.cli.options import (
+    DEFAULT_MODEL,
+    Conditions,
+    Device,
+    Json,
+    Model,
+    Out,
+    Overwrite,
+    Seconds,
+    load,
+    parse_conditions,
+)
+
+DRAWN_SEEDS = 2**31
+"""Seeds that are drawn for the user lie below this, so that they are easy to copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Make new sounds, and a picture of them.
+
+    Writes one WAV per sound and a contact sheet (PNG). File names tell model, seed, number and
+    class. Sound i of a seed is the same whatever -n is. Each file carries its recipe:
+    `dgm-audio recall` makes the same bytes again. Without a condition every class has its turn.
+
+    Example:
+        dgm-audio sample
+        dgm-audio sample drums-vae -n 4 --seed 7 --condition class=kick --out kicks
+    """
+
+    model: Model = DEFAULT_MODEL
+    n: Annotated[int, arg(aliases=["-n"], metavar="N", help="How many sounds.")] = 8
+    seconds: Seconds = None
+    seed: Annotated[
+        int | None,
+        arg(metavar="K", help="By default one is drawn, and printed.", help_behavior_hint=""),
+    ] = None
+    temperature: Annotated[
+        float, arg(metavar="T", help="0 is the typical sound, 1 the model's own variety.")
+    ] = 1.0
+    condition: Conditions = ()
+    out: Out = Path("out")
+    device: Device = "auto"
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def run(self) -> None:
+        """Make and write the sounds."""
+        conditions = parse_conditions(self.condition)
+        from dgm_audio.apps.render import item_conditions, recipe_for
+        from dgm_audio.generator import MAX_BATCH, check_integer
+
+        count = check_integer("-n", self.n, 1, MAX_BATCH)
+        model = load(self.model, self.device)
+        name = making.model_name(model, self.model)
+        seed = secrets.randbelow(DRAWN_SEEDS) if self.seed is None else self.seed
+        common = {
+            "seed": seed,
+            "length": model.audio.resolve_length(self.seconds),
+            "temperature": float(self.temperature),
+        }
+        sounds = []
+        for index, values in enumerate(item_conditions(model, conditions, count)):
+            title = making.label(values)
+            recipe = recipe_for(model, name, "sample", **common, index=index, condition=values)
+            path = self.out / making.file_name(name, f"seed{seed}", index, title)
+            sounds.append(making.Sound(path, recipe, title))
+        asked = "-".join(conditions.values())
+        sheet = self.out / making.file_name(name, f"seed{seed}", asked, "sheet", suffix=".png")
+        making.deliver(
+            model,
+            name,
+            sounds,
+            sheet,
+            f"seed {seed}, temperature {self.temperature:g}",
+            overwrite=self.overwrite,
+            json=self.json,
+            extra={"seed": seed, "temperature": self.temperature},
+        )
+        if self.seed is None and not self.json:
+            print(f"the seed was drawn; --seed {seed} makes the same sounds again")

@@ -1,0 +1,135 @@
+"""`dgm-audio train`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+from dgm_audio.cli.making import check_folder
+from dgm_audio.errors import InputError
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipConfig
+
+HELDOUT = 0.15
+"""Share of the recordings that judge the model instead of training it."""
+
+Folder = Annotated[
+    Positional[Path],
+    arg(metavar="FOLDER", help="Audio files; sub-folders are classes. Or a CSV manifest."),
+]
+Rate = Annotated[
+    int | None,
+    arg(metavar="HZ", help="By default what most recordings have.", help_behavior_hint=""),
+]
+ClipSeconds = Annotated[
+    float | None,
+    arg(
+        metavar="S",
+        help="Length of a clip; by default what fits most files, at most 1.5.",
+        help_behavior_hint="",
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train a model on your own recordings.
+
+    Looks at the files, makes clips of them (`dgm-audio doctor FOLDER` says beforehand what becomes
+    of each), trains for the budget, and keeps the model that is best on held-out recordings in
+    OUT/model. Ctrl-C saves; the same command with --resume goes on.
+
+    Example:
+        dgm-audio train my-sounds --budget 20m --out runs/mine
+        dgm-audio train my-sounds --budget 20m --out runs/mine --resume
+    """
+
+    folder: Folder
+    family: Annotated[str, arg(help="Kind of model.")] = "vae"
+    budget: Annotated[str, arg(metavar="TIME", help="Wall time, such as 90s, 20m or 1h30m.")] = (
+        "20m"
+    )
+    steps: Annotated[
+        int | None,
+        arg(metavar="N", help="Optimizer steps instead of a budget.", help_behavior_hint=""),
+    ] = None
+    batch: Annotated[int, arg(metavar="N", help="Clips per step.")] = 16
+    out: Annotated[
+        Path | None,
+        arg(
+            metavar="RUN",
+            help="Run folder; by default runs/ and the name of FOLDER.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    seed: Annotated[int, arg(metavar="K", help="Of everything random.")] = 0
+    resume: Annotated[bool, arg(help="Go on with the run in RUN.", help_behavior_hint="")] = False
+    sample_rate: Rate = None
+    seconds: ClipSeconds = None
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], arg(help="auto takes a CUDA GPU if there is one.")
+    ] = "auto"
+
+    def run(self) -> None:
+        """Train, then say how to play the result."""
+        from dgm_audio.data import load_clips, split_clips
+        from dgm_audio.evaluation import held_out_judge
+        from dgm_audio.training.run import TrainConfig, fit
+        from dgm_audio.training.schedule import Budget
+
+        Budget.parse(self.budget, self.steps)
+        if self.batch < 1:
+            raise InputError(f"--batch is {self.batch}; it must be at least 1")
+        out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
+        check_folder(out)
+        chief = os.environ.get("RANK", "0") == "0"
+        config = clip_config(self.folder, self.sample_rate, self.seconds)
+        clips = load_clips(self.folder, config, progress=chief)
+        splits = split_clips(clips, heldout=HELDOUT, seed=self.seed)
+        if chief:
+            print(
+                f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "
+                f"to train on, {len(splits.heldout)} held out"
+            )
+            for text in splits.notes:
+                print(text)
+        settings = TrainConfig(
+            out=out,
+            family=self.family,
+            budget=self.budget,
+            steps=self.steps,
+            batch=self.batch,
+            seed=self.seed,
+            resume=self.resume,
+            device=self.device,
+        )
+        model = fit(splits, settings, held_out_judge(splits))
+        if chief:
+            print(f"play it: dgm-audio sample {model} -n 8 --out sounds")
+
+
+def clip_config(folder: Path, sample_rate: int | None, seconds: float | None) -> ClipConfig:
+    """How training makes clips of a folder: as its files suggest, or as asked for.
+
+    Raises:
+        DataError: if the folder holds no audio that can be read.
+        InputError: if the clip length is not allowed.
+        ConfigError: if the rate or the length is out of range.
+    """
+    from dataclasses import replace
+
+    from dgm_audio.data.suggest import suggest_clip_config
+
+    config = suggest_clip_config(folder)
+    if sample_rate is None and seconds is None:
+        return config
+    if seconds is not None and not 0 < seconds <= 3600:
+        raise InputError(f"--seconds is {seconds}; it must be above 0 and at most 3600")
+    rate = sample_rate or config.sample_rate
+    length = round((seconds or config.seconds) * rate)
+    return replace(config, sample_rate=rate, length=length)
