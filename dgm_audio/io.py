@@ -100,11 +100,17 @@ def _opened(
     """A checked file, open for decoding, and what its header states."""
     with named(path), open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        kind = identify(file, size)
+        content = identify(file, size)
         file.seek(0)
         with soundfile.SoundFile(file) as sound:
-            rate, channels, frames = sound.samplerate, sound.channels, sound.frames
-            info = AudioInfo(Path(path), kind, sound.subtype, rate, channels, frames)
+            info = AudioInfo(
+                path=Path(path),
+                format=content.kind,
+                subtype=sound.subtype,
+                sample_rate=sound.samplerate,
+                channels=sound.channels,
+                frames=min(sound.frames, content.frames or sound.frames),
+            )
             _check_limits(info, size, limits)
             yield sound, info
 
@@ -142,7 +148,7 @@ def file_kind(path: str | Path) -> str:
         AudioFileError: if it is none of these, is cut off, or is no regular readable file.
     """
     with named(path), open_regular(path) as file:
-        return identify(file, os.fstat(file.fileno()).st_size)
+        return identify(file, os.fstat(file.fileno()).st_size).kind
 
 
 def probe(path: str | Path, limits: AudioLimits | None = None) -> AudioInfo:

@@ -35,6 +35,10 @@ def test_what_is_written_is_read(tmp_path, kind, subtype, channels):
     assert (rate, y.dtype, y.shape) == (RATE, torch.float32, x.shape)
     if subtype != "VORBIS":
         assert float((x - y).abs().max()) <= STEP[subtype] / 2
+    if kind == "wav":
+        size = path.stat().st_size
+        assert size % 2 == 0
+        assert int.from_bytes(path.read_bytes()[4:8], "little") == size - 8
     info = probe(path)
     assert (info.format, info.subtype, info.channels, info.frames) == (
         kind,

@@ -108,6 +108,25 @@ def test_mp3_that_ends_between_two_frames(tmp_path):
     assert "is cut off: it states 50000 frames" in refused(path)
 
 
+def test_truncated_mp3_that_states_no_length(tmp_path):
+    """Only the frames themselves tell: one is not complete."""
+    path = tmp_path / "a.mp3"
+    x = np.random.default_rng(0).standard_normal(50_000) * 0.1
+    constant = {"bitrate_mode": "CONSTANT", "compression_level": 0.5}
+    soundfile.write(path, x, RATE, format="MP3", **constant)
+    data = path.read_bytes()
+    data = data[data.find(data[:2], 4) :]  # without the Xing frame
+    for tail in (b"", b"TAG" + bytes(125), b"APETAGEX" + bytes(range(256)) * 100, bytes(700)):
+        path.write_bytes(data + tail)
+        frames = probe(path).frames
+        assert frames % 1152 == 0 and 50_000 <= frames <= 53_000
+        assert read_audio(path)[0].shape == (1, frames)
+    path.write_bytes(data[:-50])
+    assert "last MP3 frame is not complete" in refused(path)
+    path.write_bytes(data + b"junk" + data)
+    assert "something else" in refused(path)
+
+
 # 4. Decompression bombs.
 
 PEAK = r"""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from dgm_audio.errors import AudioFileError
@@ -36,8 +37,22 @@ _OGG_CODECS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")
 _MAX_OGG_PAGE = 27 + 255 + 255 * 255
 
 
-def identify(file: BinaryIO, size: int) -> str:
-    """The kind of file: "wav", "aiff", "flac", "ogg" or "mp3".
+@dataclass(frozen=True)
+class Content:
+    """What a file holds.
+
+    Args:
+        kind: "wav", "aiff", "flac", "ogg" or "mp3".
+        frames: samples per channel where the decoder only guesses them (an MP3 that does not state
+            its length), else None.
+    """
+
+    kind: str
+    frames: int | None = None
+
+
+def identify(file: BinaryIO, size: int) -> Content:
+    """Judge a file by its bytes.
 
     Raises:
         AudioFileError: if it is none of these, holds a codec that is not allowed, or is cut off.
@@ -47,19 +62,18 @@ def identify(file: BinaryIO, size: int) -> str:
     head = _read_at(file, 0, 12)
     if head[:4] == b"RIFF" and head[8:] == b"WAVE":
         _check_wav(file, size)
-        return "wav"
+        return Content("wav")
     if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
         _check_aiff(file, size, compressed=head[8:] == b"AIFC")
-        return "aiff"
+        return Content("aiff")
     if head[:4] == b"fLaC":
-        return "flac"
+        return Content("flac")
     if head[:4] == b"OggS":
         _check_ogg(file, size)
-        return "ogg"
+        return Content("ogg")
     start = _skip_id3(file)
     if _mp3_frame(_read_at(file, start, 4)):
-        _check_mp3(file, size, start)
-        return "mp3"
+        return Content("mp3", _check_mp3(file, size, start))
     raise AudioFileError(f"is no audio file (it begins with {head[:8]!r}); {ALLOWED}")
 
 
@@ -156,30 +170,33 @@ _BITRATES = {
     1: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+_TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
-def _mp3_frame(head: bytes) -> tuple[int, int] | None:
-    """(bytes, kbit/s) of the MPEG layer III frame with this 4-byte header; None if it is none."""
+def _mp3_frame(head: bytes) -> tuple[int, int, int] | None:
+    """(bytes, samples, kbit/s) of the MPEG layer III frame with this header, if it is one."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return None
     version, rate, bits = head[1] >> 3 & 3, head[2] >> 2 & 3, head[2] >> 4
     if version not in _RATES or rate == 3 or bits in (0, 15):
         return None
-    factor, table = (144, 1) if version == 3 else (72, 2)
+    samples, table = (1152, 1) if version == 3 else (576, 2)
     kbps = _BITRATES[table][bits]
-    return factor * kbps * 1000 // _RATES[version][rate] + (head[2] >> 1 & 1), kbps
+    padding = head[2] >> 1 & 1
+    return samples // 8 * kbps * 1000 // _RATES[version][rate] + padding, samples, kbps
 
 
-def _check_mp3(file: BinaryIO, size: int, start: int) -> None:
+def _check_mp3(file: BinaryIO, size: int, start: int) -> int | None:
     """Walk the frames: the last must be complete, and there must be as many as the file states.
 
-    Without a Xing header libsndfile takes the length from the first frame's bit rate and drops the
-    rest, so a variable bit rate without one is refused.
+    Without a Xing header the decoder takes the length from the size and the first frame's bit rate.
+    That drops a part of a variable bit rate, which is refused, and is a little off for a constant
+    one, so that what was counted here is returned.
     """
-    offset, count, bitrates = start, 0, set()
+    offset, count, samples, bitrates = start, 0, 0, set()
     while frame := _mp3_frame(_read_at(file, offset, 4)):
-        length, kbps = frame
+        length, samples, kbps = frame
         offset += length
         count += 1
         bitrates.add(kbps)
@@ -187,12 +204,18 @@ def _check_mp3(file: BinaryIO, size: int, start: int) -> None:
         raise AudioFileError("is cut off: its last MP3 frame is not complete")
     first = _read_at(file, start, 200)
     tag = max(first.find(b"Xing"), first.find(b"Info"))
-    if tag < 0 and b"VBRI" not in first and len(bitrates) > 1:
-        raise AudioFileError(
-            "is an MP3 of variable bit rate without a Xing header, so its length is not known; "
-            "convert it to WAV or FLAC"
-        )
     if tag >= 0 and first[tag + 7] & 1:
         (stated,) = struct.unpack_from(">I", first, tag + 8)
         if abs(count - 1 - stated) > 1:  # some encoders count the header's own frame
             raise AudioFileError(f"is damaged: it states {stated} MP3 frames and holds {count - 1}")
+    if tag >= 0 or b"VBRI" in first:
+        return None
+    rest = _read_at(file, offset, 4096)
+    if rest.strip(b"\0") and not rest.startswith(_TAGS):
+        raise AudioFileError(f"is damaged: after {count} MP3 frames comes something else")
+    if len(bitrates) > 1:
+        raise AudioFileError(
+            "is an MP3 of variable bit rate without a Xing header, so its length is not known; "
+            "convert it to WAV or FLAC"
+        )
+    return count * samples

@@ -39,6 +39,14 @@ def test_a_tone_below_both_limits_passes(rates):
     torch.testing.assert_close(found[middle], expected[: len(found)][middle], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("rates", [(48000, 44100), (44100, 48000)])
+def test_treble_is_kept(rates):
+    """A tone of 20 kHz between the two usual rates: the filter is as steep as it claims."""
+    found, expected = resample(tone(20_000, rates[0]), *rates), tone(20_000, rates[1])
+    difference = found[2000:-2000] - expected[: len(found)][2000:-2000]
+    assert float(difference.abs().max()) < 0.01
+
+
 def test_a_tone_above_the_new_limit_dies():
     """By more than 80 dB: nothing folds back."""
     found = resample(tone(15_000, 44100), 44100, 22050)
