@@ -133,11 +133,10 @@ def _issues(source: Source, valid: int) -> Iterator[str]:
         yield f"a click ({1000 * sounding:.0f} ms of sound)"
     elif sounding < (1 - MOSTLY) * info.seconds:
         yield f"mostly silence ({info.seconds - sounding:.1f} of {info.seconds:.1f} s)"
-    unused = steps.get("cut", 0) + steps.get("unused", 0)
-    if unused > MOSTLY * info.seconds:
-        yield f"mostly unused ({unused:.1f} of {info.seconds:.1f} s)"
-    elif "sliced" in steps:
+    if "sliced" in steps:
         yield f"sliced ({steps['sliced']:.0f} clips)"
+    elif steps.get("cut", 0) > MOSTLY * info.seconds:
+        yield f"mostly unused ({steps['cut']:.1f} of {info.seconds:.1f} s)"
 
 
 def _keeper(blocks: list[np.ndarray]) -> Callable[[np.ndarray], None]:

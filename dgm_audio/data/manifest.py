@@ -165,15 +165,15 @@ class Manifest:
         names = [field.name for field in fields(Entry)]
         try:
             with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-                rows = list(csv.DictReader(stream, strict=True))
+                reader = csv.DictReader(stream, strict=True)
+                columns, rows = list(reader.fieldnames or ()), list(reader)
         except (OSError, csv.Error) as error:
             raise DataError(f"{shown(str(file))} cannot be read as a CSV: {error}") from error
         if not rows:
             raise DataError(f"{shown(str(file))} has no rows; expected a header {','.join(names)}")
-        unknown = [key for key in rows[0] if key not in names]
-        if unknown or "path" not in rows[0]:
+        if "path" not in columns or not set(columns) <= set(names):
             raise DataError(
-                f"{shown(str(file))} has the columns {','.join(map(str, rows[0]))}; "
+                f"{shown(str(file))} has the columns {shown(','.join(columns))}; "
                 f"'path' is needed, {','.join(names[1:])} are allowed"
             )
         return cls(file.parent, tuple(_entry(file, i, row) for i, row in enumerate(rows, start=2)))

@@ -7,8 +7,8 @@ cells of x above the cut-off, the distance in dB of two clips is
     d(x, y) = sqrt(sum (x - y)^2 / max(A(x), A(y), 8))
 
 Near copies are linked at 1.5 dB wherever they are, at 3.5 dB within a group and class, and at 12 dB
-if also their names differ only in numbers and words of loudness (velocity layers of one drum: on
-the Hydrogen kits this joins 96 % of the drums whose layers are known from their names).
+if also their names differ only in numbers and words of loudness: velocity layers of one drum differ
+by more than different drums may, so their names are needed to tell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ ANYWHERE_DB, ALIKE_DB, LAYERS_DB = 1.5, 3.5, 12.0
 RANGE_DB = 60.0
 MAX_LAYERS = 16
 """A name that more files of a group share is no name of one drum."""
+MAX_CLUSTER = 32
+"""Larger clusters are chains of sounds that are merely alike: they are linked more strictly."""
 
+_STRICTEST = 0.2
 _FORMAT = 1
 _FRAME = 0.0116
 _BANDS = 32
@@ -41,13 +44,15 @@ _NEIGHBOURS = 32
 _LOUDNESS = re.compile(r"(soft|quiet|hard|loud|med|medium)(er|est)?(?![a-z])")
 
 
-def near_copies(clips: ClipSet) -> np.ndarray:
+def near_copies(clips: ClipSet, *, numbered: bool = True) -> np.ndarray:
     """Cluster number (N,) of every clip: near copies, and their near copies, share one.
 
-    The numbers follow the order of the clips.
+    Args:
+        clips: what to compare.
+        numbered: whether names that differ in numbers, not only in words of loudness, tell layers.
     """
     prints = fingerprints(clips.audio, clips.sample_rate)
-    return link(prints, clips.groups, clips.labels.tolist(), clips.files)
+    return link(prints, clips.groups, clips.labels.tolist(), clips.files, numbered=numbered)
 
 
 def fingerprints(audio: ClipArray, sample_rate: int) -> np.ndarray:
@@ -90,7 +95,12 @@ def _log_mel(sample_rate: int) -> LogMel:
 
 
 def link(
-    prints: np.ndarray, groups: Sequence[str], labels: Sequence[object], files: Sequence[str]
+    prints: np.ndarray,
+    groups: Sequence[str],
+    labels: Sequence[object],
+    files: Sequence[str],
+    *,
+    numbered: bool = True,
 ) -> np.ndarray:
     """Connected components (N,) of clips closer than their limit.
 
@@ -99,14 +109,12 @@ def link(
         groups: group of each clip.
         labels: class of each clip.
         files: file of each clip, whose name may tell the drum.
+        numbered: as in `near_copies`.
     """
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     count = len(prints)
     if count == 0:
         return np.zeros(0, dtype=np.int64)
-    cell, layer = _cells(groups, labels, files)
+    cell, layer = _cells(groups, labels, [stem(file, numbered) for file in files], files)
     square = np.square(prints).sum(axis=1)
     active = np.maximum((prints > 1 - RANGE_DB).sum(axis=1), 8)
     pairs = []
@@ -120,29 +128,46 @@ def link(
         ratio = distance / limit
         nearest = min(_NEIGHBOURS, count) - 1  # enough to connect what is close, and bounded
         columns = np.argpartition(ratio, nearest, axis=1)[:, : nearest + 1]
-        rows, picked = np.nonzero(np.take_along_axis(ratio, columns, axis=1) <= 1)
-        pairs.append((rows + start, columns[rows, picked]))
-    rows, columns = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+        near = np.take_along_axis(ratio, columns, axis=1)
+        rows, picked = np.nonzero(near <= 1)
+        pairs.append((rows + start, columns[rows, picked], near[rows, picked]))
+    rows, columns, ratios = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return _components(rows, columns, ratios, count)
 
 
-def stem(file: str) -> str:
-    """Name of a file without numbers and words of loudness.
+def _components(
+    rows: np.ndarray, columns: np.ndarray, ratios: np.ndarray, count: int, limit: float = 1.0
+) -> np.ndarray:
+    """Connected components (N,) over the pairs up to the limit, which is lower in large ones."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
-    >>> stem("kit/Kick-Softest.wav"), stem("SN3_04.aiff"), stem("snare hard 2.wav")
-    ('kick', 'sn', 'snare')
+    near = ratios <= limit
+    links = (np.ones(near.sum()), (rows[near], columns[near]))
+    clusters = connected_components(coo_matrix(links, shape=(count, count)), directed=False)[1]
+    large = np.bincount(clusters)[clusters] > MAX_CLUSTER
+    if large.any() and limit > _STRICTEST:
+        finer = _components(rows, columns, ratios, count, 0.7 * limit)
+        clusters = np.where(large, finer + count, clusters)
+    return np.unique(clusters, return_inverse=True)[1].astype(np.int64)
+
+
+def stem(file: str, numbered: bool = True) -> str:
+    """Name of a file without words of loudness and, if `numbered`, without numbers.
+
+    >>> stem("kit/Kick-Softest.wav"), stem("SN3_04.aiff"), stem("SN3_04.aiff", numbered=False)
+    ('kick', 'sn', 'sn304')
     """
     name = _LOUDNESS.sub("", Path(file).stem.lower())
-    return re.sub(r"[\W\d_]+", "", name)
+    return re.sub(r"[\W\d_]+" if numbered else r"[\W_]+", "", name)
 
 
 def _cells(
-    groups: Sequence[str], labels: Sequence[object], files: Sequence[str]
+    groups: Sequence[str], labels: Sequence[object], stems: Sequence[str], files: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Number (N,) of each clip's group and class, and of its drum where the name tells that."""
     cells = list(zip(groups, labels, strict=True))
-    drums = [(*cell, stem(file)) for cell, file in zip(cells, files, strict=True)]
+    drums = [(*cell, name) for cell, name in zip(cells, stems, strict=True)]
     sharing = Counter(drum for drum, _ in set(zip(drums, files, strict=True)))
     layers = [
         drum if drum[2] and sharing[drum] <= MAX_LAYERS else (*drum, index)

@@ -6,6 +6,8 @@ held for an hour of sound.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 BLOCKS = 100
@@ -30,8 +32,8 @@ def envelope(sound: np.ndarray, rate: int) -> np.ndarray:
     return np.sqrt(np.add.reduceat(energy, edges) / sizes)
 
 
-def find_onsets(mono: np.ndarray, rate: int) -> np.ndarray:
-    """Positions in samples, rising, of the onsets of a sound (T,), each where its attack begins.
+def find_peaks(mono: np.ndarray, rate: int) -> np.ndarray:
+    """Positions in samples, rising, where the spectrum of a sound (T,) changes most.
 
     References:
         Boeck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection Methods",
@@ -45,34 +47,47 @@ def find_onsets(mono: np.ndarray, rate: int) -> np.ndarray:
         y=padded, sr=rate, hop_length=hop, n_fft=4 * hop, n_mels=min(128, hop // 4)
     )
     found = librosa.onset.onset_detect(
-        onset_envelope=flux, sr=rate, hop_length=hop, backtrack=True, units="samples"
+        onset_envelope=flux, sr=rate, hop_length=hop, units="samples"
     )
     return np.asarray(found, dtype=np.int64)
 
 
-def confirm(onsets: list[int], levels: np.ndarray, rate: int) -> list[int]:
-    """The onsets at which the envelope rises: the ripple of a long decay is no new sound.
+def find_onsets(peaks: list[int], levels: np.ndarray, rate: int) -> list[int]:
+    """Positions in samples, rising, of the onsets near the peaks of the spectral flux.
 
-    A file that begins in the middle of a sound has its first onset at 0.
+    Each is moved to where the envelope rises most, and dropped where it hardly rises: the ripple of
+    a long decay is no new sound. A file that begins within a sound has its first onset at 0.
 
     Args:
-        onsets: positions in samples, rising.
+        peaks: positions in samples.
         levels: envelope of the whole file.
         rate: in Hz.
     """
-    kept: list[int] = []
     faint = levels.max(initial=0.0) * 10 ** (FAINT_DB / 20)
-    for onset in onsets:
-        block = onset * BLOCKS // rate
-        before = _mean_square(levels[max(0, block - 5) : block])
-        after = _mean_square(levels[block + 1 : block + 6])
-        rises = after > before * 10 ** (RISE_DB / 10)
-        loud = levels[block : block + 8].max(initial=0.0) > faint
-        if rises and loud and not (kept and onset - kept[-1] < MIN_GAP * rate):
-            kept.append(onset)
-    first = kept[0] if kept else len(levels) * rate // BLOCKS
-    begins_at_once = levels[: first * BLOCKS // rate].max(initial=0.0) > faint
-    return [0, *(onset for onset in kept if onset >= MIN_GAP * rate)] if begins_at_once else kept
+    rise = _rise_db(levels)
+    blocks: list[int] = []
+    for peak in peaks:
+        low = max(0, peak * BLOCKS // rate - 6)
+        block = low + int(np.argmax(rise[low : low + 9]))
+        loud = levels[block : block + 8].max() > faint
+        close = bool(blocks) and block - blocks[-1] < MIN_GAP * BLOCKS
+        if rise[block] > RISE_DB and loud and not close:
+            blocks.append(block)
+    before = levels[: blocks[0]] if blocks else levels
+    if before.max(initial=0.0) > faint:
+        blocks = [0, *(block for block in blocks if block >= MIN_GAP * BLOCKS)]
+    return [block * rate // BLOCKS for block in blocks]
+
+
+def _rise_db(levels: np.ndarray) -> np.ndarray:
+    """How much louder the 50 ms from each block on are than the 50 ms before it, in dB."""
+    energy = np.cumsum([0.0, *np.square(levels.astype(np.float64))])
+    here = np.arange(len(levels))
+    start, stop = np.maximum(here - 5, 0), np.minimum(here + 5, len(levels))
+    after = (energy[stop] - energy[here]) / (stop - here)
+    before = (energy[here] - energy[start]) / np.maximum(here - start, 1)
+    tiny = 1e-12 * max(float(np.square(levels).max(initial=0.0)), 1e-30)
+    return 10 * np.log10((np.maximum(after, 0) + tiny) / (np.maximum(before, 0) + tiny))
 
 
 def spans(
@@ -92,7 +107,7 @@ def spans(
     [(0, 60), (50, 100), (100, 150), (150, 200), (200, 250)]
     """
     slices = []
-    for start, stop in zip(onsets, [*onsets[1:], total], strict=True):
+    for start, stop in pairwise([*onsets, total]):
         slices.append((start, min(stop, start + length + int(MIN_GAP * rate))))
         if stop - start > LONG_STRETCH * length and _is_sustained(
             levels, start, stop, length, rate

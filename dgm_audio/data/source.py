@@ -71,7 +71,7 @@ class Source:
         self.level = Level()
         self.steps: dict[str, float] = {}
         self._digest = hashlib.sha256(f"{self.info.sample_rate}:{self.info.channels}:".encode())
-        self._onsets: list[int] = []
+        self._peaks: list[int] = []
         self._levels: list[np.ndarray] = []
         self._mixed_peak = 0.0
         self._held = self._survey()
@@ -153,9 +153,9 @@ class Source:
         for held in self._segments(measure=True):
             self._mixed_peak = max(self._mixed_peak, float(np.abs(held.sound).max()))
             if self.is_sliced:
-                found = slicing.find_onsets(held.sound.mean(axis=0), rate)
+                found = slicing.find_peaks(held.sound.mean(axis=0), rate)
                 found = found + held.start - held.margin
-                self._onsets += found[(found >= held.start) & (found < held.stop)].tolist()
+                self._peaks += found[(found >= held.start) & (found < held.stop)].tolist()
                 core = held.sound[:, held.margin : held.margin + held.stop - held.start]
                 self._levels.append(slicing.envelope(core, rate))
         return held if held is not None and held.start == 0 else None
@@ -190,7 +190,7 @@ class Source:
     def _slices(self) -> Iterator[np.ndarray]:
         """Sound of every slice that is not silent."""
         config, levels = self.config, np.concatenate(self._levels)
-        onsets = slicing.confirm(self._onsets, levels, config.sample_rate)
+        onsets = slicing.find_onsets(self._peaks, levels, config.sample_rate)
         slices = slicing.spans(onsets, levels, self.total, config.length, config.sample_rate)
         quiet = max(shape.SILENT, QUIET_SLICE * self.level.peak)
         for segment in self._again():

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgm_audio.data.manifest import Entry, Manifest
+from dgm_audio.errors import DataError
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def test_first_subfolder_is_the_class_and_the_whole_folder_the_group(tmp_path: Path) -> None:
+    touch(tmp_path, "kick/a.wav", "kick/kit 1/b.FLAC", "snare/c.ogg", "d.mp3")
+    found = {e.path: (e.label, e.group) for e in Manifest.from_folder(tmp_path).entries}
+    assert found == {
+        "kick/a.wav": ("kick", "kick"),
+        "kick/kit 1/b.FLAC": ("kick", "kick/kit 1"),
+        "snare/c.ogg": ("snare", "snare"),
+        "d.mp3": ("sound", "."),
+    }
+    assert Manifest.from_folder(tmp_path).classes == ("kick", "snare", "sound")
+
+
+def test_everything_else_is_listed_with_its_reason(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", "notes.txt", "._a.wav", "song.m4a", ".git/x.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    os.symlink("loop.wav", tmp_path / "loop.wav")
+    os.symlink("/dev/zero", tmp_path / "zero.wav")
+    os.symlink(".", tmp_path / "again")
+    manifest = Manifest.from_folder(tmp_path)
+    reasons = {item.path: item for item in manifest.omitted}
+    assert [entry.path for entry in manifest.entries] == ["a.wav"]
+    assert "suffix" in reasons["notes.txt"].reason
+    assert "hidden" in reasons["._a.wav"].reason and "hidden" in reasons[".git"].reason
+    assert "convert" in reasons["song.m4a"].reason and reasons["song.m4a"].bad
+    assert "regular" in reasons["pipe.wav"].reason and "regular" in reasons["zero.wav"].reason
+    assert "opened" in reasons["loop.wav"].reason
+    assert "not followed" in reasons["again"].reason
+    assert len(reasons) == 8
+
+
+def test_odd_names_survive_csv_and_hash(tmp_path: Path) -> None:
+    names = ["träum é.wav", "new\nline.wav", 'comma, "quote".wav', " space .wav"]
+    touch(tmp_path, *names)
+    with open(os.fsencode(tmp_path) + b"/\xff\xfe.wav", "wb") as file:
+        file.write(b"x")
+    manifest = Manifest.from_folder(tmp_path)
+    assert len(manifest) == 5 and len(manifest.hash) == 64
+    again = Manifest.from_csv(manifest.to_csv(tmp_path / "list.csv"))
+    assert again.entries == manifest.entries and again.hash == manifest.hash
+    assert all(again.locate(entry).is_file() for entry in again.entries)
+
+
+def test_csv_takes_defaults_and_its_own_groups(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,group\nx/a.wav,kick,\nb.wav,,session 1\n")
+    manifest = Manifest.read(tmp_path / "list.csv")
+    assert manifest.entries == (
+        Entry("x/a.wav", "kick", "x"),
+        Entry("b.wav", "sound", "session 1"),
+    )
+    assert manifest.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no rows"),
+        ("path\n", "no rows"),
+        ("file,label\na,b\n", "'path' is needed"),
+        ("path,colour\na,b\n", "colour"),
+        ("path,label\na.wav,b,c\n", "line 2"),
+        ("path,label\n,b\n", "line 2"),
+        ("path\na.wav\na.wav\n", "twice"),
+    ],
+)
+def test_a_wrong_csv_is_one_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(DataError, match=words) as caught:
+        Manifest.from_csv(tmp_path / "list.csv")
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_without_audio_say_what_was_found(tmp_path: Path) -> None:
+    touch(tmp_path, "a.txt", "b.png")
+    with pytest.raises(DataError, match=r"no audio file.*2 other"):
+        Manifest.from_folder(tmp_path)
+    with pytest.raises(DataError, match="does not exist"):
+        Manifest.from_folder(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="is a file"):
+        Manifest.from_folder(tmp_path / "a.txt")
+
+
+def test_hash_depends_on_every_field_but_not_on_root_or_order() -> None:
+    entries = (Entry("a.wav", "x"), Entry("b.wav", "y"))
+    base = Manifest(Path("p"), entries).hash
+    assert Manifest(Path("q"), entries[::-1]).hash == base
+    for change in ({"label": "y"}, {"group": "g"}, {"licence": "CC0-1.0"}, {"source": "s"}):
+        changed = Entry(**{"path": "a.wav", "label": "x", **change})
+        assert Manifest(Path("p"), (changed, entries[1])).hash != base
+
+
+def test_classes_keep_the_given_order_and_must_cover_the_labels() -> None:
+    entries = (Entry("a.wav", "snare"),)
+    assert Manifest(Path(), entries, ("snare", "kick")).classes == ("snare", "kick")
+    with pytest.raises(DataError, match="'snare' is not one of: kick"):
+        Manifest(Path(), entries, ("kick",))
+
+
+def test_an_unwritable_csv_leaves_nothing_behind(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path, (Entry("a.wav"),))
+    with pytest.raises(DataError, match="cannot be written"):
+        manifest.to_csv(tmp_path / "missing" / "list.csv")
+    assert np.array(list(tmp_path.iterdir())).size == 0
