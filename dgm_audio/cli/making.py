@@ -6,6 +6,7 @@ import io
 import math
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,8 +130,11 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"{folder} cannot be written to: {error.strerror}") from None
     if not existing.is_dir():
         raise InputError(f"{folder} cannot be written to: {existing} is a file")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"{folder} cannot be written to: no permission for {existing}")
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written to: {error.strerror}") from None
 
 
 def make(

@@ -86,8 +86,9 @@ class Train:
         if self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be at least 1")
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
-        check_folder(out)
         chief = os.environ.get("RANK", "0") == "0"
+        if chief:
+            check_run(out, self.resume)
         config = clip_config(self.folder, self.sample_rate, self.seconds)
         clips = load_clips(self.folder, config, progress=chief)
         splits = split_clips(clips, heldout=HELDOUT, seed=self.seed)
@@ -111,6 +112,22 @@ class Train:
         model = fit(splits, settings, held_out_judge(splits))
         if chief:
             print(f"play it: dgm-audio sample {model} -n 8 --out sounds")
+
+
+def check_run(out: Path, resume: bool) -> None:
+    """Find out before the data are read whether the run folder can be used.
+
+    Raises:
+        InputError: if it cannot be written to, or there is nothing to resume.
+        TrainingError: if it holds a run that is not to be resumed, or is in use.
+    """
+    from dgm_audio.training.run_folder import RunFolder
+
+    check_folder(out)
+    if out.exists():
+        RunFolder(out, resume).close()
+    elif resume:
+        raise InputError(f"{out} does not exist, so there is no run to resume")
 
 
 def clip_config(folder: Path, sample_rate: int | None, seconds: float | None) -> ClipConfig:

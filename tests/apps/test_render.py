@@ -1,0 +1,161 @@
+"""A recipe's sound is what the Python calls give, and does not depend on anything else."""
+
+import pytest
+import torch
+from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
+
+from dgm_audio.apps.latents import pack, write_beside
+from dgm_audio.apps.render import check_recipe, item_conditions, recipe_for, render
+from dgm_audio.errors import InputError
+from dgm_audio.recipe import Recipe
+from dgm_audio.specs import ConditionSpec, Frames
+
+CONDITION = {"class": "high", "gain": 1.5}
+
+
+@pytest.fixture
+def flow():
+    model = ToyFlow(ToyFlowConfig())
+    model.name, model.weights_hash = "flow", "ab" * 32
+    return model
+
+
+@pytest.fixture
+def factor():
+    model = ToyFactor(ToyFactorConfig())
+    model.name, model.weights_hash = "factor", "cd" * 32
+    return model
+
+
+def sample_recipe(model, **changes):
+    values = {"seed": 7, "index": 2, "temperature": 0.5, "length": 30, "condition": CONDITION}
+    return recipe_for(model, "flow", "sample", **(values | changes))
+
+
+def test_sample_is_an_item_of_the_python_call(flow):
+    batch = flow.sample(4, seconds=30 / 8000, condition=CONDITION, seed=7, temperature=0.5)
+    for index in range(4):
+        sound = render(flow, sample_recipe(flow, index=index))
+        torch.testing.assert_close(sound, batch[index])
+
+
+def test_interpolate_is_a_step_of_the_python_call(flow):
+    ends = [flow.noise(1, seed=3), flow.noise(1, seed=5, first=4)]
+    batch = flow.interpolate(*ends, 5, CONDITION)
+    values = {"from": {"seed": 3, "index": 0}, "to": {"seed": 5, "index": 4}}
+    values |= {"steps": 5, "length": flow.audio.length, "condition": CONDITION}
+    for index in range(5):
+        recipe = recipe_for(flow, "flow", "interpolate", **values, index=index)
+        torch.testing.assert_close(render(flow, recipe), batch[index])
+
+
+def test_decode_takes_latents_from_the_recipe_or_from_beside(factor, flow, tmp_path):
+    z = factor.noise(1, seed=1)
+    recipe = recipe_for(factor, "f", "decode", latents=pack(z, {}), length=20, condition={})
+    with torch.no_grad():
+        torch.testing.assert_close(render(factor, recipe), factor.decode(z, length=20)[0])
+    many, beside = flow.noise(1, seed=1, length=1000), {}
+    values = {"latents": pack(many, beside), "length": 1000, "condition": CONDITION}
+    write_beside(beside, tmp_path)
+    sound = render(flow, recipe_for(flow, "flow", "decode", **values), tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(sound, flow.decode(many, CONDITION, length=1000)[0])
+
+
+def test_neither_threads_nor_the_recipes_way_through_json_matter(flow):
+    recipe = sample_recipe(flow, length=5000)
+    expected = render(flow, recipe)
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            assert render(flow, Recipe.from_json(recipe.to_json())).equal(expected)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seed": None},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"seed": "7"},
+        {"seed": True},
+        {"index": -1},
+        {"index": 2**40},
+        {"temperature": float("1e9")},
+        {"temperature": None},
+        {"length": 0},
+        {"length": 10**12},
+        {"length": "x" * 500},
+        {"condition": None},
+        {"condition": {"klass": "high"}},
+        {"condition": {"class": "kick"}},
+        {"condition": {"gain": [1, 2, 3]}},
+    ],
+)
+def test_a_recipe_is_checked_like_any_input(flow, changes):
+    with pytest.raises(InputError) as error:
+        render(flow, sample_recipe(flow, **changes))
+    assert "\n" not in str(error.value) and len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"from": 3},
+        {"from": {}},
+        {"from": {"seed": 1}},
+        {"to": {"shape": [4, 8], "float32": "!"}},
+        {"to": {"shape": [4, 8], "float32": "AAAA"}},
+        {"to": {"shape": "ab", "float32": ""}},
+        {"steps": 1},
+        {"steps": 10**9},
+        {"index": 5},
+    ],
+)
+def test_ends_are_checked(flow, changes):
+    ends = {"from": {"seed": 3, "index": 0}, "to": {"seed": 5, "index": 4}}
+    values = ends | {"steps": 5, "index": 0, "length": 32, "condition": {}} | changes
+    with pytest.raises(InputError):
+        render(flow, recipe_for(flow, "flow", "interpolate", **values))
+
+
+def test_ends_of_different_lengths_are_refused(flow):
+    short = pack(flow.noise(1, seed=0, length=8), {})
+    values = {"from": {"seed": 3, "index": 0}, "to": short, "steps": 5, "index": 0}
+    recipe = recipe_for(flow, "flow", "interpolate", **values, length=32, condition={})
+    with pytest.raises(InputError, match=r"\(1, 4, 8\) and \(1, 4, 2\)"):
+        render(flow, recipe)
+
+
+def test_a_recipe_fits_its_weights_and_version_only(flow):
+    recipe = sample_recipe(flow)
+    check_recipe(flow, recipe)
+    with pytest.raises(InputError, match=r"dgm_audio 0\.0\.1; this is"):
+        check_recipe(flow, Recipe("flow", recipe.weights, "0.0.1", "sample"))
+    with pytest.raises(InputError, match="weights 123456"):
+        check_recipe(flow, Recipe("flow", "1234567890", recipe.version, "sample"))
+
+
+def test_a_model_without_a_folder_has_no_recipes():
+    with pytest.raises(InputError, match="weights hash"):
+        sample_recipe(ToyFlow(ToyFlowConfig()))
+
+
+def test_conditions_are_written_out_for_every_sound(flow):
+    assert item_conditions(flow, {}, 3) == [
+        {"class": "low", "gain": 1.0},
+        {"class": "high", "gain": 1.0},
+        {"class": "low", "gain": 1.0},
+    ]
+    assert item_conditions(flow, {"class": "1", "gain": "0.5"}, 1) == [
+        {"class": "high", "gain": 0.5}
+    ]
+    flow.condition = ConditionSpec({"mel": Frames(80, 256)})
+    with pytest.raises(InputError, match="frames"):
+        item_conditions(flow, {}, 1)
+    with pytest.raises(InputError, match="from Python"):
+        item_conditions(flow, {"mel": torch.zeros(1, 80, 4)}, 1)

@@ -1,0 +1,120 @@
+"""train, doctor, evaluate: from a folder nobody prepared to a model that plays, in one command."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dgm_audio.cli.evaluate import reference_splits
+from dgm_audio.cli.train import clip_config
+from dgm_audio.data import cache
+from dgm_audio.errors import InputError
+
+RATE = 8000
+
+
+@pytest.fixture(autouse=True)
+def small_and_at_home(monkeypatch, tmp_path):
+    from dgm_audio.training.vae import VAETask
+
+    monkeypatch.setattr(VAETask, "width", 16)
+    monkeypatch.setattr(cache, "default_cache_dir", lambda: tmp_path / "cache")
+
+
+@pytest.fixture
+def recordings(record, tmp_path):
+    """Forty sounds of two classes, one text file that calls itself a sound."""
+    rng = np.random.default_rng(0)
+    time = np.arange(2000) / RATE
+    for index in range(40):
+        kind = "tone" if index % 2 else "noise"
+        hertz = rng.uniform(100, 900)
+        tone = np.sin(2 * np.pi * hertz * time) * np.exp(-hertz / 50 * time)
+        noise = rng.uniform(-1, 1, 2000) * np.exp(-rng.uniform(5, 40) * time)
+        record(f"sounds/{kind}/{index}.wav", (tone if index % 2 else noise)[None], RATE)
+    (tmp_path / "sounds" / "tone" / "text.wav").write_text("no sound")
+    return tmp_path / "sounds"
+
+
+def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
+    words = ["--steps", 2, "--batch", 4, "--sample-rate", RATE, "--seconds", 0.25]
+    result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
+    assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
+    last = result.out.splitlines()[-1]
+    assert last == "play it: dgm-audio sample run/model -n 8 --out sounds"
+    dgm(*last.split()[3:], "--seed", 1).ok()
+    assert Path("sounds/run_seed1_000_noise.wav").exists()
+
+    again = dgm("train", recordings, *words, "--out", "run", "--device", "cpu")
+    again.failed("already holds a run", "--resume", code=1)
+    assert "40 files" not in again.err  # found before the data are read
+
+    from dgm_audio import load
+
+    splits = reference_splits(load("run/model", device="cpu"), recordings)
+    trained = json.loads(Path("run/run.json").read_text())["data"]["clips"]
+    assert (len(splits.train), len(splits.heldout)) == (trained["train"], trained["heldout"])
+
+
+@pytest.mark.parametrize(
+    ("words", "problems"),
+    [
+        (["--budget", "soon"], ["'soon'", "20m"]),
+        (["--steps", 0], ["steps is 0"]),
+        (["--batch", 0], ["--batch is 0"]),
+        (["--seconds", "nan"], ["--seconds is nan"]),
+        (["--seconds", -1], ["--seconds is -1"]),
+        (["--sample-rate", -1], ["sample_rate is -1"]),
+        (["--family", "gan"], ["'gan'", "vae"]),
+        (["--out", "/proc/nowhere"], ["/proc"]),
+        (["--out", "nowhere", "--resume"], ["nowhere", "no run to resume"]),
+    ],
+)
+def test_wrong_settings_are_named(dgm, recordings, words, problems):
+    result = dgm("train", recordings, *words)
+    assert result.code == 2 and "Traceback" not in result.err
+    assert all(problem in result.err.splitlines()[-1] for problem in problems), result.err
+    assert not Path("runs").exists()
+
+
+def test_a_folder_that_is_not_there(dgm):
+    for command in ("train", "doctor"):
+        dgm(command, "nowhere").failed("nowhere")
+    assert not list(Path().iterdir())
+
+
+def test_clips_follow_the_files_unless_told_otherwise(recordings):
+    suggested = clip_config(recordings, None, None)
+    assert clip_config(recordings, 22050, None).sample_rate == 22050
+    asked = clip_config(recordings, None, 0.1)
+    assert asked.sample_rate == suggested.sample_rate and asked.seconds == pytest.approx(0.1)
+    with pytest.raises(InputError, match="--seconds"):
+        clip_config(recordings, None, 0)
+
+
+def test_doctor_prints_a_table_and_draws_a_picture(dgm, recordings):
+    result = dgm("doctor", recordings).ok()
+    assert "tone" in result.out and "text.wav" in result.out
+    assert "picture: doctor.png" in result.err
+    with Image.open("doctor.png") as picture:
+        assert min(picture.size) > 100
+    dgm("doctor", recordings).failed("doctor.png", "--overwrite")
+    dgm("doctor", recordings, "--picture", "x.jpg").failed("x.jpg", ".png")
+    result = dgm("doctor", recordings, "--json", "--overwrite").ok()
+    assert result.json["files"] == 41 and result.json["readable"] == 40
+
+
+def test_doctor_of_a_folder_without_any_sound_explains(dgm, tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.wav").write_text("no sound")
+    result = dgm("doctor", tmp_path / "texts").ok()
+    assert "a.wav" in result.out
+
+
+def test_evaluate_without_data_says_what_it_needs(dgm, models):
+    dgm("evaluate", "drums-vae").failed("nobody's", "--data FOLDER")
+    dgm("evaluate", models / "flow").failed("names no data set", "--data FOLDER")
+    dgm("evaluate", "drums-vae", "--data", "nowhere").failed("nowhere")
