@@ -9,24 +9,9 @@ import soundfile
 
 from dgm_audio.data.clip_config import ClipConfig
 
-RATE = 8000
+from .sounds import RATE
 
 Record = Callable[..., Path]
-
-
-def tone(hertz: float, seconds: float, rate: int = RATE, decay: float = 8.0) -> np.ndarray:
-    """A struck tone (T,): loud at once, dying away."""
-    time = np.arange(round(seconds * rate)) / rate
-    return 0.5 * np.cos(2 * np.pi * hertz * time) * np.exp(-decay * time)
-
-
-def hit(seed: int, seconds: float = 0.2, rate: int = RATE, decay: float = 20.0) -> np.ndarray:
-    """A burst of coloured noise (T,), another one for each seed."""
-    rng = np.random.default_rng(seed)
-    noise = rng.standard_normal(round(seconds * rate))
-    coloured = np.convolve(noise, rng.standard_normal(9), mode="same")
-    coloured *= np.exp(-decay * np.arange(len(coloured)) / rate)
-    return 0.5 * coloured / np.abs(coloured).max()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import RATE, hit, tone
 
 from dgm_audio.data import cache, clips
 from dgm_audio.data.clip_config import ClipConfig
@@ -18,6 +17,8 @@ from dgm_audio.data.clip_set import ClipArray, ClipSet
 from dgm_audio.data.clips import load_clips
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.errors import ConfigError, DataError
+
+from .sounds import RATE, hit, tone
 
 
 def small_set(record) -> None:

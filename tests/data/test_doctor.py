@@ -6,13 +6,14 @@ import os
 
 import numpy as np
 import pytest
-from conftest import RATE, hit, tone
 from rich.console import Console
 
 from dgm_audio.data import examine
 from dgm_audio.data.clips import load_clips
 from dgm_audio.data.feasibility import FEW, MANY, PLENTY, SOME, estimate
 from dgm_audio.errors import DataError
+
+from .sounds import RATE, hit, tone
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RATE, hit, tone
 
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.source import Source
+
+from .sounds import RATE, hit, tone
 
 
 def clips_of(path: Path, config: ClipConfig) -> tuple[Source, list]:

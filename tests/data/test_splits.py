@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import RATE, hit, tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,8 @@ from dgm_audio.data.clips import load_clips
 from dgm_audio.data.near_copies import link, near_copies, stem
 from dgm_audio.data.splits import split_clips
 from dgm_audio.errors import DataError, InputError
+
+from .sounds import RATE, hit, tone
 
 WORDS = ("Softest", "Soft", "Med", "Hard", "Hardest")
 
