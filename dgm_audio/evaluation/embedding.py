@@ -27,8 +27,6 @@ from torch import Tensor
 
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.spectra import (
-    FLOOR_DB,
-    FLOOR_POWER,
     check_clips,
     decibels,
     mel_partition,
@@ -38,6 +36,9 @@ from dgm_audio.evaluation.spectra import (
 
 Embedding = Callable[[Tensor, int], Tensor]
 """Maps clips (N, C, T) and their sample rate in Hz to numbers (N, E); a user's own network too."""
+
+FLOOR_DB = -60.0
+"""Lower levels are not told apart: noise 50 dB under a clip is not to outweigh its timbre."""
 
 AUDIBLE_DB = 10.0
 """A frame sounds in a band if its level is this far above the floor."""
@@ -79,10 +80,10 @@ class TextureEmbedding:
 
     def _at_resolution(self, x: Tensor, sample_rate: int, window: int, bands: int) -> Tensor:
         spectrum = power(x, window, window // 4)
-        fine = decibels(mel_partition(bands, window, sample_rate) @ spectrum)
-        coarse = decibels(mel_partition(self.coarse, window, sample_rate) @ spectrum)
+        fine = decibels(mel_partition(bands, window, sample_rate) @ spectrum, FLOOR_DB)
+        coarse = decibels(mel_partition(self.coarse, window, sample_rate) @ spectrum, FLOOR_DB)
         groups = mel_partition(2 * self.coarse, window, sample_rate)
-        level = decibels(groups @ spectrum)
+        level = decibels(groups @ spectrum, FLOOR_DB)
         sounds = (level > FLOOR_DB + AUDIBLE_DB).float()
         parts = [
             fine.mean(2),
@@ -128,7 +129,7 @@ def _flux(level: Tensor, sounds: Tensor) -> Tensor:
 def _flatness(spectrum: Tensor, groups: Tensor, sounds: Tensor) -> Tensor:
     """Mean and deviation (N, M, 2) of the flatness in dB (0: flat), over the frames that sound."""
     share = groups / groups.sum(1, keepdim=True)
-    floored = spectrum + FLOOR_POWER / 100
+    floored = spectrum + 10 ** (FLOOR_DB / 10 - 2)
     flatness = 10 * (share @ floored.log10() - (share @ floored).log10())
     mean = _mean(flatness, sounds)
     variance = _mean((flatness - mean[:, :, None]).square(), sounds)

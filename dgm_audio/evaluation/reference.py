@@ -15,10 +15,10 @@ from dgm_audio.evaluation.distances import (
     gaussian_kernel,
     mean_between,
     mean_within,
-    median_distance,
 )
 from dgm_audio.evaluation.embedding import Embedding, embed
 from dgm_audio.evaluation.sampling import draw, proportional_labels
+from dgm_audio.evaluation.space import Space
 from dgm_audio.evaluation.spectra import check_clips, peak_normalised
 from dgm_audio.generator import AudioGenerator
 
@@ -43,8 +43,7 @@ class Reference:
         audio: the clips (N, C, T), peak-normalised.
         labels: class indices (N,).
         classes: names of the classes; empty if only a tuple was given.
-        points: the standardised embedding (N, E), float64.
-        bandwidth: of the Gaussian kernel: the median distance within `points`.
+        space: the standardised embedding.
 
     Raises:
         DataError: if there are fewer than 8 clips.
@@ -66,13 +65,9 @@ class Reference:
         self.classes: tuple[str, ...] = classes
         self.labels = torch.as_tensor(labels).long()
         self.embedding = embedding
-        numbers = embed(self.audio, self.sample_rate, embedding)
-        self._mean, scale = numbers.mean(0), numbers.std(0)
-        self._scale = torch.where(scale > 1e-6, scale, torch.ones_like(scale))
-        self.points = (numbers - self._mean) / self._scale
-        self.bandwidth = median_distance(self.points)
-        self._ones = self.points.new_ones(len(self.points))
-        kernel = gaussian_kernel(self.points, self.points, self.bandwidth)
+        self.space = Space.of(embed(self.audio, self.sample_rate, embedding))
+        self._ones = torch.ones(len(self.audio), dtype=torch.float64)
+        kernel = gaussian_kernel(self.space.points, self.space.points, self.space.bandwidth)
         self._within = mean_within(kernel, self._ones)
 
     def __len__(self) -> int:
@@ -89,15 +84,15 @@ class Reference:
             raise InputError(
                 f"clips have shape {tuple(x.shape)}; expected (N, {channels}, {length})"
             )
-        numbers = embed(peak_normalised(check_clips(x)), self.sample_rate, self.embedding)
-        return (numbers - self._mean) / self._scale
+        audio = peak_normalised(check_clips(x))
+        return self.space(embed(audio, self.sample_rate, self.embedding))
 
     def distance(self, x: Tensor) -> float:
         """Kernel distance (squared MMD, unbiased) of clips (N, C, T), N >= 2, to the reference."""
-        points = self.embed(x)
+        points, width = self.embed(x), self.space.bandwidth
         ones = points.new_ones(len(points))
-        within = mean_within(gaussian_kernel(points, points, self.bandwidth), ones)
-        kernel = gaussian_kernel(points, self.points, self.bandwidth)
+        within = mean_within(gaussian_kernel(points, points, width), ones)
+        kernel = gaussian_kernel(points, self.space.points, width)
         return float(within + self._within - 2 * mean_between(kernel, ones, self._ones))
 
 

@@ -1,8 +1,4 @@
-"""Levels in decibels: the one spectrogram that all judges of this folder look at.
-
-0 dB is a sine of full scale, and nothing is told apart below `FLOOR_DB`: what lies 80 dB under the
-peak is not heard, and digital silence must not count as a difference from it.
-"""
+"""Levels in decibels: what all judges of this folder look at. 0 dB is a sine of full scale."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from torchaudio.functional import melscale_fbanks
 from dgm_audio.errors import InputError
 
 FLOOR_DB = -80.0
-FLOOR_POWER = 10 ** (FLOOR_DB / 10)
+"""Nothing is told apart below this level: what lies 80 dB under the peak is not heard."""
 
 
 def check_clips(x: Tensor) -> Tensor:
@@ -91,13 +87,13 @@ def mel_partition(count: int, window: int, sample_rate: int) -> Tensor:
     return torch.nn.functional.one_hot(band, count).T.float()
 
 
-def decibels(power: Tensor) -> Tensor:
-    """10 log10(power), not below `FLOOR_DB`.
+def decibels(power: Tensor, floor: float = FLOOR_DB) -> Tensor:
+    """10 log10(power), not below the floor in dB.
 
     >>> decibels(torch.tensor([1.0, 0.01, 0.0])).tolist()
     [0.0, -20.0, -80.0]
     """
-    return 10 * power.clamp_min(FLOOR_POWER).log10()
+    return 10 * power.clamp_min(10 ** (floor / 10)).log10()
 
 
 def log_mel(x: Tensor, sample_rate: int, *, bands: int, window: int, hop: int) -> Tensor:

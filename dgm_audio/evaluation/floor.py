@@ -1,0 +1,86 @@
+"""The floor: noise shaped to the mean spectrogram of each class. Nothing should score below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from dgm_audio.evaluation.spectra import window_length
+
+_BATCH = 32
+_WINDOW = 0.023
+_OVERLAP = 4
+
+
+def class_means(values: Iterator[Tensor], labels: Tensor, count: int) -> Tensor:
+    """Mean (K + 1, ...) of each class's values, in batches; the last row is the mean of all.
+
+    A class without clips gets the mean of all.
+
+    Args:
+        values: batches (B, ...) that together have N rows.
+        labels: class indices (N,).
+        count: K.
+    """
+    sums, first = torch.zeros(0), 0
+    for batch in values:
+        if first == 0:
+            sums = batch.new_zeros(count, *batch.shape[1:], dtype=torch.float64)
+        sums.index_add_(0, labels[first : first + len(batch)], batch.double())
+        first += len(batch)
+    numbers = torch.bincount(labels, minlength=count).double()
+    overall = sums.sum(0, keepdim=True) / len(labels)
+    shape = (count, *[1] * (sums.ndim - 1))
+    means = torch.where((numbers > 0).view(shape), sums / numbers.clamp_min(1).view(shape), overall)
+    return torch.cat([means, overall])
+
+
+class ShapedNoise:
+    """White noise whose short-time spectrum is that of a class, |STFT| = sqrt(mean |STFT|^2).
+
+    Args:
+        audio: training clips (N, C, T), peak-normalised.
+        labels: class indices (N,).
+        classes: K.
+        sample_rate: in Hz.
+    """
+
+    def __init__(self, audio: Tensor, labels: Tensor, classes: int, sample_rate: int) -> None:
+        self._length, self._window = audio.shape[2], window_length(_WINDOW, sample_rate)
+        powers = (self._spectrum(part).abs().square() for part in audio.split(_BATCH))
+        self._shapes = class_means(powers, labels, classes).sqrt().float()
+
+    def draw(self, labels: Tensor, seed: int) -> Tensor:
+        """One clip (N, C, T) of noise per class index."""
+        rng = torch.Generator().manual_seed(seed)
+        channels = self._shapes.shape[1]
+        clips = []
+        for part in labels.split(_BATCH):
+            noise = torch.randn(len(part), channels, self._length, generator=rng)
+            spectrum = self._spectrum(noise) * self._shapes[part]
+            clips.append(self._inverse(spectrum))
+        return torch.cat(clips)
+
+    def _spectrum(self, x: Tensor) -> Tensor:
+        """Spectrum (N, C, F, L) of (N, C, T)."""
+        window = torch.hann_window(self._window)
+        hop = self._window // _OVERLAP
+        flat = torch.stft(
+            x.flatten(0, 1),
+            self._window,
+            hop,
+            window=window,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        return flat.unflatten(0, x.shape[:2])
+
+    def _inverse(self, spectrum: Tensor) -> Tensor:
+        window = torch.hann_window(self._window)
+        hop = self._window // _OVERLAP
+        flat = torch.istft(
+            spectrum.flatten(0, 1), self._window, hop, window=window, length=self._length
+        )
+        return flat.unflatten(0, spectrum.shape[:2])

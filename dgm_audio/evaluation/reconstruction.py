@@ -1,0 +1,70 @@
+"""Reconstruction: how far is decode(encode(x)) from x, beside a clip that knows the class only?
+
+The error of a clip is the mean of |A - B| over all cells of two log-mel spectrograms in dB: 80
+bands from 0 Hz to half the sample rate, windows of about 23 ms, hop a quarter, 0 dB = sine of full
+scale, floored at -80 dB, over the whole clip with its padding (a sound after the decay is an error,
+too). The class-mean clip is the mean of the training clips' log-mel spectrograms, class by class;
+classes without training clips get the mean of all.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgm_audio.evaluation.floor import class_means
+from dgm_audio.evaluation.sampling import class_condition
+from dgm_audio.evaluation.spectra import log_mel, window_length
+from dgm_audio.generator import AudioGenerator, Encoder
+
+BANDS = 80
+WINDOW = 0.023
+_BATCH = 16
+
+
+def levels(x: Tensor, sample_rate: int) -> Tensor:
+    """Log-mel spectrogram (N, 80, L) in dB of clips (N, C, T)."""
+    window = window_length(WINDOW, sample_rate)
+    return log_mel(x, sample_rate, bands=BANDS, window=window, hop=window // 4)
+
+
+def class_mean_errors(
+    x: Tensor, labels: Tensor, training: Tensor, training_labels: Tensor, sample_rate: int
+) -> Tensor:
+    """Error in dB (N,) of the class-mean clip for clips x (N, C, T).
+
+    Args:
+        x: clips to be described.
+        labels: their classes (N,).
+        training: clips (M, C, T) that the means are taken of.
+        training_labels: their classes (M,).
+        sample_rate: in Hz.
+    """
+    count = int(max(labels.max(), training_labels.max())) + 1
+    parts = (levels(part, sample_rate) for part in training.split(_BATCH))
+    means = class_means(parts, training_labels, count).float()
+    errors = [
+        (levels(part, sample_rate) - means[label]).abs().mean((1, 2))
+        for part, label in zip(x.split(_BATCH), labels.split(_BATCH), strict=True)
+    ]
+    return torch.cat(errors).double()
+
+
+def model_errors(
+    model: AudioGenerator, x: Tensor, labels: Tensor, classes: tuple[str, ...]
+) -> Tensor | None:
+    """Error in dB (N,) of decode(encode(x)), given the classes; None if there is no encoder.
+
+    Clips that are longer than the model's longest are compared up to there.
+    """
+    if not isinstance(model, Encoder):
+        return None
+    length = min(x.shape[2], model.audio.max_length or x.shape[2])
+    errors = []
+    for part, label in zip(x[:, :, :length].split(_BATCH), labels.split(_BATCH), strict=True):
+        condition = class_condition(model, classes, label)
+        with torch.no_grad():
+            back = model.decode(model.encode(part, condition), condition, length=length).cpu()
+        rate = model.audio.sample_rate
+        errors.append((levels(back, rate) - levels(part, rate)).abs().mean((1, 2)))
+    return torch.cat(errors).double()

@@ -1,0 +1,284 @@
+"""One report that cannot flatter: every figure with a floor, a ceiling and an interval.
+
+    reference   held-out real clips; whole unseen groups are a second one (keys with `_unseen`)
+    floor       noise shaped to each class's mean spectrogram (keys with `_floor`)
+    ceiling     training clips (keys with `_ceiling`)
+    model       as many sounds as floor and ceiling have, in the class proportions of the reference
+
+All clips have the length of the data's clips and are peak-normalised, for the comparison only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from dgm_audio.errors import DataError, InputError
+from dgm_audio.evaluation import bootstrap
+from dgm_audio.evaluation.bootstrap import Figure
+from dgm_audio.evaluation.embedding import Embedding
+from dgm_audio.evaluation.figures import Comparison, mean_of, ratio_closed
+from dgm_audio.evaluation.floor import ShapedNoise
+from dgm_audio.evaluation.labels import LabelClassifier
+from dgm_audio.evaluation.reconstruction import class_mean_errors, model_errors
+from dgm_audio.evaluation.reference import MIN_CLIPS
+from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
+from dgm_audio.evaluation.spectra import peak_normalised
+from dgm_audio.evaluation.view import View
+from dgm_audio.generator import AudioGenerator, check_integer
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet, Splits
+
+KEYS = (
+    "label_accuracy",
+    "label_accuracy_real",
+    "label_accuracy_floor",
+    "kernel_distance",
+    "kernel_distance_floor",
+    "kernel_distance_ceiling",
+    "distance_closed",
+    "frechet_distance",
+    "two_sample_auc",
+    "two_sample_auc_floor",
+    "two_sample_auc_ceiling",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "copy_score",
+    "copy_score_real",
+    "reconstruction_db",
+    "reconstruction_closed",
+)
+"""Always in a report; None where the model or the data do not allow the figure."""
+
+SHARES = ("label_accuracy", "two_sample_auc", "precision", "recall", "coverage", "copied_share")
+SCALE = ("floor", "ceiling")
+MIN_GENERATED = 256
+
+
+def evaluate(
+    source: AudioGenerator | ClipSet,
+    splits: Splits,
+    *,
+    seed: int = 0,
+    n: int | None = None,
+    progress: bool = True,
+    embedding: Embedding | None = None,
+) -> dict[str, Any]:
+    """Judge a model, or a set of clips from anywhere, against held-out real sound.
+
+    Args:
+        source: a model, or generated clips with the classes, rate and length of the data.
+        splits: train, held-out and (may be empty) unseen clips.
+        seed: of the sounds, the noise, the choice of training clips and the bootstrap.
+        n: sounds to draw per reference; by default 256, or as many as the reference has if more.
+        progress: show a progress bar on stderr.
+        embedding: for the distances and neighbours; by default `TextureEmbedding`.
+
+    Returns:
+        `KEYS` and further figures, each a float or None; their 95 % intervals under "ci"; under
+        "per_class" some figures of each class; under "counts" the numbers of clips; "seed";
+        "notes", lines that a reader must know.
+
+    Raises:
+        DataError: if fewer than 8 clips are held out, or to train on.
+        InputError: if rate, channels or classes of model and data differ.
+    """
+    if n is not None:
+        check_integer("n", n, MIN_CLIPS, 100_000)
+    _check(source, splits)
+    with _stages(progress) as stage:
+        return _Evaluation(source, splits, seed, n, embedding, stage).report()
+
+
+class _Evaluation:
+    """What the stages of one evaluation share."""
+
+    def __init__(
+        self,
+        source: AudioGenerator | ClipSet,
+        splits: Splits,
+        seed: int,
+        n: int | None,
+        embedding: Embedding | None,
+        stage: Any,
+    ) -> None:
+        self.source, self.splits, self.seed, self.n = source, splits, seed, n
+        self.embedding, self.stage = embedding, stage
+        train = splits.train
+        self.notes, self.rate = list(splits.notes), train.sample_rate
+        self.figures: dict[str, Figure] = {}
+        self.clusters: dict[str, Tensor] = {}
+        stage("training clips")
+        self.audio = peak_normalised(train.tensor())
+        self.training = View.of_clips(train, embedding)
+        self.noise = ShapedNoise(self.audio, self.training.labels, len(train.classes), self.rate)
+        self.classifier = None
+        if len(train.classes) > 1:
+            self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
+
+    def report(self) -> dict[str, Any]:
+        per_class = self.compare(self.splits.heldout, "")
+        if len(self.splits.unseen) >= MIN_CLIPS:
+            self.compare(self.splits.unseen, "_unseen")
+        elif len(self.splits.unseen):
+            self.notes.append(f"{len(self.splits.unseen)} unseen clips are too few to compare with")
+        self.reconstruct(self.splits.heldout, "")
+        self.reconstruct(self.splits.unseen, "_unseen")
+        if "reconstruction_closed_heldout" in self.figures:
+            best = "_unseen" if "reconstruction_closed_unseen" in self.figures else "_heldout"
+            self.figures["reconstruction_closed"] = self.figures["reconstruction_closed" + best]
+        self.stage("intervals")
+        values, intervals = bootstrap.estimate(self.figures, self.clusters, seed=self.seed)
+        for suffix in ("", "_unseen"):
+            self.check_range(values, intervals, suffix)
+        return {
+            **dict.fromkeys(KEYS),
+            **values,
+            "ci": {name: _bounded(name, ends) for name, ends in intervals.items()},
+            "per_class": per_class,
+            "counts": self.counts(),
+            "seed": self.seed,
+            "notes": self.notes,
+        }
+
+    def compare(self, clips: ClipSet, suffix: str) -> dict[str, dict[str, Any]]:
+        """Add the figures against a reference; returns label figures by class."""
+        where = "unseen" if suffix else "held-out"
+        self.stage(f"{where} clips")
+        reference = View.of_clips(clips, self.embedding)
+        count = self.n or max(MIN_GENERATED, len(clips))
+        wanted = proportional_labels(reference.labels, count)
+        self.stage(f"sounds for {where} clips")
+        sets = {
+            "model": self.generated(wanted),
+            "floor": self.view(self.noise.draw(wanted, self.seed), wanted),
+            "ceiling": self.training.subset(choose(self.training.labels, wanted, self.seed)),
+        }
+        smallest = min(sets, key=lambda role: len(sets[role]))
+        if len(sets[smallest]) < count:
+            self.notes.append(
+                f"{where} reference: {len(sets['model'])} sounds of the model, "
+                f"{len(sets['ceiling'])} training clips of the wanted {count}"
+            )
+        self.stage(f"figures against {where} clips")
+        parts = Comparison(reference, self.training, self.classifier, suffix, self.seed)
+        self.figures |= parts.figures(sets)
+        self.clusters |= {role + suffix: view.clusters for role, view in sets.items()}
+        self.clusters["reference" + suffix] = reference.clusters
+        return self.by_class(reference, sets)
+
+    def generated(self, wanted: Tensor) -> View:
+        """The view of the model's sounds, or of the given clips, with the wanted classes."""
+        if isinstance(self.source, AudioGenerator):
+            classes, length = self.splits.train.classes, self.audio.shape[2]
+            audio = draw(self.source, wanted, classes, length, seed=self.seed)
+            return self.view(audio, wanted)
+        places = [self.splits.train.classes.index(name) for name in self.source.classes]
+        labels = torch.tensor(places)[torch.from_numpy(self.source.labels).long()]
+        chosen = choose(labels, wanted, self.seed)
+        if len(chosen) < MIN_CLIPS:
+            raise InputError(
+                f"{len(chosen)} of the given clips have the classes of the reference; "
+                f"at least {MIN_CLIPS} are needed"
+            )
+        return self.view(self.source.tensor(chosen.numpy()), labels[chosen])
+
+    def view(self, audio: Tensor, labels: Tensor) -> View:
+        return View.of(audio, labels, self.rate, embedding=self.embedding)
+
+    def reconstruct(self, clips: ClipSet, suffix: str) -> None:
+        """Add reconstruction errors on some clips, if there are clips and an encoder."""
+        if not isinstance(self.source, AudioGenerator) or not len(clips):
+            return
+        self.stage("reconstruction")
+        audio, labels = peak_normalised(clips.tensor()), torch.from_numpy(clips.labels).long()
+        errors = model_errors(self.source, audio, labels, clips.classes)
+        if errors is None:
+            return
+        means = class_mean_errors(audio, labels, self.audio, self.training.labels, self.rate)
+        name = "reference" + suffix
+        if name not in self.clusters:
+            self.clusters[name] = torch.arange(len(clips))
+        error, mean = mean_of(errors, name), mean_of(means, name)
+        self.figures["reconstruction_db" + suffix] = error
+        self.figures["reconstruction_db_class_mean" + suffix] = mean
+        closed = ratio_closed(mean, error, lambda _: 0.0)
+        self.figures["reconstruction_closed" + (suffix or "_heldout")] = closed
+
+    def by_class(self, reference: View, sets: Mapping[str, View]) -> dict[str, dict[str, Any]]:
+        """Numbers of clips and label accuracies of each class of the data."""
+        parts = {"generated": sets["model"], "heldout": reference, "floor": sets["floor"]}
+        rows: dict[str, dict[str, Any]] = {}
+        for index, name in enumerate(self.splits.train.classes):
+            row = rows[name] = {"training": int((self.training.labels == index).sum())}
+            for part, view in parts.items():
+                own = view.labels == index
+                row[part] = int(own.sum())
+                if self.classifier and own.any():
+                    correct = self.classifier.correct(view.timbre[own], view.labels[own])
+                    row["label_accuracy_" + part] = float(correct.mean())
+        return rows
+
+    def check_range(self, values: dict[str, float], intervals: dict[str, Any], suffix: str) -> None:
+        """Without room between floor and ceiling there is no share of it."""
+        floor, ceiling = (values.get(f"kernel_distance_{role}{suffix}") for role in SCALE)
+        if floor is not None and ceiling is not None and floor <= ceiling:
+            self.notes.append(f"noise is as near to the reference{suffix} as training clips are")
+            values.pop("distance_closed" + suffix)
+            intervals.pop("distance_closed" + suffix)
+
+    def counts(self) -> dict[str, int]:
+        """Clips of each set; "sounds" are clusters of near copies."""
+        numbers = {"training": len(self.training)}
+        for name, clusters in self.clusters.items():
+            numbers[name] = len(clusters)
+            if name.startswith("reference"):
+                numbers[name + "_sounds"] = len(clusters.unique())
+        return numbers
+
+
+def _check(source: AudioGenerator | ClipSet, splits: Splits) -> None:
+    for name, clips in (("held out", splits.heldout), ("to train on", splits.train)):
+        if len(clips) < MIN_CLIPS:
+            raise DataError(
+                f"there are {len(clips)} clips {name}; at least {MIN_CLIPS} are needed to evaluate"
+            )
+    train = splits.train
+    wanted = (train.sample_rate, *train.audio.shape[1:])
+    if isinstance(source, AudioGenerator):
+        found = (source.audio.sample_rate, source.audio.channels, wanted[2])
+    else:
+        found = (source.sample_rate, *source.audio.shape[1:])
+        unknown = [name for name in source.classes if name not in train.classes]
+        if unknown:
+            raise InputError(
+                f"the clips have classes that the data do not: {', '.join(unknown[:5])}; "
+                f"the data have {', '.join(train.classes)}"
+            )
+    if found != wanted:
+        raise InputError(
+            f"the sounds have (rate, channels, samples) {found}; the data have {wanted}"
+        )
+
+
+@contextmanager
+def _stages(progress: bool) -> Iterator[Any]:
+    """A function that says which stage begins."""
+    with tqdm(
+        disable=None if progress else True, bar_format="evaluating ({elapsed}) {desc}", leave=False
+    ) as bar:
+        yield bar.set_description_str
+
+
+def _bounded(name: str, ends: list[float]) -> list[float]:
+    """The interval, within 0 to 1 for shares."""
+    share = name.startswith(SHARES)
+    return [min(max(end, 0.0), 1.0) for end in ends] if share else ends

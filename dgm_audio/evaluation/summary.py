@@ -1,0 +1,80 @@
+"""The report as a text table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ROWS = (
+    # figure, its title, what stands in the place of the ceiling, which direction is better
+    ("label_accuracy", "label accuracy", "_real", "as real"),
+    ("kernel_distance", "kernel distance", "_ceiling", "lower"),
+    ("distance_closed", "distance closed (0 floor, 1 ceiling)", "", "higher"),
+    ("frechet_distance", "Frechet distance", "_ceiling", "lower"),
+    ("two_sample_auc", "two-sample AUC (0.5: cannot tell)", "_ceiling", "lower"),
+    ("precision", "precision", "_ceiling", "higher"),
+    ("recall", "recall", "_ceiling", "higher"),
+    ("density", "density", "_ceiling", "higher"),
+    ("coverage", "coverage", "_ceiling", "higher"),
+    ("copy_score", "dB to the nearest training clip", "_real", "not below"),
+    ("copied_share", "share nearer than 95 % of real clips", "", "0.05"),
+    ("reconstruction_db", "reconstruction error in dB", "", "lower"),
+)
+_LINE = "{:<38}{:>9}  {:<18}{:>9}{:>9}  {}"
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """Lines of text for a report of `evaluate`.
+
+    The ceiling column holds training clips against the same reference; for label accuracy and
+    nearest training clip, the real clips of the reference. The floor of the reconstruction is the
+    class-mean clip.
+    """
+    counts = report["counts"]
+    lines = []
+    for suffix, where in (("", "held-out clips"), ("_unseen", "clips of unseen groups")):
+        if "reference" + suffix not in counts:
+            continue
+        real, sounds = counts["reference" + suffix], counts[f"reference{suffix}_sounds"]
+        made = f"{counts['model' + suffix]} generated" if "model" + suffix in counts else "encoded"
+        lines += ["", f"{made} against {real} {where} ({sounds} different sounds)"]
+        lines.append(
+            _LINE.format("", "model", "95 % interval", "floor", "ceiling", "better").rstrip()
+        )
+        rows = (_row(report, suffix, *row) for row in ROWS)
+        lines += [row for row in rows if row]
+    closed = report["reconstruction_closed"]
+    if closed is not None:
+        lines += ["", f"reconstruction closed (0 class-mean clip, 1 perfect): {closed:.3f}"]
+    lines += ["", *report["notes"]]
+    lines.append(
+        "Such figures follow listening poorly (Vinay and Lerch, 2022): look and listen, too."
+    )
+    return "\n".join(lines).strip("\n")
+
+
+def _row(
+    report: Mapping[str, Any], suffix: str, key: str, title: str, top: str, better: str
+) -> str | None:
+    value = report.get(key + suffix)
+    if value is None:
+        return None
+    interval = report["ci"].get(key + suffix)
+    low_high = f"[{_number(interval[0])}, {_number(interval[1])}]" if interval else ""
+    floor = "_class_mean" if key == "reconstruction_db" else "_floor"
+    floor_value = _number(report.get(key + floor + suffix))
+    ceiling = _number(report.get(key + top + suffix)) if top else ""
+    return _LINE.format(title, _number(value), low_high, floor_value, ceiling, better)
+
+
+def _number(value: float | None) -> str:
+    """Four significant places at most, three behind the point.
+
+    >>> _number(0.01234), _number(12.345), _number(123.4), _number(None)
+    ('0.0123', '12.35', '123.4', '')
+    """
+    if value is None:
+        return ""
+    size = abs(value)
+    places = 4 if size < 0.1 else 3 if size < 10 else 2 if size < 100 else 1
+    return f"{value:.{places}f}"
