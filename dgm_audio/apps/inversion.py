@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
-from dgm_audio.evaluation.spectra import log_mel, window_length
+from dgm_audio.evaluation.reconstruction import levels
 from dgm_audio.generator import AudioGenerator, Encoder
 from dgm_audio.io import probe, read_audio, shown
 from dgm_audio.specs import Classes
@@ -83,14 +83,9 @@ def fit_length(x: Tensor, length: int) -> Tensor:
 def error_db(x: Tensor, y: Tensor, sample_rate: int) -> float:
     """Mean absolute difference of the log-mel levels of two sounds (1, C, T), in dB.
 
-    80 bands, windows of about 23 ms; nothing below -80 dB of full scale counts.
+    As in `dgm_audio.evaluation.reconstruction`, where the levels are defined.
     """
-    window = window_length(0.023, sample_rate)
-    bands = min(80, window // 8)
-    levels = [
-        log_mel(clip, sample_rate, bands=bands, window=window, hop=window // 4) for clip in (x, y)
-    ]
-    return float((levels[0] - levels[1]).abs().mean())
+    return float((levels(x, sample_rate) - levels(y, sample_rate)).abs().mean())
 
 
 def closest_condition(

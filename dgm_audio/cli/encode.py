@@ -20,6 +20,7 @@ from dgm_audio.cli.options import (
     Overwrite,
     RequiredFile,
     load,
+    note_guess,
     parse_conditions,
 )
 
@@ -103,4 +104,5 @@ class Encode:
         rows.append(("reconstruction", str(path), f"off by {error:.2f} dB (log-mel)"))
         rows += [("picture", str(sheet), "")]
         rows += [(key, str(value), "") for key, value in condition.items()]
+        note_guess(condition, given)
         print(table(rows))

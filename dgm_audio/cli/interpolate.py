@@ -22,6 +22,7 @@ from dgm_audio.cli.options import (
     Overwrite,
     Seconds,
     load,
+    note_guess,
     parse_conditions,
 )
 from dgm_audio.errors import InputError
@@ -113,7 +114,7 @@ class Interpolate:
             name,
             sounds,
             sheet,
-            f"{self.start} to {self.end}",
+            f"{ends[0].name} to {ends[1].name}",
             beside=beside,
             overwrite=self.overwrite,
             json=self.json,
@@ -143,6 +144,8 @@ class Interpolate:
                 packed[key] = end.seed
             else:
                 packed[key] = pack(encode(model, clips[end], condition), beside)
+        if clips:
+            note_guess(condition, given)
         return length, packed, condition
 
     def _read(self, model: AudioGenerator, end: End) -> Tensor:

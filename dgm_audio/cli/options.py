@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from dgm_audio.cli.console import note
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def load(name: str, device: str) -> AudioGenerator:
     from dgm_audio.registry import load
 
     return load(name, "cpu" if device == "auto" else device)
+
+
+def note_guess(condition: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Say which classes of an encoded file were not given but found."""
+    for key, value in condition.items():
+        if key not in given and isinstance(value, str):
+            note(f"{key} {value} reconstructs best; --condition {key}=NAME chooses another")
 
 
 def parse_conditions(texts: Sequence[str]) -> dict[str, str]:

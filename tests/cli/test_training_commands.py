@@ -12,6 +12,7 @@ from dgm_audio.cli.evaluate import reference_splits
 from dgm_audio.cli.train import clip_config
 from dgm_audio.data import cache
 from dgm_audio.errors import InputError
+from dgm_audio.evaluation import KEYS
 
 RATE = 8000
 
@@ -57,6 +58,11 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     splits = reference_splits(load("run/model", device="cpu"), recordings)
     trained = json.loads(Path("run/run.json").read_text())["data"]["clips"]
     assert (len(splits.train), len(splits.heldout)) == (trained["train"], trained["heldout"])
+
+    report = dgm("evaluate", "run/model", "--data", recordings, "-n", 16, "--json").ok()
+    assert set(KEYS) <= set(report.json) and "is not what" not in report.err
+    text = dgm("evaluate", "run/model", "--data", recordings, "-n", 16).ok()
+    assert "two-sample" in text.out.lower().replace("_", "-")
 
 
 @pytest.mark.parametrize(
