@@ -87,7 +87,7 @@ class TextureEmbedding:
         sounds = (level > FLOOR_DB + AUDIBLE_DB).float()
         parts = [
             fine.mean(2),
-            fine.std(2),
+            (fine.square().mean(2) - fine.mean(2).square()).clamp_min(0).sqrt(),
             _course(coarse, self.sections),
             _flux(level, sounds),
             _flatness(spectrum, groups, sounds),

@@ -48,7 +48,11 @@ class ShapedNoise:
     """
 
     def __init__(self, audio: Tensor, labels: Tensor, classes: int, sample_rate: int) -> None:
-        self._length, self._window = audio.shape[2], window_length(_WINDOW, sample_rate)
+        window = torch.hann_window(window_length(_WINDOW, sample_rate))
+        self._length, self._window = (
+            audio.shape[2],
+            window / window.norm(),
+        )  # white noise: |X|^2 = 1
         powers = (self._spectrum(part).abs().square() for part in audio.split(_BATCH))
         self._shapes = class_means(powers, labels, classes).sqrt().float()
 
@@ -65,12 +69,11 @@ class ShapedNoise:
 
     def _spectrum(self, x: Tensor) -> Tensor:
         """Spectrum (N, C, F, L) of (N, C, T)."""
-        window = torch.hann_window(self._window)
-        hop = self._window // _OVERLAP
+        window = self._window
         flat = torch.stft(
             x.flatten(0, 1),
-            self._window,
-            hop,
+            len(window),
+            len(window) // _OVERLAP,
             window=window,
             pad_mode="constant",
             return_complex=True,
@@ -78,9 +81,7 @@ class ShapedNoise:
         return flat.unflatten(0, x.shape[:2])
 
     def _inverse(self, spectrum: Tensor) -> Tensor:
-        window = torch.hann_window(self._window)
-        hop = self._window // _OVERLAP
-        flat = torch.istft(
-            spectrum.flatten(0, 1), self._window, hop, window=window, length=self._length
-        )
-        return flat.unflatten(0, spectrum.shape[:2])
+        window, flat = self._window, spectrum.flatten(0, 1)
+        hop = len(window) // _OVERLAP
+        audio = torch.istft(flat, len(window), hop, window=window, length=self._length)
+        return audio.unflatten(0, spectrum.shape[:2])

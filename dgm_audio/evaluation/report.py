@@ -5,7 +5,8 @@
     ceiling     training clips (keys with `_ceiling`)
     model       as many sounds as floor and ceiling have, in the class proportions of the reference
 
-All clips have the length of the data's clips and are peak-normalised, for the comparison only.
+All clips have the length of the data's clips and are peak-normalised, for the comparison only; the
+reconstruction is compared as it is.
 """
 
 from __future__ import annotations
@@ -117,9 +118,10 @@ class _Evaluation:
         self.figures: dict[str, Figure] = {}
         self.clusters: dict[str, Tensor] = {}
         stage("training clips")
-        self.audio = peak_normalised(train.tensor())
+        self.audio = train.tensor()
         self.training = View.of_clips(train, embedding)
-        self.noise = ShapedNoise(self.audio, self.training.labels, len(train.classes), self.rate)
+        normalised, classes = peak_normalised(self.audio), len(train.classes)
+        self.noise = ShapedNoise(normalised, self.training.labels, classes, self.rate)
         self.classifier = None
         if len(train.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
@@ -199,7 +201,7 @@ class _Evaluation:
         if not isinstance(self.source, AudioGenerator) or not len(clips):
             return
         self.stage("reconstruction")
-        audio, labels = peak_normalised(clips.tensor()), torch.from_numpy(clips.labels).long()
+        audio, labels = clips.tensor(), torch.from_numpy(clips.labels).long()
         errors = model_errors(self.source, audio, labels, clips.classes)
         if errors is None:
             return

@@ -46,10 +46,11 @@ def patterns(levels: Tensor) -> Tensor:
 
 def _statistics(levels: Tensor, filters: Tensor) -> Tensor:
     out = F.conv2d(levels[:, None], filters, stride=STRIDE, padding=SIZE // 2).flatten(2)
+    mean = out.mean(2)
     return torch.cat(
         [
-            out.mean(2),
-            out.std(2),
+            mean,
+            (out.square().mean(2) - mean.square()).clamp_min(0).sqrt(),
             out.amax(2),
             (out - STRONG_DB).clamp_min(0).mean(2),
             (-out - STRONG_DB).clamp_min(0).mean(2),

@@ -1,0 +1,184 @@
+"""The report on sets of clips whose figures are known."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drum_sounds import KINDS, RATE, Echo, Noise, clip_set, drums, make_splits, with_noise
+
+from dgm_audio.data import ClipSet
+from dgm_audio.errors import DataError, InputError
+from dgm_audio.evaluation import KEYS, evaluate, table
+from dgm_audio.evaluation.floor import ShapedNoise
+
+N = 80
+
+
+def named(audio, names):
+    return ClipSet.from_arrays(audio.numpy(), RATE, labels=list(names))
+
+
+def judge(source, splits, **arguments):
+    return evaluate(source, splits, **{"n": N, "progress": False, **arguments})
+
+
+@pytest.fixture(scope="module")
+def real(splits):
+    """Another draw of the same drums: the best that a model can do."""
+    return judge(clip_set(N, seed=1), splits)
+
+
+def test_other_real_clips_score_at_the_ceiling(real):
+    assert real["distance_closed"] == pytest.approx(1, abs=0.1)
+    assert real["two_sample_auc"] == pytest.approx(0.5, abs=0.15)
+    assert real["two_sample_auc_ceiling"] == pytest.approx(0.5, abs=0.15)
+    assert real["coverage"] > 0.8 * real["coverage_ceiling"]
+    assert real["recall"] > 0.8 * real["recall_ceiling"]
+    assert real["label_accuracy"] == pytest.approx(real["label_accuracy_real"], abs=0.1)
+    assert real["copy_score"] == pytest.approx(real["copy_score_real"], rel=0.15)
+    assert real["copied_share"] < 0.2
+    low, high = real["ci"]["distance_closed"]
+    assert low < 1 < high
+
+
+def test_the_figures_of_real_clips_have_room_below_them(real):
+    assert real["kernel_distance_floor"] > 10 * abs(real["kernel_distance_ceiling"])
+    assert real["frechet_distance_floor"] > 1.5 * real["frechet_distance_ceiling"]
+    assert real["two_sample_auc_floor"] > 0.95
+    assert real["recall_floor"] < 0.2 < 0.6 < real["recall"]
+    assert real["label_accuracy_real"] > 0.85
+
+
+def test_noise_scores_at_the_floor(splits):
+    audio, names = splits.train.tensor(), [KINDS[i % 4] for i in range(N)]
+    labels = torch.from_numpy(splits.train.labels)
+    noise = ShapedNoise(audio, labels, len(KINDS), RATE)
+    wanted = torch.tensor([splits.train.classes.index(name) for name in names])
+    report = judge(named(noise.draw(wanted, seed=9), names), splits)
+    assert report["distance_closed"] == pytest.approx(0, abs=0.15)
+    assert report["two_sample_auc"] > 0.95
+    assert report["recall"] < 0.2
+
+
+def test_copies_of_the_training_set_are_caught(splits):
+    copies = 0.5 * splits.train.tensor().roll(3, dims=2)  # another level, a slightly later start
+    report = judge(named(copies, (splits.train.classes[i] for i in splits.train.labels)), splits)
+    assert report["copy_score"] < 0.5 * report["copy_score_real"]
+    assert report["copied_share"] > 0.9
+
+
+def test_one_clip_repeated_has_no_recall(splits):
+    clip = splits.train.tensor([0]).expand(N, -1, -1)
+    report = judge(named(clip, [splits.train.classes[splits.train.labels[0]]] * N), splits)
+    assert report["recall"] <= 0.02
+    assert report["coverage"] < 0.2
+
+
+def test_twenty_decibels_of_noise_are_heard(splits):
+    audio, names = drums(N, seed=2)
+    report = judge(named(with_noise(torch.from_numpy(audio), 20), names), splits)
+    assert report["two_sample_auc"] > 0.9
+    assert report["distance_closed"] < 0.8
+
+
+def test_a_report_has_the_promised_keys_and_is_strict_json(real):
+    assert set(KEYS) <= set(real)
+    assert set(real["ci"]) <= set(real)
+    assert all(low <= real[key] <= high for key, (low, high) in real["ci"].items())
+    again = json.loads(json.dumps(real, allow_nan=False))
+    assert again["per_class"]["kick"]["heldout"] == 20
+    assert real["reconstruction_db"] is None and real["reconstruction_closed"] is None
+
+
+def test_the_table_shows_every_figure_that_there_is(real):
+    text = table(real)
+    assert all(len(line) <= 100 for line in text.splitlines())
+    shown = [line.split("  ")[0] for line in text.splitlines()]
+    for title in ("label accuracy", "kernel distance", "Frechet distance", "recall", "coverage"):
+        assert title in shown
+    assert f"{real['two_sample_auc']:.3f}" in text
+    assert "reconstruction" not in text
+
+
+def test_a_model_is_sampled_and_its_reconstruction_measured():
+    splits = make_splits(train=60, heldout=24, unseen=24)
+    report = judge(Echo(splits.train), splits)
+    assert report["label_accuracy"] > 0.9  # it plays the class that it is asked for
+    assert report["copy_score"] == pytest.approx(0, abs=1e-3)
+    assert report["reconstruction_db"] == pytest.approx(0, abs=1e-2)
+    assert report["reconstruction_closed"] == pytest.approx(1, abs=1e-2)
+    assert report["reconstruction_db_class_mean_unseen"] > 2
+    assert report["kernel_distance_unseen"] is not None
+    assert report["counts"]["reference_unseen"] == 24
+    assert "clips of unseen groups" in table(report)
+    # The closed share is that of the unseen groups.
+    assert report["reconstruction_closed"] == report["reconstruction_closed_unseen"]
+
+
+def test_a_model_without_encoder_and_classes_has_no_such_figures():
+    splits = make_splits(train=24, heldout=12)
+    one = [replace(part, labels=part.labels * 0, classes=("drum",)) for part in parts(splits)]
+    report = judge(Noise(), replace(splits, train=one[0], heldout=one[1], unseen=one[2]))
+    for key in KEYS:
+        missing = key.startswith(("label", "reconstruction"))
+        assert (report[key] is None) == missing, key
+    assert report["distance_closed"] < 0.5
+
+
+def parts(splits):
+    return splits.train, splits.heldout, splits.unseen
+
+
+def test_the_same_seed_gives_the_same_report():
+    splits = make_splits(train=24, heldout=12)
+    first, again, other = (judge(Noise(), splits, n=16, seed=seed) for seed in (0, 0, 1))
+    assert first == again
+    assert first["kernel_distance"] != other["kernel_distance"]
+
+
+def test_an_embedding_can_be_plugged_in():
+    splits = make_splits(train=24, heldout=12)
+
+    def loudness(x, sample_rate):
+        assert sample_rate == RATE
+        return torch.stack([x.square().mean((1, 2)), x.abs().mean((1, 2))], 1)
+
+    report = judge(Noise(), splits, n=16, embedding=loudness)
+    assert report["kernel_distance"] != judge(Noise(), splits, n=16)["kernel_distance"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda s: (Noise(), replace(s, heldout=s.heldout.subset(range(7)))), DataError, "7 clips"),
+        (lambda s: (Noise(), replace(s, train=s.train.subset([]))), DataError, "0 clips to train"),
+        (lambda s: (clip_set(8, 0).subset(range(4)), s), InputError, "4 of the given clips"),
+        (lambda s: (named(torch.zeros(8, 1, 99), ["kick"] * 8), s), InputError, "99"),
+        (lambda s: (named(torch.zeros(8, 1, 8192), ["gong"] * 8), s), InputError, "gong"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused_in_one_line(change, error, words):
+    source, splits = change(make_splits(train=12, heldout=8))
+    with pytest.raises(error, match=words) as caught:
+        judge(source, splits)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_another_rate_is_refused():
+    splits = make_splits(train=12, heldout=8)
+    model = Noise()
+    model.audio = replace(model.audio, sample_rate=8000)
+    with pytest.raises(InputError, match="8000"):
+        judge(model, splits)
+    with pytest.raises(InputError, match="n is 3"):
+        evaluate(Noise(), splits, n=3)
+
+
+def test_a_shorter_model_is_padded_and_a_note_tells_what_is_missing():
+    splits = make_splits(train=24, heldout=12)
+    report = judge(Noise(length=1000), splits)
+    assert report["counts"]["model"] == N
+    assert any("24 training clips of the wanted 80" in note for note in report["notes"])
+    assert np.isfinite(report["kernel_distance"])
