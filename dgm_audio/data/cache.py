@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -28,7 +29,7 @@ FORMAT = 1
 
 _SETTLED = 2.0
 _STALE = 86_400.0
-_said: set[str] = set()
+_spares: dict[Path, Path] = {}
 
 
 def default_cache_dir() -> Path:
@@ -40,13 +41,22 @@ def default_cache_dir() -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except (OSError, RuntimeError):
-        user = os.getuid() if hasattr(os, "getuid") else "user"
-        spare = Path(tempfile.gettempdir()) / f"dgm_audio-{user}"
-        spare.mkdir(mode=0o700, exist_ok=True)
-        if str(spare) not in _said:
-            _said.add(str(spare))
-            print(f"{folder} is not writable; clips are cached in {spare}", file=sys.stderr)
-        return spare
+        if folder not in _spares:
+            _spares[folder] = _spare_folder()
+            print(f"{folder} is not writable; using {_spares[folder]}", file=sys.stderr)
+        return _spares[folder]
+
+
+def _spare_folder() -> Path:
+    """A temporary folder that is surely our own: others may write to the folder it lies in."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    spare = Path(tempfile.gettempdir()) / f"dgm_audio-{user}"
+    with suppress(FileExistsError):
+        spare.mkdir(mode=0o700)
+    state = spare.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != user or state.st_mode & 0o022:
+        return Path(tempfile.mkdtemp(prefix="dgm_audio-"))
+    return spare
 
 
 def file_hashes(paths: list[Path], cache_dir: Path, root: Path) -> dict[Path, str]:

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,15 +219,17 @@ def _refusal(manifest: Manifest, config: ClipConfig, files: Sequence[Finding]) -
 def _examples(
     manifest: Manifest, config: ClipConfig, files: Sequence[Finding]
 ) -> tuple[Example, ...]:
-    """First clips of up to 8 files: one of each class in turn, sounding ones only."""
+    """First clips of up to 8 sounding files, the classes in turn, spread over each class."""
     by_label: dict[str, list[Finding]] = defaultdict(list)
     for file in files:
-        if not file.error and file.lufs > -math.inf:
+        if file.lufs > -math.inf:
             by_label[file.label].append(file)
-    turns = zip_longest(
-        *(by_label[label][len(by_label[label]) // 2 :] for label in sorted(by_label))
-    )
-    chosen = islice((file for turn in turns for file in turn if file is not None), EXAMPLES)
+    spread = []
+    for label in sorted(by_label):
+        places = np.linspace(0, len(by_label[label]), math.ceil(EXAMPLES / len(by_label)) + 3)
+        spread.append([by_label[label][k] for k in dict.fromkeys(places[1:-1].astype(int))])
+    turns = chain.from_iterable(zip_longest(*spread))
+    chosen = islice((file for file in turns if file is not None), EXAMPLES)
     paths = {entry.path: manifest.locate(entry) for entry in manifest.entries}
     return tuple(
         Example(file.path, file.label, next(Source(paths[file.path], config).clips()).audio)

@@ -89,7 +89,7 @@ def _lengths(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
             _tick(draw, plot, math.log(tick / low) / math.log(high / low), f"{tick:g}")
     place = plot[0] + (plot[2] - plot[0]) * math.log(clip / low) / math.log(high / low)
     draw.line((place, plot[1], place, plot[3]), fill=_TEXT)
-    _write(draw, (place - 6, plot[1] - 4), f"clip {clip:.2f} s", 15, _TEXT, "ra")
+    _write(draw, (place, plot[1] - 19), f"clip {clip:.2f} s", 15, _TEXT, "ma")
 
 
 def _loudness(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
@@ -179,7 +179,7 @@ def _panel(draw: ImageDraw.ImageDraw, box: Box, title: str, note: str) -> Box:
     draw.rounded_rectangle(box, radius=10, fill=_CARD)
     _write(draw, (box[0] + _PAD, box[1] + 16), title, 20, _TEXT)
     _write(draw, (box[2] - _PAD, box[1] + 19), note, 16, _QUIET, "ra")
-    return box[0] + _PAD, box[1] + 62, box[2] - _PAD, box[3] - 40
+    return box[0] + _PAD, box[1] + 70, box[2] - _PAD, box[3] - 40
 
 
 def _histogram(
@@ -194,14 +194,14 @@ def _histogram(
             x, y = left + index * step, bottom - count / counts.max() * (bottom - top)
             ink = _WARN if marked[index] else _MAIN
             draw.rectangle((x, min(y, bottom - 2), x + step - 2, bottom), fill=ink)
-    _write(draw, (left, top - 4), f"most: {counts.max()} files", 15, _QUIET)
+    _write(draw, (left, top - 19), f"most: {counts.max()} files", 15, _QUIET)
 
 
 def _bars(
     draw: ImageDraw.ImageDraw, plot: Box, rows: Sequence[tuple[str, int, int]], ink: tuple
 ) -> None:
     """Horizontal bars of (name, strong part, whole), sized to fill the plot."""
-    left, top, right, bottom = plot[0], plot[1] - 8, plot[2], plot[3] + 28
+    left, top, right, bottom = plot[0], plot[1] - 16, plot[2], plot[3] + 28
     if not rows:
         return
     pitch = min(34.0, (bottom - top) / len(rows))

@@ -58,7 +58,7 @@ def _overview(report: Report) -> Table:
 
 
 def _classes(report: Report) -> Table:
-    table = Table(title="Classes", title_justify="left", box=None, header_style="dim")
+    table = Table(title="\nClasses", title_justify="left", box=None, header_style="dim")
     for name in ("class", "files", "clips", "distinct", "minutes"):
         table.add_column(name, justify="left" if name == "class" else "right")
     counts = report.count(lambda file: file.label)

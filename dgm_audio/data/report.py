@@ -11,7 +11,7 @@ from dgm_audio.io import shown
 
 _NOTED = {
     "padded": "filled up with zeros at the end",
-    "cut": "longer than a clip: its beginning taken, with a fade-out",
+    "cut": "cut after one clip, with a fade-out",
     "sliced": "sliced into several clips",
     "resampled": "resampled",
     "mixed": "mixed to mono",

@@ -214,10 +214,13 @@ def test_an_unwritable_home_is_said_once(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(cache, "_said", set())
+    monkeypatch.setattr(cache, "_spares", {})
     first, second = cache.default_cache_dir(), cache.default_cache_dir()
     assert first == second and first.parent == tmp_path and first.is_dir()
     assert capsys.readouterr().err.count("not writable") == 1
+    first.chmod(0o777)
+    monkeypatch.setattr(cache, "_spares", {})
+    assert cache.default_cache_dir() != first, "others could write there"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
     assert cache.default_cache_dir() == tmp_path / "mine" / "dgm_audio"
 
