@@ -28,6 +28,10 @@ FLOOR = 1e-5
 """Magnitudes below -100 dB of a full-scale sine are all the same."""
 
 
+Features = tuple[Tensor, Tensor]
+"""Magnitudes and their logs, each (N, F, L)."""
+
+
 class SpectralDistance(nn.Module):
     """Mean |difference| of log-magnitudes plus relative difference of magnitudes, at one window.
 
@@ -41,7 +45,7 @@ class SpectralDistance(nn.Module):
         super().__init__()
         self.stft = STFT(n_fft, n_fft // 2)
 
-    def features(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, x: Tensor) -> Features:
         """Magnitudes (a full-scale sine has 1) and their floored logs of (N, T), T any length."""
         x = F.pad(x, (0, -x.shape[-1] % self.stft.hop))
         real, imaginary = torch.view_as_real(self.stft(x)).unbind(-1)
@@ -49,9 +53,15 @@ class SpectralDistance(nn.Module):
         return power.sqrt(), 0.5 * power.log()
 
     @staticmethod
-    def between(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor], level: Tensor) -> Tensor:
+    def between(a: Features, b: Features, level: Tensor) -> Tensor:
         """Scalar distance of two sets of features; `level` is the reference's mean magnitude."""
         return (a[1] - b[1]).abs().mean() + ((a[0] - b[0]).abs() / level).mean()
+
+    def energy(self, target: Features, first: Features, second: Features) -> Tensor:
+        """Scalar E(target; first, second) of features (see the module)."""
+        level = target[0].mean(dim=(1, 2), keepdim=True).clamp_min(1e-5)
+        near = self.between(first, target, level) + self.between(second, target, level)
+        return 0.5 * (near - self.between(first, second, level))
 
 
 class SpectralEnergyDistance(nn.Module):
@@ -83,11 +93,7 @@ class SpectralEnergyDistance(nn.Module):
             assert isinstance(distance, SpectralDistance)
             with torch.no_grad():
                 real = distance.features(target)
-                level = real[0].mean(dim=(1, 2), keepdim=True).clamp_min(1e-5)
-            one, two = distance.features(first), distance.features(second)
-            total = total + 0.5 * (
-                distance.between(one, real, level)
-                + distance.between(two, real, level)
-                - distance.between(one, two, level)
+            total = total + distance.energy(
+                real, distance.features(first), distance.features(second)
             )
         return total / len(indices)

@@ -147,7 +147,7 @@ def _fabric(device: torch.device) -> Fabric:
             accelerator="cuda" if device.type == "cuda" else "cpu",
             devices=int(os.environ.get("LOCAL_WORLD_SIZE", ranks)),
             num_nodes=max(1, ranks // int(os.environ.get("LOCAL_WORLD_SIZE", ranks))),
-            strategy="ddp" if ranks > 1 else "auto",
+            strategy="ddp_find_unused_parameters_true" if ranks > 1 else "auto",
         )
 
 
@@ -169,11 +169,12 @@ def _recipe(config: TrainConfig, budget: Budget, at: Progress) -> dict[str, obje
 
 
 def data_record(splits: Splits) -> dict[str, object]:
-    """What a checkpoint says of its data: counts, licences, classes, the manifest's hash."""
+    """What a checkpoint says of its data: counts, licences, classes, hashes."""
     clips: ClipSet = splits.train
     entries = clips.manifest.entries
     return {
         "manifest_sha256": clips.manifest.hash,
+        "content_sha256": clips.manifest_hash,
         "clips": {
             "train": len(splits.train),
             "heldout": len(splits.heldout),

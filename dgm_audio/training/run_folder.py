@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from dgm_audio.errors import TrainingError
@@ -86,12 +86,12 @@ class RunFolder:
         Raises:
             TrainingError: if the earlier part of the run was on other data.
         """
-        path, key = self.path / SETTINGS, "manifest_sha256"
+        path, key = self.path / SETTINGS, "content_sha256"
         if path.is_file():
             earlier = json.loads(path.read_text(encoding="utf-8"))["data"][key]
             if earlier != settings["data"][key]:
                 raise TrainingError(
-                    f"the run in {self.path} was on other data (manifest {earlier[:12]}, now "
+                    f"the run in {self.path} was on other data (content {earlier[:12]}, now "
                     f"{settings['data'][key][:12]}); train into another folder"
                 )
         write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
@@ -113,9 +113,12 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         TrainingError: if the file is damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            numbers = json.loads(file.metadata()["numbers"])
-            return {key: file.get_tensor(key) for key in file.keys()}, numbers
+        blob = path.read_bytes()  # at once, so that a replacement meanwhile cannot mix two states
+        size = int.from_bytes(blob[:8], "little")
+        header = json.loads(blob[8 : 8 + size])
+        # Copies: arithmetic on memory of odd alignment rounds differently.
+        tensors = {key: value.clone() for key, value in load(blob).items()}
+        return tensors, json.loads(header["__metadata__"]["numbers"])
     except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
         raise TrainingError(f"{path} is damaged ({error}); start anew") from error
 

@@ -67,14 +67,18 @@ def adversarial_step(
         raise TypeError("the objective gives no real and fake audio for a discriminator")
     windows = torch.randperm(len(_plain(critic.module).critics))[:CRITICS_PER_STEP].tolist()
 
+    count = len(losses.real)
+    audio = torch.cat([losses.real, losses.fake.detach()])
+    both = None
+    if losses.labels is not None and losses.fake_labels is not None:
+        both = torch.cat([losses.labels, losses.fake_labels])
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        real = critic.module(losses.real, losses.labels, windows)
-        fake = critic.module(losses.fake.detach(), losses.fake_labels, windows)
-    judged = [
-        hinge_discriminator_loss(r[0].float(), f[0].float())
-        for r, f in zip(real, fake, strict=True)
+        judged = critic.module(audio, both, windows)
+    hinges = [
+        hinge_discriminator_loss(score[:count].float(), score[count:].float())
+        for score, _ in judged
     ]
-    report = _descend(fabric, critic, {"discriminator": torch.stack(judged).mean()}, {})
+    report = _descend(fabric, critic, {"discriminator": torch.stack(hinges).mean()}, {})
     report["discriminator_gradient_norm"] = report.pop("gradient_norm")
     skipped = report.pop("skipped")
     report.pop("loss")
@@ -83,12 +87,11 @@ def adversarial_step(
     plain.requires_grad_(False)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
         fake = plain(losses.fake, losses.fake_labels, windows)
-    count = len(losses.real)
-    scores = torch.stack([f[0].float().mean() for f in fake])
+    scores = torch.stack([score.float().mean() for score, _ in fake])
     features = torch.stack(
         [
-            feature_distance(r[1], [layer[:count] for layer in f[1]])
-            for r, f in zip(real, fake, strict=True)
+            feature_distance([f[:count] for f in seen], [f[:count] for f in made])
+            for (_, seen), (_, made) in zip(judged, fake, strict=True)
         ]
     )
     terms = losses.terms | {

@@ -86,6 +86,7 @@ class VAETask(Task):
     """The spectrogram VAE's size follows the clips: their length, rate and classes."""
 
     adversarial_start = 0.5
+    width = 192
 
     def __init__(self, clips: ClipSet, mixed: bool) -> None:
         classes = clips.classes if len(clips.classes) > 1 else ()
@@ -97,6 +98,7 @@ class VAETask(Task):
             classes=classes,
             n_fft=2 * hop,
             hop=hop,
+            width=self.width,
         )
         self.objective = VAEObjective(SpectrogramVAE(config), mixed)
         self.discriminator = SpectrogramDiscriminator(len(classes))

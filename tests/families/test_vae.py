@@ -46,7 +46,7 @@ def test_a_class_with_one_clip_and_one_without_get_a_usable_prior():
     mean, log_variance, _ = codes(20)
     model.fit_prior(mean, log_variance, torch.tensor([0] * 19 + [1]))
     assert bool(torch.isfinite(model.prior_scale).all())
-    torch.testing.assert_close(model.prior_mean[1], mean[19])
+    torch.testing.assert_close(model.prior_mean[1], mean[19], atol=1e-5, rtol=1e-5)
     assert bool((model.prior_scale.diagonal(dim1=1, dim2=2) > 0).all())
 
 
@@ -97,6 +97,7 @@ def test_the_elbo_is_below_an_importance_estimate_of_the_likelihood(model):
     assert float(estimate) >= float(values.mean()) - 1e-2
 
 
+@torch.no_grad()
 def test_texture_is_white_and_differs_between_codes(model):
     noise = model.texture(torch.randn(64, 4, generator=torch.Generator().manual_seed(0)))
     assert float(noise.mean().abs()) < 0.02

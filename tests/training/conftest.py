@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dgm_audio.data import ClipSet, Splits
+from dgm_audio.training.vae import VAETask
 
 RATE, LENGTH = 8000, 4096
 
@@ -21,6 +22,11 @@ def clip_set(count, seed=0):
     labels = ["tone" if index % 2 else "noise" for index in range(count)]
     audio = np.stack([drum(label, rng) for label in labels])[:, None]
     return ClipSet.from_arrays(audio, RATE, labels=labels)
+
+
+@pytest.fixture(autouse=True)
+def small_models(monkeypatch):
+    monkeypatch.setattr(VAETask, "width", 32)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from dgm_audio.errors import ConfigError, TrainingError, UnknownModelError
-from dgm_audio.evaluation import held_out_judge
+from dgm_audio.evaluation.judge import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training.loop import batch_rows
@@ -28,7 +28,11 @@ def config(out, **changes):
 
 def numbers(model):
     """A stand-in for the held-out metric that costs nothing."""
-    return float(next(model.parameters()).abs().sum())
+    return float(next(model.parameters()).detach().abs().sum())
+
+
+def read_log(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +45,7 @@ def one_thread():
 
 def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits):
     folder = fit(splits, config(tmp_path / "run", steps=30), held_out_judge(splits))
-    log = [json.loads(line) for line in open(tmp_path / "run" / "log.jsonl")]
+    log = read_log(tmp_path / "run")
     assert any("heldout_distance" in line for line in log)
     model = load(str(folder), device="cpu")
     x = model.sample(3, seed=0)
@@ -52,8 +56,8 @@ def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits)
 
 def test_one_batch_can_be_learned_by_heart(tmp_path, splits):
     few = replace(splits, train=splits.train.subset([0, 1, 2, 3]))
-    fit(few, config(tmp_path / "run", steps=80, evaluations=1), numbers)
-    log = [json.loads(line) for line in open(tmp_path / "run" / "log.jsonl")]
+    fit(few, config(tmp_path / "run", steps=40, evaluations=1), numbers)
+    log = read_log(tmp_path / "run")
     assert log[-2]["energy"] < 4.0
     assert log[-2]["negative_log_likelihood"] < 2.0
 
@@ -173,14 +177,16 @@ def test_a_kill_at_any_moment_leaves_a_complete_state(tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-c", script, str(out)], stdout=subprocess.PIPE, text=True
         )
-        process.stdout.readline()
-        for _ in range(25):  # 25 looks at the file of each writer while it is being replaced
-            threading.Event().wait(rng.uniform(0, 0.01))
-            tensors, at = load_state(out / "state.safetensors")
-            assert float(tensors["a"][0]) == float(tensors["a"][-1]) == at["step"]
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        try:
+            process.stdout.readline()
+            for _ in range(25):  # 25 looks at the file of each writer while it is being replaced
+                threading.Event().wait(rng.uniform(0, 0.01))
+                tensors, at = load_state(out / "state.safetensors")
+                assert float(tensors["a"][0]) == float(tensors["a"][-1]) == at["step"]
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
         tensors, at = load_state(out / "state.safetensors")
         assert float(tensors["a"].sum()) == 50_000 * at["step"]
         RunFolder(out, resume=True).close()
@@ -218,7 +224,7 @@ def test_two_ranks_train_together_and_resume(tmp_path):
         done = subprocess.run(
             [*command, *map(str, arguments)], capture_output=True, text=True, env=environment
         )
-        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.returncode == 0, done.stderr[:3000]
 
     launch(tmp_path / "run", 4)
     launch(tmp_path / "run", 6, "resume")
