@@ -19,7 +19,6 @@ from dgm_audio import registry
 from dgm_audio.cli import main
 
 TESTS = Path(__file__).parents[1]
-sys.path.insert(0, str(TESTS))
 
 ENTRY_POINTS = "[dgm_audio.generators]\ntoy-flow = toys:ToyFlow\ntoy-factor = toys:ToyFactor\n"
 
