@@ -93,7 +93,7 @@ class Interpolate:
         beside: dict[str, Tensor] = {}
         length, packed, condition = self._ends(model, ends, given, beside)
         title = making.label(condition)
-        way = f"{making.slug(ends[0].name)}-to-{making.slug(ends[1].name)}"
+        way = f"{making.slug(ends[0].name)[:25]}-to-{making.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
             recipe = recipe_for(

@@ -70,12 +70,12 @@ def model_name(model: AudioGenerator, given: str) -> str:
 
 
 def slug(text: str) -> str:
-    """The text as a part of a file name.
+    """The text as a part of a file name: at most 60 letters, digits and - _ . in it.
 
     >>> slug("hf:org/my drums@v1"), slug("...")
     ('hf-org-my-drums-v1', 'sound')
     """
-    return re.sub(r"[^\w.-]+|@", "-", text).strip("-.") or "sound"
+    return re.sub(r"[^\w.-]+", "-", text)[:60].strip("-.") or "sound"
 
 
 def label(condition: Mapping[str, Any]) -> str:
