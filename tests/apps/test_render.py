@@ -62,7 +62,14 @@ def test_decode_takes_latents_from_the_recipe_or_from_beside(factor, flow, tmp_p
         torch.testing.assert_close(sound, flow.decode(many, CONDITION, length=1000)[0])
 
 
-def test_neither_threads_nor_the_recipes_way_through_json_matter(flow):
+def test_neither_threads_nor_the_recipes_way_through_json_matter(flow, monkeypatch):
+    used, decode = [], flow._decode
+
+    def watched(*arguments):
+        used.append(torch.get_num_threads())
+        return decode(*arguments)
+
+    monkeypatch.setattr(flow, "_decode", watched)
     recipe = sample_recipe(flow, length=5000)
     expected = render(flow, recipe)
     before = torch.get_num_threads()
@@ -73,6 +80,7 @@ def test_neither_threads_nor_the_recipes_way_through_json_matter(flow):
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+    assert used == [1] * 4
 
 
 @pytest.mark.parametrize(
