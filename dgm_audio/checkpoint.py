@@ -16,7 +16,7 @@ import hashlib
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors.torch
 import torch
@@ -35,6 +35,7 @@ from dgm_audio.model_folder import (
     CONVERSION,
     FORMAT_VERSION,
     HEADER,
+    PICTURE,
     WEIGHTS,
     locate,
     read_header,
@@ -42,6 +43,9 @@ from dgm_audio.model_folder import (
     write_header,
 )
 from dgm_audio.runtime.device import choose_device
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_WEIGHT_BYTES = 4 * 2**30
 """Larger weight files are refused unread."""
@@ -66,6 +70,7 @@ def save_model(
     seed: int | None = None,
     metrics: Mapping[str, Any] | None = None,
     half: bool = False,
+    picture: Image | None = None,
 ) -> Path:
     """Write a model folder atomically; an earlier model in it is replaced only by a complete one.
 
@@ -83,6 +88,7 @@ def save_model(
         seed: of the training run.
         metrics: measured values; intervals under "ci".
         half: store float16 (half the size).
+        picture: what the card may show as `samples.png`.
 
     Returns:
         The folder.
@@ -111,6 +117,8 @@ def save_model(
         write_header(new, header)
         header["fingerprint"] = fingerprint(load_model(new, "cpu", family=type(model)))
         write_header(new, header)
+        if picture is not None:
+            picture.save(new / PICTURE, optimize=True)
         (new / CARD).write_text(model_card(folder.name, model, header, card), encoding="utf-8")
     return folder
 

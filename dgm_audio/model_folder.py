@@ -3,6 +3,7 @@
     <name>/model.safetensors    the weights
     <name>/config.json          what they are and where they come from
     <name>/README.md            the model card
+    <name>/samples.png          a picture that the card shows; optional
 
 File names are the Hugging Face Hub's own, so a folder uploads as it is.
 """
@@ -23,7 +24,8 @@ from dgm_audio.errors import CheckpointError, ConfigError
 
 FORMAT_VERSION = 1
 WEIGHTS, HEADER, CARD = "model.safetensors", "config.json", "README.md"
-FILES = (WEIGHTS, HEADER, CARD)
+PICTURE = "samples.png"
+FILES = (WEIGHTS, HEADER, CARD, PICTURE)
 PICKLE_SUFFIXES = (".pt", ".pth", ".pt2", ".ckpt", ".bin", ".pkl", ".pickle")
 DTYPES = ("float32", "float16")
 

@@ -9,6 +9,7 @@ folder that ships with the package.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,14 @@ from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
 
 
+SUMMARY = (
+    "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, from acoustic, electronic and "
+    "hand drum kits; encodes your own drums, too."
+)
+HUB_LICENCES = ["gpl-2.0", "cc-by-sa-3.0", "cc-by-3.0", "cc0-1.0"]
+"""Of the kits that are trained on; data/hydrogen.py has the licence of each."""
+
+
 @dataclass(frozen=True)
 class Drums:
     """Train a model of drum one-shots.
@@ -33,6 +42,7 @@ class Drums:
         family: of the model.
         budget: wall time of the training.
         steps: optimizer steps instead of a budget.
+        start: trained model to go on from, with the discriminator from the beginning.
         seed: of everything random.
         resume: go on with the run in `out`.
         sheets: only draw a contact sheet of each class into `out`, to check the labels.
@@ -44,6 +54,7 @@ class Drums:
     family: str = "vae"
     budget: str = "75m"
     steps: int | None = None
+    start: str | None = None
     seed: int = 0
     resume: bool = False
     sheets: bool = False
@@ -78,6 +89,7 @@ def main(args: Drums) -> None:
         family=args.family,
         budget=args.budget,
         steps=args.steps,
+        start=args.start,
         seed=args.seed,
         resume=args.resume,
     )
@@ -86,8 +98,18 @@ def main(args: Drums) -> None:
     report = evaluate(model, splits)
     print(table(report))
     if args.publish:
-        command = f"python recipes/drums.py --family {args.family} --budget {args.budget}"
-        publish(folder, args.publish, splits, report, command=command, dataset=NAME)
+        commands = {"training": " ".join(["python", *sys.argv])}
+        commands["evaluation"] = f"dgm-audio evaluate {args.publish.name}"
+        publish(
+            folder,
+            args.publish,
+            splits,
+            report,
+            summary=SUMMARY,
+            commands=commands,
+            dataset=NAME,
+            licences=HUB_LICENCES,
+        )
         print(f"published to {args.publish}")
 
 

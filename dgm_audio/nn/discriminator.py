@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrizations import weight_norm
 
 from dgm_audio.signal.stft import STFT
 
@@ -34,14 +34,13 @@ class SpectrogramCritic(nn.Module):
     def __init__(self, n_fft: int, classes: int, channels: int) -> None:
         super().__init__()
         self.stft = STFT(n_fft, n_fft // 2)
-        # Stride along the longer axis first, so that all windows cost the same.
         widths = (1, channels, 2 * channels, 4 * channels, 4 * channels)
         kernels = ((5, 5), (3, 3), (3, 3), (3, 3))
         self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(a, b, k, stride=2, padding=(k[0] // 2, k[1] // 2)))
+            weight_norm(nn.Conv2d(a, b, k, stride=2, padding=(k[0] // 2, k[1] // 2)))
             for a, b, k in zip(widths[:-1], widths[1:], kernels, strict=True)
         )
-        self.score = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+        self.score = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
         self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
         if self.embedding is not None:
             nn.init.zeros_(self.embedding.weight)
@@ -72,17 +71,14 @@ class SpectrogramDiscriminator(nn.Module):
     """
 
     def __init__(
-        self, classes: int = 0, channels: int = 24, windows: Sequence[int] = WINDOWS
+        self, classes: int = 0, channels: int = 16, windows: Sequence[int] = WINDOWS
     ) -> None:
         super().__init__()
         self.critics = nn.ModuleList(SpectrogramCritic(w, classes, channels) for w in windows)
 
-    def forward(
-        self, x: Tensor, labels: Tensor | None, choice: Sequence[int] | None = None
-    ) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each chosen critic for audio (N, T)."""
-        indices = range(len(self.critics)) if choice is None else choice
-        return [self.critics[i](x, labels) for i in indices]
+    def forward(self, x: Tensor, labels: Tensor | None) -> list[tuple[Tensor, list[Tensor]]]:
+        """Scores and features of each critic for audio (N, T)."""
+        return [critic(x, labels) for critic in self.critics]
 
 
 def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:

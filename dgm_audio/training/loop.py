@@ -169,7 +169,7 @@ class Loop:
             for group in player.optimizer.param_groups:
                 group["lr"] = rate
         self.player.module.train()
-        if self.critic is None or share < self.task.adversarial_start:
+        if self.critic is None or share < self.task.objective.adversarial_start:
             losses = likelihood_step(self.fabric, self.player, x, labels, share)
         else:
             losses = adversarial_step(

@@ -17,6 +17,7 @@ from dgm_audio.checkpoint import save_model
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
 from dgm_audio.training.loop import Loop, Progress
 from dgm_audio.training.monitor import Monitor
@@ -35,7 +36,8 @@ class TrainConfig:
         budget: wall time such as 90s, 20m or 1h30m.
         steps: optimizer steps instead of a budget.
         batch: clips per step.
-        rate: peak learning rate.
+        rate: peak learning rate; by default 1e-3, or 3e-4 from a trained start.
+        start: name or path of a trained model to go on from; it skips the phases of a new one.
         seed: of everything random.
         resume: go on with the run in `out`.
         device: auto, cpu or cuda.
@@ -48,7 +50,8 @@ class TrainConfig:
     budget: str = "20m"
     steps: int | None = None
     batch: int = 16
-    rate: float = 1e-3
+    rate: float | None = None
+    start: str | None = None
     seed: int = 0
     resume: bool = False
     device: str = "auto"
@@ -81,7 +84,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     fabric.launch()
     torch.manual_seed(config.seed)
     mixed = device.type == "cuda" or _fast_bfloat16()
-    task = get_task(config.family)(splits.train, mixed)
+    start = load(config.start, device="cpu") if config.start else None
+    task = get_task(config.family)(splits.train, mixed, start)
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     monitor = Monitor(run, budget, splits.train.sample_rate) if run else None
 
@@ -109,7 +113,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         run=run,
         budget=budget,
         batch=min(config.batch, len(splits.train)),
-        rate=config.rate,
+        rate=config.rate or (3e-4 if start else 1e-3),
         seed=config.seed,
         evaluations=config.evaluations,
         mixed=mixed,

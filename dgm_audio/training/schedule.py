@@ -71,7 +71,7 @@ def ramp(progress: float, start: float, end: float) -> float:
     >>> ramp(0.25, 0.0, 0.5)
     0.5
     """
-    return min(1.0, max(0.0, (progress - start) / (end - start)))
+    return min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))
 
 
 def ema_decay(step: int, progress: float, horizon: float = 0.02) -> float:

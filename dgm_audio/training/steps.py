@@ -2,8 +2,7 @@
 
 References:
     Lim and Ye, "Geometric GAN", 2017 (hinge loss).
-    Mescheder et al., "Which training methods for GANs do actually converge?", 2018 (R1, here lazy).
-    Esser et al., "Taming transformers", 2021 (the adversarial weight follows the gradients' norms).
+    Kumar et al., "High-fidelity audio compression with improved RVQGAN", 2023 (feature distance).
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from dgm_audio.nn.discriminator import feature_distance, hinge_discriminator_los
 from dgm_audio.training.task import Losses
 
 CLIP_NORM = 5.0
-ADVERSARIAL_WEIGHT = 0.2
-FEATURE_WEIGHT = 1.0
-CRITICS_PER_STEP = 1
+ADVERSARIAL_WEIGHT = 0.5
+FEATURE_WEIGHT = 2.0
 
 
 @dataclass
@@ -65,15 +63,13 @@ def adversarial_step(
     losses: Losses = player.module(x, labels, progress)
     if losses.real is None or losses.fake is None:
         raise TypeError("the objective gives no real and fake audio for a discriminator")
-    windows = torch.randperm(len(_plain(critic.module).critics))[:CRITICS_PER_STEP].tolist()
-
     count = len(losses.real)
     audio = torch.cat([losses.real, losses.fake.detach()])
     both = None
     if losses.labels is not None and losses.fake_labels is not None:
         both = torch.cat([losses.labels, losses.fake_labels])
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        judged = critic.module(audio, both, windows)
+        judged = critic.module(audio, both)
     hinges = [
         hinge_discriminator_loss(score[:count].float(), score[count:].float())
         for score, _ in judged
@@ -86,7 +82,7 @@ def adversarial_step(
     plain = _plain(critic.module)
     plain.requires_grad_(False)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        fake = plain(losses.fake, losses.fake_labels, windows)
+        fake = plain(losses.fake, losses.fake_labels)
     scores = torch.stack([score.float().mean() for score, _ in fake])
     features = torch.stack(
         [

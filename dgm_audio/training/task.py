@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from dgm_audio.errors import UnknownModelError
+from dgm_audio.errors import InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
 
 if TYPE_CHECKING:
@@ -40,9 +41,15 @@ class Losses:
 
 
 class Objective(nn.Module, ABC):
-    """Holds the generator; one forward per batch, so that data parallelism can wrap it."""
+    """Holds the generator; one forward per batch, so that data parallelism can wrap it.
+
+    Attributes:
+        generator: the model that is trained.
+        adversarial_start: share of the budget after which the task's discriminator takes part.
+    """
 
     generator: AudioGenerator
+    adversarial_start: float = 1.0
 
     @abstractmethod
     def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
@@ -55,25 +62,46 @@ class Task(ABC):
     Attributes:
         objective: the named losses, holding the generator.
         discriminator: for the adversarial phase, or None.
-        adversarial_start: share of the budget after which the discriminator takes part.
     """
 
     objective: Objective
     discriminator: nn.Module | None = None
-    adversarial_start: float = 1.0
 
     @abstractmethod
-    def __init__(self, clips: ClipSet, mixed: bool) -> None:
+    def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         """Choose the model's size by looking at the training clips.
 
         Args:
             clips: the training clips.
             mixed: run the networks in bfloat16.
+            start: a trained model to go on from, past the phases that a new model needs.
         """
 
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
         """Make a snapshot of the generator ready to be judged and saved (fit a prior, ...)."""
         return None
+
+
+def take_weights(model: AudioGenerator, start: AudioGenerator) -> None:
+    """Copy the weights that fit; a line on standard error names those that start anew.
+
+    A model of other classes keeps all but what depends on them.
+
+    Raises:
+        InputError: if less than half of the weights fit.
+    """
+    own, theirs = model.state_dict(), start.state_dict()
+    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+    anew = [key for key in own if key not in fits]
+    share = sum(v.numel() for v in fits.values()) / sum(v.numel() for v in own.values())
+    if share < 0.5:
+        raise InputError(
+            f"only {share:.0%} of the weights of the model to start from fit this data; "
+            "its family, clip length and sample rate must be the same"
+        )
+    if anew:
+        print(f"not in the model to start from: {', '.join(anew)}", file=sys.stderr)
+    model.load_state_dict(fits, strict=False)
 
 
 def get_task(family: str) -> type[Task]:

@@ -18,7 +18,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
 from dgm_audio.training.losses import SpectralEnergyDistance
 from dgm_audio.training.schedule import ramp
-from dgm_audio.training.task import Losses, Objective, Task
+from dgm_audio.training.task import Losses, Objective, Task, take_weights
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENERGY_WEIGHT = 2.0
 KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
+ADVERSARIAL_START = 0.5
 WINDOWS_PER_STEP = 2
 
 
@@ -44,6 +45,8 @@ class VAEObjective(Objective):
         self.generator = generator
         self.energy = SpectralEnergyDistance()
         self.mixed = mixed
+        self.adversarial_start = ADVERSARIAL_START
+        self.kl_ramp = KL_RAMP
 
     def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
         """Reconstructions, and new sounds from the prior for the discriminator."""
@@ -52,7 +55,7 @@ class VAEObjective(Objective):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             mean, log_variance = model.posterior(u)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        adversarial = progress >= VAETask.adversarial_start
+        adversarial = progress >= self.adversarial_start
         if adversarial:  # half as many again, from the prior
             new = torch.randn_like(mean[: batch // 2])
             code = torch.cat([code, model.code_of_latent(new, labels[: batch // 2])])
@@ -72,7 +75,7 @@ class VAEObjective(Objective):
             terms={
                 "negative_log_likelihood": -likelihood / u[0].numel(),
                 "energy": ENERGY_WEIGHT * self.energy(real, fake[:batch], again, windows),
-                "kl": KL_WEIGHT * ramp(progress, 0, KL_RAMP) * kl,
+                "kl": KL_WEIGHT * ramp(progress, 0, self.kl_ramp) * kl,
             },
             report={"kl_nats": float(kl.detach())},
             real=real,
@@ -85,10 +88,9 @@ class VAEObjective(Objective):
 class VAETask(Task):
     """The spectrogram VAE's size follows the clips: their length, rate and classes."""
 
-    adversarial_start = 0.5
     width = 192
 
-    def __init__(self, clips: ClipSet, mixed: bool) -> None:
+    def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         classes = clips.classes if len(clips.classes) > 1 else ()
         hop = 512 if clips.sample_rate > 24000 else 256  # about 12 ms
         length = -(-clips.audio.shape[2] // (16 * hop)) * 16 * hop
@@ -101,6 +103,9 @@ class VAETask(Task):
             width=self.width,
         )
         self.objective = VAEObjective(SpectrogramVAE(config), mixed)
+        if start is not None:
+            take_weights(self.objective.generator, start)
+            self.objective.adversarial_start = self.objective.kl_ramp = 0.0
         self.discriminator = SpectrogramDiscriminator(len(classes))
 
     @torch.no_grad()

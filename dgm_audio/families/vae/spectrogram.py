@@ -32,6 +32,8 @@ from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Latent
 MAGNITUDE_FLOOR = 3e-3
 """Smallest STFT magnitude in the modelled representation: for a window of 1024 samples, in which a
 full-scale sine has 256, it lies at -99 dB."""
+PRIOR_SHRINKAGE = 16
+"""So many clips weigh as much in the covariance of a class as all other classes do."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ class SpectrogramVAE(AudioGenerator):
         """Fit the Gaussian of each class to the aggregate posterior of the training clips.
 
         Covariances of classes with few clips are shrunk towards the pooled one, with weight
-        D / (D + n_c).
+        16 / (16 + n_c).
 
         Args:
             mean: posterior means (N, D).
@@ -279,7 +281,6 @@ class SpectrogramVAE(AudioGenerator):
         """
         if not self.condition:
             labels = torch.zeros_like(labels)
-        size = mean.shape[1]
         centre = torch.stack(
             [
                 mean[labels == k].mean(0) if (labels == k).any() else mean.mean(0)
@@ -295,7 +296,7 @@ class SpectrogramVAE(AudioGenerator):
             if count:
                 scatter = residual[own].T @ residual[own] / count
                 scatter = scatter + log_variance[own].double().exp().mean(0).diag()
-                weight = size / (size + count)
+                weight = PRIOR_SHRINKAGE / (PRIOR_SHRINKAGE + count)
                 covariance = weight * pooled + (1 - weight) * scatter
             self.prior_mean[k] = centre[k]
             self.prior_scale[k] = torch.linalg.cholesky(covariance)

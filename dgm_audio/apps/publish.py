@@ -1,0 +1,96 @@
+"""From a run's best model to a folder that can be shipped: measured card, picture, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL.Image import Image
+
+from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.checkpoint import load_model, save_model
+from dgm_audio.evaluation import table
+from dgm_audio.evaluation.report import KEYS
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.model_folder import read_header
+
+if TYPE_CHECKING:
+    from dgm_audio.data import Splits
+
+COLUMNS = 6
+
+
+def publish(
+    folder: Path,
+    to: Path,
+    splits: Splits,
+    report: Mapping[str, Any],
+    *,
+    summary: str,
+    commands: Mapping[str, str],
+    dataset: str,
+    licences: list[str],
+) -> Path:
+    """Write the model of a run with its card to a folder, or replace the one there.
+
+    Args:
+        folder: the run's model folder.
+        to: where the published model goes; its name is the model's.
+        splits: the clips it was trained on and judged by.
+        report: what `evaluate` returned for it.
+        summary: first paragraph of the card.
+        commands: what was run, by name ("train", "evaluate", ...); written into the card.
+        dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
+        licences: the Hub's identifiers of the data's licences.
+
+    Returns:
+        `to`.
+    """
+    model, header = load_model(folder, "cpu"), read_header(folder)
+    lines = [f"- {name}: `{command}`" for name, command in commands.items()]
+    card = "\n\n".join(
+        [
+            summary,
+            "![Sounds of the model under real recordings](samples.png)",
+            "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0.",
+            "## Commands",
+            "\n".join(lines),
+            "## Evaluation",
+            f"```text\n{table(report)}\n```",
+        ]
+    )
+    return save_model(
+        model,
+        to,
+        recipe=header["recipe"],
+        card=card,
+        data=header["data"] | {"dataset": dataset, "license": licences},
+        seed=header["seed"],
+        metrics={key: report[key] for key in KEYS}
+        | {"ci": {key: ends for key, ends in report["ci"].items() if key in KEYS}},
+        half=header["dtype"] == "float16",
+        picture=picture_beside_real(model, splits),
+    )
+
+
+def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
+    """Two rows of real held-out clips over two rows of the model's, of the same classes."""
+    clips, rng = splits.heldout, np.random.default_rng(0)
+    rows = []
+    for name in clips.classes:
+        own = np.flatnonzero(clips.labels == clips.classes.index(name))
+        rows += [int(rng.choice(own))] if len(own) else []
+    rows = rows[: 2 * COLUMNS]
+    names = [clips.classes[clips.labels[row]] for row in rows]
+    condition = {"class": names} if model.condition else None
+    with torch.no_grad():
+        made = model.sample(len(rows), condition=condition, seed=0)
+    tiles = [
+        Tile(x, name, part)
+        for part, audio in (("real", clips.tensor(rows)), (model.family, made))
+        for x, name in zip(audio, names, strict=True)
+    ]
+    return contact_sheet(tiles, model.audio.sample_rate, columns=COLUMNS)
