@@ -72,6 +72,8 @@ def file_hashes(paths: list[Path], cache_dir: Path, root: Path) -> dict[Path, st
     for path in paths:
         try:
             state = os.stat(path)
+            if not stat.S_ISREG(state.st_mode):
+                continue
             mark = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
             *old, digest = known.get(str(path), [None])
             if old != mark:

@@ -195,7 +195,7 @@ class Manifest:
 
 
 def _entry(file: Path, line: int, row: dict[str, str | None]) -> Entry:
-    if None in row or None in row.values() or not row["path"]:
+    if None in row or None in row.values() or not row["path"] or "\0" in row["path"]:
         raise DataError(f"{shown(str(file))} line {line} does not match the header, or has no path")
     given = {key: value for key, value in row.items() if value}
     path = str(given.pop("path"))

@@ -98,7 +98,7 @@ def shape_clip(
         steps[name] = 20 * float(np.log10(gain))
     valid = sound.shape[1]
     clip = np.zeros((sound.shape[0], length), dtype=np.float32)
-    clip[:, :valid] = sound * np.float32(gain)
+    clip[:, :valid] = np.clip(sound * gain, -1, 1)  # 1 / peak * peak may round beyond 1
     if valid < length:
         steps |= _seconds(padded=(length - valid) / rate)
     return Shaped(clip, valid, steps)

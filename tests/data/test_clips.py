@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -93,10 +94,12 @@ def test_the_second_start_reads_no_file(record, folder, config, store, monkeypat
 
 
 def test_changed_content_or_config_is_not_taken_from_the_cache(
-    record, folder, config, store
+    record, folder, config, store, monkeypatch
 ) -> None:
+    monkeypatch.setattr(cache, "_SETTLED", -1e9)
     small_set(record)
     first = load_clips(folder, config, cache_dir=store, progress=False)
+    time.sleep(0.01)
     record("kick/0.wav", hit(99))
     second = load_clips(folder, config, cache_dir=store, progress=False)
     assert second.content[0] != first.content[0]
@@ -115,12 +118,31 @@ def test_new_labels_do_not_make_the_clips_again(record, folder, config, store) -
     assert second.manifest_hash != first.manifest_hash
 
 
-def test_a_damaged_cache_is_made_again_and_said(record, folder, config, store, capsys) -> None:
+def cut_short(folder: Path) -> None:
+    truncate(folder / "audio.npy")
+
+
+def exchange(folder: Path) -> None:
+    np.save(folder / "audio.npy", np.zeros((3, 1, 2000), np.float32))
+
+
+def forget(folder: Path) -> None:
+    (folder / "index.json").unlink()
+
+
+def garble(folder: Path) -> None:
+    (folder / "index.json").write_text("[{")
+
+
+@pytest.mark.parametrize("damage", [cut_short, exchange, forget, garble])
+def test_a_damaged_cache_is_made_again_and_said(
+    record, folder, config, store, capsys, damage
+) -> None:
     small_set(record)
     first = load_clips(folder, config, cache_dir=store, progress=False)
     sound = first.audio[:]
-    (array,) = store.rglob("audio.npy")
-    array.write_bytes(array.read_bytes()[:-100])
+    (place,) = (store / "clips").iterdir()
+    damage(place)
     second = load_clips(folder, config, cache_dir=store, progress=False)
     assert "damaged" in capsys.readouterr().err and not second.report.cached
     np.testing.assert_array_equal(second.audio[:], sound)
@@ -164,6 +186,16 @@ def test_unreadable_kinds_of_audio_count_as_damaged(record, folder, config, stor
         (folder / f"{index}.m4a").write_bytes(b"x")
     with pytest.raises(DataError, match=r"3 of 11 files.*convert"):
         load_clips(folder, config, cache_dir=store, progress=False)
+
+
+def test_pipes_and_devices_in_a_manifest_are_never_opened(record, folder, config, store) -> None:
+    small_set(record)
+    os.mkfifo(folder / "pipe.wav")
+    rows = ["path", *(f"kick/{index}.wav" for index in range(4)), "pipe.wav", "/dev/zero"]
+    (folder / "list.csv").write_text("\n".join(rows))
+    found = load_clips(folder / "list.csv", config, cache_dir=store, progress=False)
+    assert len(found) == 4
+    assert all("no regular file" in file.skipped for file in found.report.skipped)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
@@ -247,7 +279,9 @@ def test_clip_array_indexes_like_an_array(tmp_path) -> None:
 def test_a_pickled_set_on_disk_holds_no_sound(record, folder, config, store) -> None:
     small_set(record)
     found = load_clips(folder, config, cache_dir=store, progress=False)
-    packed = pickle.dumps(found.subset([1, 2]))
+    part = found.subset([1, 2])
+    assert part.audio[0].any(), "the file is open"
+    packed = pickle.dumps(part)
     assert len(packed) < found.audio[:].nbytes / 4
     np.testing.assert_array_equal(pickle.loads(packed).audio[:], found.audio[1:3])
 

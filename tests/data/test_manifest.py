@@ -78,6 +78,7 @@ def test_csv_takes_defaults_and_its_own_groups(tmp_path: Path) -> None:
         ("path,label\na.wav,b,c\n", "line 2"),
         ("path,label\n,b\n", "line 2"),
         ("path\na.wav\na.wav\n", "twice"),
+        ("path\na\0.wav\n", "line 2|NUL"),
     ],
 )
 def test_a_wrong_csv_is_one_line(tmp_path: Path, text: str, words: str) -> None:

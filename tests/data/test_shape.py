@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgm_audio.data.shape import PEAK, shape_clip, sounding, to_channels
@@ -74,6 +74,7 @@ def test_a_sound_that_goes_on_is_faded_even_if_it_is_short() -> None:
     assert shaped(np.full(40, 0.8), goes_on=True).audio[0, 39] < 0.05
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 300),
     st.integers(16, 200),
