@@ -4,7 +4,9 @@ The distance of two clips is the mean absolute difference of their log-mel spect
 cells of 2 bands and about 23 ms, so that a copy with a little noise or a shift of a few samples is
 still near. A model that copies is nearer to its training clips than other real clips of the same
 kits are: `copy_score` below `copy_score_real` is a warning, at or above it is good. Held-out clips
-have relatives in the training set (other drums of the same kit), which makes the comparison strict.
+have relatives in the training set (other drums of the same kit), but near copies of training clips
+were kept out of them, so the comparison is strict: a model that draws from the very distribution of
+the training clips makes some near copies and scores a little below. Read it with its interval.
 
 References:
     Meehan, Chaudhuri and Dasgupta, "A non-parametric test to detect data-copying in generative

@@ -17,6 +17,7 @@ from dgm_audio.evaluation.distances import (
     median_distance,
 )
 from dgm_audio.evaluation.neighbours import neighbours
+from dgm_audio.evaluation.space import Space
 
 
 def normal(count, size, seed):
@@ -126,3 +127,11 @@ def test_neighbours_tell_fidelity_from_diversity():
 def test_few_clips_have_few_neighbours():
     found = neighbours(normal(3, 2, 0), normal(2, 2, 1), k=5)
     assert [len(part) for part in found] == [3, 2, 3, 2]
+
+
+def test_few_clips_span_few_components():
+    numbers = torch.cat([normal(30, 50, 0), torch.full((30, 1), 7.0).double()], 1)
+    space = Space.of(numbers)
+    assert space.axes.shape == (51, 10)
+    assert torch.allclose(space.points[:, :50].std(0), torch.ones(50).double())
+    assert (space.points[:, 50] == 0).all()
