@@ -9,20 +9,18 @@ folder that ships with the package.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from dgm_audio.apps.publish import publish
 
+from dgm_audio.apps.publish import publish
 from dgm_audio.apps.sheet import Tile, contact_sheet
-from dgm_audio.data import ClipConfig, load_clips, split_clips
-from dgm_audio.data.hydrogen import NAME, UNSEEN_KITS, download_drums, drum_manifest
+from dgm_audio.data import ClipConfig, load_clips
+from dgm_audio.data.hydrogen import NAME, download_drums, drum_manifest, drum_splits
 from dgm_audio.evaluation import evaluate, held_out_judge, table
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
-
 
 SUMMARY = (
     "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, from acoustic, electronic and "
@@ -45,6 +43,7 @@ class Drums:
         start: trained model to go on from, with the discriminator from the beginning.
         seed: of everything random.
         resume: go on with the run in `out`.
+        train: train; with --no-train the model that the run in `out` has kept is taken as it is.
         sheets: only draw a contact sheet of each class into `out`, to check the labels.
         publish: also write the model with its card to this folder.
     """
@@ -57,6 +56,7 @@ class Drums:
     start: str | None = None
     seed: int = 0
     resume: bool = False
+    train: bool = True
     sheets: bool = False
     publish: Path | None = None
 
@@ -65,7 +65,7 @@ def main(args: Drums) -> None:
     """The recipe, top to bottom."""
     folder = args.data or download_drums(Path.home() / ".cache" / "dgm_audio" / NAME)
     clips = load_clips(drum_manifest(folder), ClipConfig(sample_rate=44100, length=65536)).unique()
-    splits = split_clips(clips, heldout=0.2, unseen_groups=UNSEEN_KITS, seed=0)
+    splits = drum_splits(clips)
     print(
         f"{len(clips)} clips of {len(set(clips.groups))} kits: {len(splits.train)} to train on, "
         f"{len(splits.heldout)} held out, {len(splits.unseen)} of unseen kits"
@@ -93,13 +93,19 @@ def main(args: Drums) -> None:
         seed=args.seed,
         resume=args.resume,
     )
-    folder = fit(splits, config, held_out_judge(splits))
+    folder = args.out / "model"
+    if args.train:
+        folder = fit(splits, config, held_out_judge(splits))
     model = load(str(folder), device="cpu")
     report = evaluate(model, splits)
     print(table(report))
     if args.publish:
-        commands = {"training": " ".join(["python", *sys.argv])}
-        commands["evaluation"] = f"dgm-audio evaluate {args.publish.name}"
+        budget = f"--steps {args.steps}" if args.steps else f"--budget {args.budget}"
+        commands = {
+            "train": f"python recipes/drums.py --family {args.family} {budget}",
+            "evaluate": f"dgm-audio evaluate {args.publish.name}",
+            "time": f"python benchmarks/vae.py {args.publish.name}",
+        }
         publish(
             folder,
             args.publish,

@@ -95,14 +95,13 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
 
 def _named_data(name: str, config: Any) -> Splits:
     """The splits of a data set that this package can fetch, as its recipe made them."""
-    from dgm_audio.data import hydrogen, load_clips, split_clips
+    from dgm_audio.data import hydrogen, load_clips
 
     if name != hydrogen.NAME:
         found = f"names the data set {name!r}" if name else "names no data set"
         raise InputError(f"the model's config {found}; say what to judge it by: --data FOLDER")
     folder = hydrogen.download_drums(Path.home() / ".cache" / "dgm_audio" / hydrogen.NAME)
-    clips = load_clips(hydrogen.drum_manifest(folder), config).unique()
-    return split_clips(clips, heldout=0.2, unseen_groups=hydrogen.UNSEEN_KITS, seed=0)
+    return hydrogen.drum_splits(load_clips(hydrogen.drum_manifest(folder), config).unique())
 
 
 def _header(model: AudioGenerator) -> dict[str, Any]:

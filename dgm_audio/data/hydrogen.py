@@ -14,7 +14,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
+from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.manifest import Entry, Manifest
+from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.errors import DataError
 
 NAME = "hydrogen-drums"
@@ -101,6 +103,11 @@ def drum_manifest(folder: Path) -> Manifest:
     if not entries:
         raise DataError(f"{folder} holds no drumkit.xml; expected unpacked {', '.join(PACKAGES)}")
     return Manifest(root=folder, entries=tuple(entries), classes=CLASSES)
+
+
+def drum_splits(clips: ClipSet) -> Splits:
+    """The split of the shipped drum models: a fifth held out, and three whole kits unseen."""
+    return split_clips(clips, heldout=0.2, unseen_groups=UNSEEN_KITS, seed=0)
 
 
 def _kit_entries(kit: Path, root: Path) -> Iterator[Entry]:

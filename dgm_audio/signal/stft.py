@@ -21,7 +21,7 @@ class STFT(nn.Module):
 
     Args:
         n_fft: window and transform length in samples; even.
-        hop: samples between frames, at most n_fft / 2; n_fft - hop must be even.
+        hop: samples between frames: n_fft divided by 2, 3, 4, ..., and even.
 
     Shapes: audio (..., L * hop) <-> complex spectrum (..., F = n_fft / 2 + 1, L).
     """
@@ -30,7 +30,7 @@ class STFT(nn.Module):
 
     def __init__(self, n_fft: int, hop: int) -> None:
         super().__init__()
-        if n_fft % 2 or not 0 < hop <= n_fft // 2 or (n_fft - hop) % 2:
+        if n_fft % 2 or hop < 1 or n_fft % hop or n_fft < 2 * hop or (n_fft - hop) % 2:
             raise ValueError(f"n_fft {n_fft} and hop {hop} do not fit: see the docstring")
         self.n_fft, self.hop = n_fft, hop
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
@@ -39,23 +39,21 @@ class STFT(nn.Module):
         """Complex spectrum (..., F, L) of audio (..., L * hop)."""
         if x.shape[-1] % self.hop:
             raise ValueError(f"length {x.shape[-1]} is no multiple of the hop {self.hop}")
-        flat = F.pad(x.reshape(-1, x.shape[-1]), [(self.n_fft - self.hop) // 2] * 2)
-        spectrum = torch.stft(
-            flat, self.n_fft, self.hop, window=self.window, center=False, return_complex=True
-        )
-        return spectrum.reshape(*x.shape[:-1], *spectrum.shape[-2:])
+        padded = F.pad(x, [(self.n_fft - self.hop) // 2] * 2)
+        pieces = padded.unfold(-1, self.n_fft, self.hop) * self.window
+        return torch.fft.rfft(pieces).transpose(-1, -2)
 
     def inverse(self, spectrum: Tensor) -> Tensor:
         """Audio (..., L * hop) of a spectrum (..., F, L), by windowed least-squares overlap-add."""
-        frames = spectrum.shape[-1]
-        pieces = torch.fft.irfft(spectrum.flatten(0, -3), self.n_fft, dim=1)
-        audio = self._overlap_add(pieces * self.window[:, None])
-        weight = self._overlap_add(self.window.square()[None, :, None].expand(1, -1, frames))
-        return (audio / weight).reshape(*spectrum.shape[:-2], frames * self.hop)
+        pieces = torch.fft.irfft(spectrum.transpose(-1, -2), self.n_fft) * self.window
+        weight = self.window.square().expand(spectrum.shape[-1], -1)
+        return self._overlap_add(pieces) / self._overlap_add(weight)
 
     def _overlap_add(self, pieces: Tensor) -> Tensor:
-        """(N, n_fft, L) -> (N, L * hop), the padding cut off."""
-        length = (pieces.shape[-1] - 1) * self.hop + self.n_fft
+        """(..., L, n_fft) -> (..., L * hop), the padding cut off."""
+        overlap = self.n_fft // self.hop
+        parts = pieces.unflatten(-1, (overlap, self.hop)).unbind(-2)
+        shifted = [F.pad(p, (0, 0, i, overlap - 1 - i)) for i, p in enumerate(parts)]
+        audio = torch.stack(shifted).sum(0).flatten(-2)
         pad = (self.n_fft - self.hop) // 2
-        audio = F.fold(pieces, (1, length), (1, self.n_fft), stride=(1, self.hop))
-        return audio[:, 0, 0, pad : length - pad]
+        return audio[..., pad : audio.shape[-1] - pad]

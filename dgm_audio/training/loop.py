@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
 SAVE_SECONDS = 30.0
+CRITIC_RATE = 3.0
+"""The discriminator learns so many times as fast as the generator: it sees few steps."""
 MAX_SKIPPED = 5
 """So many steps without a finite gradient in a row, and the run goes back to its last state."""
 
@@ -60,7 +62,7 @@ class Loop:
         run: the run folder, on rank 0; None on the others.
         budget: when to stop.
         batch: clips per step over all ranks.
-        rate: learning rate of the generator; the discriminator's is the same.
+        rate: learning rate of the generator.
         seed: of everything random.
         evaluations: how often the snapshot is judged over the budget.
         mixed: bfloat16 networks.
@@ -155,7 +157,8 @@ class Loop:
         """The signal that any rank got, or 0."""
         number = self.stop_signal or 0
         if self.fabric.world_size > 1:
-            number = int(self.fabric.all_reduce(torch.tensor(float(number)), reduce_op="max"))
+            numbers = self.fabric.all_reduce(torch.tensor(float(number)), reduce_op="max")
+            number = int(cast(Tensor, numbers))
         return number
 
     def _step(self, share: float) -> dict[str, float]:
@@ -165,9 +168,9 @@ class Loop:
         x = augment(self.clips.tensor(rows), torch.default_generator).to(self.fabric.device)
         labels = torch.as_tensor(self.clips.labels[rows]).to(self.fabric.device)
         rate = self.rate * cosine_rate(share) * 0.5**self.at.rollbacks
-        for player in filter(None, (self.player, self.critic)):
-            for group in player.optimizer.param_groups:
-                group["lr"] = rate
+        _set_rate(self.player, rate)
+        if self.critic is not None:
+            _set_rate(self.critic, CRITIC_RATE * rate)
         self.player.module.train()
         if self.critic is None or share < self.task.objective.adversarial_start:
             losses = likelihood_step(self.fabric, self.player, x, labels, share)
@@ -205,7 +208,7 @@ class Loop:
 
     def _evaluate(self, share: float) -> None:
         """Settle the averaged model, judge it, keep it if it is the best."""
-        snapshot = self.average.module.eval()
+        snapshot = cast(AudioGenerator, self.average.module.eval())
         self.task.settle(snapshot, self.clips)
         # The objective's own prior and other settled buffers follow the snapshot's.
         for (_, ours), (_, theirs) in zip(
@@ -267,6 +270,11 @@ class Loop:
     def _players(self) -> dict[str, Player]:
         players = {"generator_optimizer": self.player}
         return players if self.critic is None else players | {"critic_optimizer": self.critic}
+
+
+def _set_rate(player: Player, rate: float) -> None:
+    for group in player.optimizer.param_groups:
+        group["lr"] = rate
 
 
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -35,15 +35,23 @@ Features = tuple[Tensor, Tensor]
 class SpectralDistance(nn.Module):
     """Mean |difference| of log-magnitudes plus relative difference of magnitudes, at one window.
 
-    d(x, y) = mean |log X - log Y| + sum |X - Y| / sum of the reference's X
+    d(x, y) = mean w |log X - log Y| + sum |X - Y| / sum of the reference's X
+
+    The weight w of a frequency falls as 1 / (f + 0.005) with f in cycles per sample, and has mean
+    one: as in hearing, an octave of a kick's body counts as much as the top octave, which has most
+    of the bins.
 
     Args:
         n_fft: window in samples; the hop is half of it.
     """
 
+    weight: Tensor
+
     def __init__(self, n_fft: int) -> None:
         super().__init__()
         self.stft = STFT(n_fft, n_fft // 2)
+        weight = 1 / (torch.arange(n_fft // 2 + 1) / n_fft + 0.005)
+        self.register_buffer("weight", (weight / weight.mean())[:, None], persistent=False)
 
     def features(self, x: Tensor) -> Features:
         """Magnitudes (a full-scale sine has 1) and their floored logs of (N, T), T any length."""
@@ -52,10 +60,9 @@ class SpectralDistance(nn.Module):
         power = (real.square() + imaginary.square()) * (4 / self.stft.n_fft) ** 2 + FLOOR**2
         return power.sqrt(), 0.5 * power.log()
 
-    @staticmethod
-    def between(a: Features, b: Features, level: Tensor) -> Tensor:
+    def between(self, a: Features, b: Features, level: Tensor) -> Tensor:
         """Scalar distance of two sets of features; `level` is the reference's mean magnitude."""
-        return (a[1] - b[1]).abs().mean() + ((a[0] - b[0]).abs() / level).mean()
+        return ((a[1] - b[1]).abs() * self.weight).mean() + ((a[0] - b[0]).abs() / level).mean()
 
     def energy(self, target: Features, first: Features, second: Features) -> Tensor:
         """Scalar E(target; first, second) of features (see the module)."""

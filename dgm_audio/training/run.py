@@ -17,6 +17,7 @@ from dgm_audio.checkpoint import save_model
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.model_folder import read_header
 from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
 from dgm_audio.training.loop import Loop, Progress
@@ -99,7 +100,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         save_model(
             model,
             config.out / "model",
-            recipe=_recipe(config, budget, at),
+            recipe=_recipe(config, budget, at, start),
             data=data_record(splits),
             seed=config.seed,
             metrics={"heldout_distance": at.best},
@@ -160,10 +161,16 @@ def _fast_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def _recipe(config: TrainConfig, budget: Budget, at: Progress) -> dict[str, object]:
+def _recipe(
+    config: TrainConfig, budget: Budget, at: Progress, start: AudioGenerator | None
+) -> dict[str, object]:
+    """What a checkpoint says of its training: settings without paths, budget spent, its start's."""
     settings = asdict(config)
-    for place in ("out", "resume", "device"):
+    for place in ("out", "resume", "device", "start"):
         del settings[place]
+    if start is not None and start.card_path is not None:
+        header = read_header(start.card_path.parent)
+        settings["start"] = {"weights_sha256": start.weights_hash, "recipe": header["recipe"]}
     return settings | {
         "version": __version__,
         "budget": str(budget),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgm_audio.families.vae.spectrogram import SpectrogramVAE, SpectrogramVAEConfig
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.discriminator import SpectrogramDiscriminator
+from dgm_audio.nn.discriminator import WINDOWS, SpectrogramDiscriminator
 from dgm_audio.training.losses import SpectralEnergyDistance
 from dgm_audio.training.schedule import ramp
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
@@ -28,6 +28,8 @@ KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
 ADVERSARIAL_START = 0.5
 WINDOWS_PER_STEP = 2
+MIN_FRAMES = 16
+"""A critic halves the frames four times; on fewer than these it has nothing to look at."""
 
 
 class VAEObjective(Objective):
@@ -102,11 +104,13 @@ class VAETask(Task):
             hop=hop,
             width=self.width,
         )
+        self.mixed = mixed
         self.objective = VAEObjective(SpectrogramVAE(config), mixed)
         if start is not None:
             take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
-        self.discriminator = SpectrogramDiscriminator(len(classes))
+        windows = [window for window in WINDOWS if length >= MIN_FRAMES * window // 2]
+        self.discriminator = SpectrogramDiscriminator(len(classes), windows=windows)
 
     @torch.no_grad()
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
@@ -115,7 +119,7 @@ class VAETask(Task):
         moments = []
         for start in range(0, len(clips), 32):
             x = clips.tensor(range(start, min(start + 32, len(clips)))).to(generator.device)
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.objective.mixed):
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
                 moments.append(generator.posterior(generator.log_magnitude(x)))
         mean, log_variance = (torch.cat(part) for part in zip(*moments, strict=True))
         generator.fit_prior(mean, log_variance, torch.as_tensor(clips.labels).to(mean.device))

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_audio.errors import ConfigError, TrainingError, UnknownModelError
+from dgm_audio.errors import ConfigError, InputError, TrainingError, UnknownModelError
 from dgm_audio.evaluation.judge import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training import loop as loop_module
+from dgm_audio.training import monitor
 from dgm_audio.training.loop import batch_rows
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.run_folder import RunFolder, load_state, write_atomically
+from dgm_audio.training.vae import VAETask
 
 
 def config(out, **changes):
@@ -54,12 +56,14 @@ def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits)
     assert settings["steps"] == 30 and settings["data"]["clips"]["train"] == 24
 
 
-def test_one_batch_can_be_learned_by_heart(tmp_path, splits):
+def test_one_batch_can_be_learned_by_heart(tmp_path, splits, monkeypatch):
     few = replace(splits, train=splits.train.subset([0, 1, 2, 3]))
-    fit(few, config(tmp_path / "run", steps=40, evaluations=1), numbers)
+    monkeypatch.setattr(monitor, "LOG_SECONDS", 0.0)  # a line per step
+    fit(few, config(tmp_path / "run", steps=80, rate=5e-3, evaluations=1), numbers)
     log = read_log(tmp_path / "run")
-    assert log[-2]["energy"] < 4.0
-    assert log[-2]["negative_log_likelihood"] < 2.0
+    first, last = log[0], log[-2]
+    assert last["energy"] < 0.5 * first["energy"]
+    assert last["negative_log_likelihood"] < 0.5 * first["negative_log_likelihood"]
 
 
 def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch):
@@ -231,3 +235,23 @@ def test_two_ranks_train_together_and_resume(tmp_path):
     _, at = load_state(tmp_path / "run" / "state.safetensors")
     assert at["step"] == 6
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
+
+
+def test_a_trained_model_is_a_start_that_skips_the_warm_up(tmp_path, splits, capsys):
+    first = fit(splits, config(tmp_path / "first", steps=4), numbers)
+    start = load(str(first), device="cpu")
+    folder = fit(splits, config(tmp_path / "second", steps=1, start=str(first)), numbers)
+    log = read_log(tmp_path / "second")
+    assert "adversarial" in log[0]  # the discriminator takes part from the beginning
+    recipe = json.loads((folder / "config.json").read_text())["recipe"]
+    assert recipe["start"]["weights_sha256"] == start.weights_hash
+    assert str(tmp_path) not in json.dumps(recipe)
+    moved = load(str(folder), device="cpu").state_dict()
+    assert all((moved[k] - v).abs().max() < 0.1 for k, v in start.state_dict().items() if "." in k)
+
+
+def test_a_start_of_another_shape_is_refused(tmp_path, splits, monkeypatch):
+    first = fit(splits, config(tmp_path / "first", steps=1), numbers)
+    monkeypatch.setattr(VAETask, "width", 48)
+    with pytest.raises(InputError, match="% of the weights"):
+        fit(splits, config(tmp_path / "second", steps=1, start=str(first)), numbers)
