@@ -67,6 +67,14 @@ class Train:
             help_behavior_hint="",
         ),
     ] = None
+    start: Annotated[
+        str | None,
+        arg(
+            metavar="MODEL",
+            help="Go on from a trained model of the same family, clip length and rate.",
+            help_behavior_hint="",
+        ),
+    ] = None
     seed: Annotated[int, arg(metavar="K", help="Of everything random.")] = 0
     resume: Annotated[bool, arg(help="Go on with the run in RUN.", help_behavior_hint="")] = False
     sample_rate: Rate = None
@@ -105,6 +113,7 @@ class Train:
             budget=self.budget,
             steps=self.steps,
             batch=self.batch,
+            start=self.start,
             seed=self.seed,
             resume=self.resume,
             device=self.device,

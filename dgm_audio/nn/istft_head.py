@@ -3,9 +3,10 @@
     S = exp(a) exp(i p) + exp(b) N,    x = gain * istft(S)
 
 a, p: log-magnitude and phase of the tonal part; b: log-magnitude of the noise part; N: the STFT of
-white noise, so that exp(b) is a time-varying filter; gain: a fine envelope inside each frame, which
-makes attacks sharper than the window. The phase is integrated, as a sound's is: p advances by the
-bin's frequency plus a predicted deviation.
+white noise, so that exp(b) is a time-varying filter (the lowest bins have no noise: few cycles of a
+kick's body fit into a window, and noise there is heard as a flutter of the level); gain: a fine
+envelope inside each frame, which makes attacks sharper than the window. The phase is integrated, as
+a sound's is: p advances by the bin's frequency plus a predicted deviation.
 
 References:
     Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders", 2023.
@@ -28,6 +29,8 @@ GAINS_PER_FRAME = 8
 MAX_LOG_GAIN = 3.0
 LOG_RANGE = (-14.0, 6.0)
 """Bounds of the log-magnitudes, in nepers relative to the STFT of a unit sample."""
+NOISE_BINS = (4, 12)
+"""No noise below the first bin, all of it above the second."""
 
 
 class Controls(NamedTuple):
@@ -63,6 +66,8 @@ class ISTFTHead(nn.Module):
         hop: samples per frame; a multiple of `GAINS_PER_FRAME`.
     """
 
+    noise_share: Tensor
+
     def __init__(self, width: int, n_fft: int, hop: int) -> None:
         super().__init__()
         self.stft = STFT(n_fft, hop)
@@ -75,6 +80,8 @@ class ISTFTHead(nn.Module):
         with torch.no_grad():  # a quiet start: about -60 dB
             self.project.bias[: self.bins] = -2.0
             self.project.bias[3 * self.bins : 4 * self.bins] = -2.0
+        share = (torch.arange(self.bins) - NOISE_BINS[0]) / (NOISE_BINS[1] - NOISE_BINS[0])
+        self.register_buffer("noise_share", share.clamp(1e-5, 1).log(), persistent=False)
 
     def forward(self, frames: Tensor, noise: Tensor) -> Tensor:
         """Audio (N, L * hop); not clipped."""
@@ -87,7 +94,8 @@ class ISTFTHead(nn.Module):
         advance = 4 * math.pi / self.overlap * torch.tanh(deviation)  # up to two bins
         phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
         gain = MAX_LOG_GAIN * torch.tanh(gain - gain.mean(dim=-1, keepdim=True))
-        tonal, noisy = (part.clamp(*LOG_RANGE).transpose(1, 2) for part in (tonal, noisy))
+        noisy = (noisy + self.noise_share).clamp(*LOG_RANGE).transpose(1, 2)
+        tonal = tonal.clamp(*LOG_RANGE).transpose(1, 2)
         partials = torch.polar(tonal.exp(), phase.transpose(1, 2))
         return Controls(tonal, noisy, partials, gain.flatten(1))
 

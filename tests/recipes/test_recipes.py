@@ -1,0 +1,66 @@
+"""The recipe scripts end to end, as a user starts them, on a few seconds of audio."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgm_audio.io import write_audio
+from dgm_audio.registry import load
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def run(tmp_path, name, *arguments):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, str(RECIPES / name), *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    rng = np.random.default_rng(0)
+    for index in range(24):
+        t = np.arange(rng.integers(1500, 4000)) / 16000
+        tone = np.sin(2 * np.pi * rng.uniform(80, 900) * t)
+        sound = (tone if index % 2 else rng.standard_normal(len(t))) * np.exp(-20 * t)
+        folder = tmp_path / "sounds" / ("low" if index % 2 else "hiss")
+        write_audio(folder / f"{index}.wav", 0.9 * sound / np.abs(sound).max(), 16000)
+    return tmp_path / "sounds"
+
+
+def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
+    done = run(tmp_path, "own_recordings.py", sounds, "--budget", "4s", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("to hear more: dgm-audio sample")
+    model = load(str(tmp_path / "run" / "model"), device="cpu")
+    assert model.condition.fields["class"].names == ("hiss", "low")
+    assert model.sample(1).shape[2] == model.audio.length
+    assert (tmp_path / "run" / "samples.png").stat().st_size > 1000
+
+
+def test_the_drums_recipe_says_what_it_expects(tmp_path):
+    done = run(tmp_path, "drums.py", "--data", tmp_path / "nothing")
+    assert done.returncode != 0
+    assert "drumkit.xml" in done.stderr.splitlines()[-1]
+
+
+def test_recipes_are_short_and_never_imported():
+    package = Path(__file__).parents[2] / "dgm_audio"
+    for recipe in RECIPES.glob("*.py"):
+        assert len(recipe.read_text().splitlines()) <= 200
+        texts = (path.read_text() for path in package.rglob("*.py"))
+        assert not any(f"recipes.{recipe.stem}" in text for text in texts)
+
+
+def test_the_checkpoints_were_made_as_their_config_says():
+    for config in (Path(__file__).parents[2] / "checkpoints").glob("*/config.json"):
+        header = json.loads(config.read_text())
+        assert header["recipe"]["step"] > 0 and header["data"]["clips"]["heldout"] > 0
+        assert header["metrics"]["two_sample_auc"] is not None
