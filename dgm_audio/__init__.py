@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from dgm_audio._version import __version__
 
 if TYPE_CHECKING:
-    from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb, slerp
+    from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb
+    from dgm_audio.interpolation import slerp
     from dgm_audio.io import read_audio, write_audio
     from dgm_audio.registry import list_models, load
     from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec
@@ -29,7 +30,7 @@ _EXPORTS = {
     "Encoder": "generator",
     "HasElbo": "generator",
     "HasLogProb": "generator",
-    "slerp": "generator",
+    "slerp": "interpolation",
     "AudioSpec": "specs",
     "ConditionSpec": "specs",
     "LatentSpec": "specs",

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 from dgm_audio.errors import CheckpointError
-from dgm_audio.model_folder import FILES, HEADER, WEIGHTS
+from dgm_audio.model_folder import ALLOWED, HEADER, WEIGHTS
 
 HUB_SECONDS = 3.0
 """How long to wait for the Hub before it counts as unreachable."""
@@ -99,7 +99,7 @@ def _snapshot(repo: str, revision: str | None, *, local_only: bool) -> Path:
         snapshot_download(
             repo,
             revision=revision,
-            allow_patterns=list(FILES),
+            allow_patterns=list(ALLOWED),
             etag_timeout=HUB_SECONDS,
             local_files_only=local_only,
             library_name="dgm_audio",

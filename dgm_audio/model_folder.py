@@ -25,7 +25,8 @@ from dgm_audio.errors import CheckpointError, ConfigError
 FORMAT_VERSION = 1
 WEIGHTS, HEADER, CARD = "model.safetensors", "config.json", "README.md"
 PICTURE = "samples.png"
-FILES = (WEIGHTS, HEADER, CARD, PICTURE)
+FILES = (WEIGHTS, HEADER, CARD)
+ALLOWED = (*FILES, PICTURE)
 PICKLE_SUFFIXES = (".pt", ".pth", ".pt2", ".ckpt", ".bin", ".pkl", ".pickle")
 DTYPES = ("float32", "float16")
 
@@ -183,7 +184,7 @@ def _check_replaceable(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is a file; a model is saved as a folder")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
+    others = sorted(path.name for path in folder.iterdir() if path.name not in ALLOWED)
     if others:
         raise CheckpointError(
             f"{folder} holds other files than a model's ({', '.join(others[:5])}); "

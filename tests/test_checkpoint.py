@@ -16,6 +16,7 @@ import pytest
 import safetensors.torch
 import torch
 from huggingface_hub import ModelCard
+from PIL import Image
 from torch import Tensor
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
@@ -24,7 +25,7 @@ from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.errors import CheckpointError, ConfigError, InputError
 from dgm_audio.fingerprint import verify_fingerprint
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.model_folder import CARD, FILES, HEADER, WEIGHTS
+from dgm_audio.model_folder import CARD, FILES, HEADER, PICTURE, WEIGHTS
 
 
 @pytest.fixture(autouse=True)
@@ -493,3 +494,12 @@ def test_19_a_save_killed_at_any_moment_leaves_a_complete_model(tmp_path: Path) 
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[8, 1024]", "the children did save"
+
+
+def test_a_picture_is_kept_beside_the_card(tmp_path: Path, flow: ToyFlow) -> None:
+    with Image.new("RGB", (4, 3), (255, 0, 0)) as picture:
+        folder = save_model(flow, tmp_path / "toy", picture=picture)
+    with Image.open(folder / PICTURE) as kept:
+        assert kept.size == (4, 3)
+    save_model(flow, folder)  # a folder with a picture is still a model's
+    assert not (folder / PICTURE).exists()

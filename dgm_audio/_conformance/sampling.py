@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dgm_audio._conformance.subject import NotApplicable, Subject, capability, first, require
-from dgm_audio.generator import slerp
+from dgm_audio.interpolation import slerp
 from dgm_audio.specs import Classes, Scalar
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from dgm_audio._version import __version__
 from dgm_audio.apps.latents import unpack
 from dgm_audio.errors import InputError
-from dgm_audio.generator import MAX_BATCH, AudioGenerator, check_integer, slerp
+from dgm_audio.generator import MAX_BATCH, AudioGenerator, check_integer
+from dgm_audio.interpolation import slerp
 from dgm_audio.recipe import Recipe
 from dgm_audio.specs import Classes, Scalar
 

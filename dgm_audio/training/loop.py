@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.training.augment import augment
+from dgm_audio.training.order import batch_rows, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
 from dgm_audio.training.steps import Player, adversarial_step, likelihood_step
@@ -280,22 +281,3 @@ def _set_rate(player: Player, rate: float) -> None:
 def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """The entries below a name, without it."""
     return {key[len(name) + 1 :]: t for key, t in tensors.items() if key.startswith(name + "/")}
-
-
-def step_seed(seed: int, step: int, rank: int) -> int:
-    """A 63-bit seed that depends on all three, and on nothing else."""
-    state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
-    return int(state[0] >> np.uint64(1))
-
-
-def batch_rows(clips: int, batch: int, step: int, seed: int) -> np.ndarray:
-    """Rows of the batch of a step: each epoch is a permutation drawn from (seed, epoch).
-
-    >>> rows = [batch_rows(5, 3, step, seed=0) for step in range(5)]
-    >>> sorted(np.concatenate(rows).tolist()) == sorted(list(range(5)) * 3)
-    True
-    """
-    places = np.arange(step * batch, (step + 1) * batch)
-    epochs = places // clips
-    orders = {e: np.random.default_rng((seed, int(e))).permutation(clips) for e in set(epochs)}
-    return np.array([orders[e][place % clips] for e, place in zip(epochs, places, strict=True)])

@@ -11,7 +11,6 @@ deterministic map. Interpolating z morphs the sound.
 References:
     Kingma and Welling, "Auto-encoding variational Bayes", 2014.
     Ghosh et al., "From variational to deterministic autoencoders", 2020 (fitting the prior after).
-    Rahimi and Recht, "Random features for large-scale kernel machines", 2007 (noise from z).
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from dgm_audio.errors import ConfigError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.convnext import ConvNeXtBlock, Downsample, Upsample
 from dgm_audio.nn.istft_head import ISTFTHead
+from dgm_audio.nn.texture import TextureNoise
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, LatentSpec
 
 MAGNITUDE_FLOOR = 3e-3
@@ -115,34 +115,6 @@ class FrameDecoder(nn.Module):
         for block in self.fine:
             tokens = block(tokens, style)
         return tokens
-
-
-class TextureNoise(nn.Module):
-    """White noise as a smooth, deterministic function of z: n_t = sqrt(2) cos(w_t . P z + b_t).
-
-    Codes that are far apart get independent noise, near ones similar noise.
-    """
-
-    projection: Tensor
-    frequency: Tensor
-    offset: Tensor
-
-    def __init__(self, latent: int, length: int, features: int = 16) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(0)
-        projection = torch.randn(latent, features, generator=rng) / math.sqrt(features)
-        self.register_buffer("projection", projection, persistent=False)
-        frequency = torch.randn(features, length, generator=rng)
-        self.register_buffer("frequency", frequency, persistent=False)
-        offset = torch.rand(length, generator=rng) * 2 * math.pi
-        self.register_buffer("offset", offset, persistent=False)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """(N, D) -> (N, T), zero mean and unit variance."""
-        angle = torch.addmm(
-            self.offset.float(), z.float() @ self.projection.float(), self.frequency.float()
-        )
-        return math.sqrt(2) * torch.cos(angle)
 
 
 class SpectrogramVAE(AudioGenerator):
