@@ -158,7 +158,8 @@ def _fabric(device: torch.device) -> Fabric:
 
 def _fast_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 matrices in hardware (four times as fast as float32)."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in every build of torch
+    return bool(probe and probe())
 
 
 def _recipe(
