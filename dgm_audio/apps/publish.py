@@ -31,6 +31,8 @@ def publish(
     *,
     summary: str,
     commands: Mapping[str, str],
+    note: str = "",
+    limits: str,
     dataset: str,
     licences: list[str],
 ) -> Path:
@@ -43,6 +45,8 @@ def publish(
         report: what `evaluate` returned for it.
         summary: first paragraph of the card.
         commands: what was run, by name ("train", "evaluate", ...); written into the card.
+        note: what else is to be said of the training.
+        limits: what the model cannot do.
         dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
         licences: the Hub's identifiers of the data's licences.
 
@@ -58,6 +62,9 @@ def publish(
             "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0.",
             "## Commands",
             "\n".join(lines),
+            *([note] if note else []),
+            "## Limits",
+            limits,
             "## Evaluation",
             f"```text\n{table(report)}\n```",
         ]
