@@ -2,7 +2,7 @@
 
     python benchmarks/vae.py [MODEL] [--json]
 
-Decoding is timed on up to two CPU threads (and on the GPU, if there is one), median of several runs,
+Decoding is timed on up to two CPU threads (and on a GPU, if there is one), median of several runs,
 with float32 weights and with bfloat16 ones (`model.bfloat16()`: fast where the processor multiplies
 it). First the script waits for quiet cores; it prints the share that stayed busy.
 The cold start is the whole command `dgm-audio sample`: eight sounds, a new process each time.
