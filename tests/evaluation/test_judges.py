@@ -96,7 +96,8 @@ def test_a_reference_from_tensors_is_the_same(reference):
     audio, names = drums(64, seed=0)
     labels = torch.tensor([sorted(set(names)).index(name) for name in names])
     same = Reference((torch.from_numpy(audio), labels, RATE))
-    torch.testing.assert_close(same.space.points, reference.space.points)
+    # In standard deviations: float32 spectra round differently at another place in memory.
+    torch.testing.assert_close(same.space.points, reference.space.points, atol=2e-3, rtol=0)
 
 
 def test_a_reference_is_closest_to_itself_in_its_own_embedding():
