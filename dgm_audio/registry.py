@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator
 
 FAMILIES = {
+    "autoregressive": "dgm_audio.families.autoregressive.wavenet:WaveNet",
     "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
 }
 """Family name -> "module:class"."""

@@ -1,0 +1,189 @@
+"""WaveNet as a network: past symbols and conditions in, the next symbol's distribution out.
+
+    h_0 = A[k_{t-1}] + B[m_{t-1}]                           m: mu-law code of the sample itself
+    a_l = W1_l h_l(t) + W0_l h_l(t - d_l) + c_l(t)          c: bias of layer l, from the conditions
+    g_l = tanh(a_l[:R]) * sigmoid(a_l[R:])
+    h_{l+1} = h_l + (Wo_l g_l)[:R],    s = sum_l (Wo_l g_l)[R:]
+    head = W4 relu(W3 relu(s) + b3) + b4
+
+Before the first sample there is silence, and all h are zero there. Tensors are (B, T, R): one
+matrix product per layer serves all samples of a crop.
+
+References:
+    van den Oord et al., "WaveNet: a generative model for raw audio", 2016.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+POSITIONS = 256
+"""Mu-law codes of the sample itself that the network sees beside the last symbol."""
+HEAD = 128
+FEATURES = 64
+TIME_CONSTANTS = 12
+FASTEST, SLOWEST = 0.002, 2.0
+"""Seconds: the clock of a one-shot is exp(-t / tau) for time constants between these."""
+
+
+class GatedLayer(nn.Module):
+    """A dilated causal convolution of two taps with gated units, (B, T, R) -> (B, T, R + S)."""
+
+    def __init__(self, width: int, skip: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.past = nn.Linear(width, 2 * width, bias=False)
+        self.present = nn.Linear(width, 2 * width, bias=False)
+        self.out = nn.Linear(width, width + skip, bias=False)
+
+    def forward(self, h: Tensor, bias: Tensor, frame: int) -> tuple[Tensor, Tensor]:
+        """Residual (B, T, R) and skip (B, T, S) of h, given one bias (B, F, 2R) per frame."""
+        past = F.pad(h, (0, 0, self.dilation, -self.dilation))
+        weight = torch.cat([self.past.weight, self.present.weight], dim=1)
+        a = F.linear(torch.cat([past, h], dim=2), weight)
+        a = (a.unflatten(1, (-1, frame)) + bias[:, :, None].to(a.dtype)).flatten(1, 2)
+        tanh_part, gate = a.chunk(2, dim=2)
+        gated = (2 * torch.sigmoid(2 * tanh_part) - 1) * torch.sigmoid(gate)
+        residual, skip = self.out(gated).split([h.shape[2], self.out.out_features - h.shape[2]], 2)
+        return residual, skip
+
+
+class Conditioner(nn.Module):
+    """Conditions -> one bias (L, 2R) per frame: class, clock since the start, mel frames.
+
+    Args:
+        layers: number of gated layers.
+        width: R.
+        classes: K; 0 for none.
+        bands: mel bands; 0 for none.
+        hop: samples per mel frame.
+        frame: samples per frame of biases.
+        sample_rate: in Hz.
+        clock: whether the network knows how long ago the clip began.
+    """
+
+    rates: Tensor
+
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        classes: int,
+        bands: int,
+        hop: int,
+        frame: int,
+        sample_rate: int,
+        clock: bool,
+    ) -> None:
+        super().__init__()
+        self.layers, self.hop, self.frame = layers, hop, frame
+        self.label = nn.Embedding(classes, FEATURES) if classes else None
+        self.clock = nn.Linear(TIME_CONSTANTS, FEATURES) if clock else None
+        self.mel = nn.Conv1d(bands, FEATURES, 5, padding=2) if bands else None
+        self.hidden = nn.Linear(FEATURES, FEATURES)
+        self.bias = nn.Linear(FEATURES, layers * 2 * width)
+        nn.init.normal_(self.bias.weight, std=0.02)
+        nn.init.zeros_(self.bias.bias)
+        spread = torch.linspace(math.log(FASTEST), math.log(SLOWEST), TIME_CONSTANTS)
+        rates = frame / sample_rate / spread.exp()
+        self.register_buffer("rates", rates, persistent=False)
+
+    def frames(self, length: int) -> int:
+        """F = ceil(T / frame) for T samples."""
+        return -(-length // self.frame)
+
+    def features(self, condition: dict[str, Tensor], first: Tensor, count: int) -> Tensor:
+        """Inputs of the biases (B, F, 64) for `count` frames from frame `first` (B,) on."""
+        frame = first[:, None] + torch.arange(count, device=first.device)
+        total = self.hidden.weight.new_zeros(len(first), count, FEATURES)
+        if self.label is not None:
+            total = total + self.label(condition["class"])[:, None]
+        if self.clock is not None:
+            elapsed = (frame[..., None] + 0.5) * self.rates.float()
+            total = total + self.clock((-elapsed).exp().to(total.dtype))
+        if self.mel is not None:
+            total = total + self._mel_features(condition["mel"], frame)
+        return total
+
+    def _mel_features(self, mel: Tensor, frame: Tensor) -> Tensor:
+        """Mel frames (B, M, L), mixed over five and interpolated to the frames' centres."""
+        assert self.mel is not None
+        known = self.mel(0.2 * mel).transpose(1, 2)
+        place = ((frame + 0.5) * self.frame / self.hop).clamp(max=known.shape[1] - 1)
+        index = place.floor().long()
+        later = (index + 1).clamp(max=known.shape[1] - 1)
+        share = (place - index)[..., None].to(known.dtype)
+        rows = torch.arange(len(known), device=known.device)[:, None]
+        return torch.lerp(known[rows, index], known[rows, later], share)
+
+    def forward(self, condition: dict[str, Tensor], first: Tensor, count: int) -> Tensor:
+        """Biases (B, F, layers, 2R) of `count` frames from frame `first` (B,) on."""
+        features = F.silu(self.features(condition, first, count))
+        return self.bias(F.silu(self.hidden(features))).unflatten(2, (self.layers, -1))
+
+
+class WaveNetwork(nn.Module):
+    """The stack and its head.
+
+    Args:
+        levels: K, symbols.
+        width: R, channels of the residual path and of the gated units.
+        skip: S, channels of the skip path.
+        dilations: d of each layer, powers of two.
+        outputs: O, numbers of the head per sample.
+    """
+
+    def __init__(
+        self, levels: int, width: int, skip: int, dilations: tuple[int, ...], outputs: int
+    ) -> None:
+        super().__init__()
+        self.symbol = nn.Embedding(levels, width)
+        self.position = nn.Embedding(POSITIONS, width)
+        self.layers = nn.ModuleList(GatedLayer(width, skip, d) for d in dilations)
+        self.hidden = nn.Linear(skip, HEAD)
+        self.head = nn.Linear(HEAD, outputs)
+        self._start_smooth()
+
+    def _start_smooth(self) -> None:
+        """Neighbouring levels begin with neighbouring vectors, and layers begin near silence."""
+        for table in (self.symbol, self.position):
+            count, width = table.weight.shape
+            y = torch.linspace(-1, 1, count)[:, None]
+            order = torch.arange(width) // 2 + 1
+            phase = math.pi / 2 * (torch.arange(width) % 2)
+            scale = order.float() ** -0.5
+            with torch.no_grad():
+                table.weight.copy_(scale * torch.sin(math.pi / 2 * order * y + phase))
+        for layer in self.layers:
+            nn.init.normal_(layer.out.weight, std=0.5 / math.sqrt(self.symbol.weight.shape[1]))
+            layer.out.weight.data[: self.symbol.weight.shape[1]] /= math.sqrt(len(self.layers))
+
+    @property
+    def receptive_field(self) -> int:
+        """Past samples that the next one depends on."""
+        return 1 + sum(layer.dilation for layer in self.layers)
+
+    def forward(self, symbols: Tensor, positions: Tensor, bias: Tensor, frame: int) -> Tensor:
+        """Head (B, T, O) for the samples that follow each input.
+
+        Args:
+            symbols: last symbols (B, T): k_{t-1}, T a multiple of `frame`.
+            positions: their samples' mu-law codes (B, T): m_{t-1}.
+            bias: (B, T / frame, layers, 2R).
+            frame: samples per bias.
+        """
+        h = self.symbol(symbols) + self.position(positions)
+        h = (
+            h.to(torch.get_autocast_dtype(h.device.type))
+            if torch.is_autocast_enabled(h.device.type)
+            else h
+        )
+        skip = 0
+        for index, layer in enumerate(self.layers):
+            residual, more = layer(h, bias[:, :, index], frame)
+            h, skip = h + residual, skip + more
+        return self.head(F.relu(self.hidden(F.relu(skip))))

@@ -1,0 +1,112 @@
+"""The network step by step in plain PyTorch: what every fast sampler is compared with.
+
+A sampler keeps the state of a batch of streams and moves them on by a block at a time:
+
+    sampler = ReferenceSampler(model, batch)
+    steps = sampler.advance(bias, tails=tails)      # sample: tails pick the symbols
+    steps = sampler.advance(bias, symbols=symbols)  # score: symbols are given, tails come out
+
+Samplers differ in their arithmetic's order, so a symbol at the very edge of a tail may differ, and
+what follows it. Each sampler agrees with itself bit for bit, whatever the batch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dgm_audio.families.autoregressive.distribution import (
+    guarded,
+    log_masses,
+    pick,
+    tail_of_symbol,
+)
+from dgm_audio.families.autoregressive.network import POSITIONS
+from dgm_audio.signal.companding import mu_law_encode
+
+if TYPE_CHECKING:
+    from dgm_audio.families.autoregressive.wavenet import WaveNet
+
+
+class Steps(NamedTuple):
+    """What a sampler gives for a block.
+
+    Attributes:
+        symbols: (B, T) int64.
+        x: the samples (B, T), float32 in [-1, 1].
+        tails: (B, T) float64, the middle of each symbol (see `distribution`).
+        masses: p of each symbol (B, T), float64.
+    """
+
+    symbols: Tensor
+    x: Tensor
+    tails: Tensor
+    masses: Tensor
+
+
+class Sampler(Protocol):
+    """Moves a batch of streams on."""
+
+    def advance(
+        self, bias: Tensor, *, tails: Tensor | None = None, symbols: Tensor | None = None
+    ) -> Steps:
+        """The next T steps.
+
+        Args:
+            bias: (B, ceil(T / frame), layers, 2R), float32. Only the last block of a stream may
+                have a T that is not a multiple of the frame.
+            tails: (B, T) float64 that pick symbols; or
+            symbols: (B, T) int64 that are given.
+        """
+        ...
+
+
+class ReferenceSampler:
+    """Eager PyTorch with state caches (see the module)."""
+
+    def __init__(self, model: WaveNet, batch: int) -> None:
+        self.model, self.network = model, model.network
+        device, width = model.device, model.config.width
+        self.past = [
+            torch.zeros(batch, layer.dilation, width, device=device)
+            for layer in self.network.layers
+        ]
+        self.values = model.codec.values().to(device)
+        self.symbol = torch.full((batch,), model.codec.silence, device=device)
+        self.x = torch.zeros(batch, device=device)
+        self.t = 0
+
+    @torch.no_grad()
+    def advance(
+        self, bias: Tensor, *, tails: Tensor | None = None, symbols: Tensor | None = None
+    ) -> Steps:
+        """See `Sampler`."""
+        given = tails if symbols is None else symbols
+        assert given is not None
+        rows = []
+        for t in range(given.shape[1]):
+            weights = guarded(self.log_masses(bias[:, t // self.model.config.frame]))
+            self.symbol = pick(weights, given[:, t]) if symbols is None else given[:, t]
+            self.x = (self.model.codec.emphasis * self.x + self.values[self.symbol]).clamp(-1, 1)
+            rows.append((self.symbol, self.x, *tail_of_symbol(weights, self.symbol)))
+        return Steps(*(torch.stack(column, dim=1) for column in zip(*rows, strict=True)))
+
+    def log_masses(self, bias: Tensor) -> Tensor:
+        """Log masses (B, K) of the next symbol, given its biases (B, layers, 2R)."""
+        network, config = self.network, self.model.config
+        position = mu_law_encode(self.x, POSITIONS)
+        h = network.symbol(self.symbol) + network.position(position)
+        skip = torch.zeros_like(h[:, :1])
+        for index, (layer, past) in enumerate(zip(network.layers, self.past, strict=True)):
+            slot = self.t % layer.dilation
+            a = layer.present(h) + layer.past(past[:, slot].to(h.dtype)) + bias[:, index]
+            past[:, slot] = h
+            gated = torch.tanh(a[:, : config.width]) * torch.sigmoid(a[:, config.width :])
+            out = layer.out(gated.to(h.dtype))
+            h, skip = h + out[:, : config.width], skip + out[:, config.width :]
+        self.t += 1
+        head = network.head(F.relu(network.hidden(F.relu(skip))))
+        return log_masses(head.float(), config.output, config.levels)
