@@ -1,7 +1,9 @@
 """Judging a generator against held-out real sound, with a floor and a ceiling."""
 
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding
-from dgm_audio.evaluation.judge import held_out_judge
+from dgm_audio.evaluation.judge import held_out_judge, likelihood_judge
+from dgm_audio.evaluation.likelihood import bits_per_sample, mean_bits
+from dgm_audio.evaluation.markov import MarkovChain
 from dgm_audio.evaluation.reference import Reference, quick_distance
 from dgm_audio.evaluation.report import KEYS, evaluate
 from dgm_audio.evaluation.summary import table
@@ -9,10 +11,14 @@ from dgm_audio.evaluation.summary import table
 __all__ = [
     "KEYS",
     "Embedding",
+    "MarkovChain",
     "Reference",
     "TextureEmbedding",
+    "bits_per_sample",
     "evaluate",
     "held_out_judge",
+    "likelihood_judge",
+    "mean_bits",
     "quick_distance",
     "table",
 ]

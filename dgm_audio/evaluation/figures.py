@@ -33,6 +33,11 @@ def mean_of(values: Tensor, name: str) -> Figure:
     return lambda weights: float(weights[name] @ values / weights[name].sum())
 
 
+def ratio_of(parts: Tensor, wholes: Tensor, name: str) -> Figure:
+    """Sum of one value per clip of a set over the sum of another."""
+    return lambda weights: float(weights[name] @ parts / (weights[name] @ wholes))
+
+
 def median_of(values: Tensor, name: str) -> Figure:
     """Median of one value per clip of a set."""
     return lambda weights: weighted_median(values, weights[name])

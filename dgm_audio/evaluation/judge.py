@@ -6,25 +6,59 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from dgm_audio.evaluation.likelihood import mean_bits
 from dgm_audio.evaluation.reference import MIN_CLIPS, Reference, quick_distance
-from dgm_audio.generator import AudioGenerator
+from dgm_audio.generator import AudioGenerator, HasLogProb
 
 if TYPE_CHECKING:
-    from dgm_audio.data import Splits
+    from dgm_audio.data import ClipSet, Splits
+
+MAX_SCORED = 128
+"""Clips that likelihood is measured on: enough to tell snapshots apart, few enough to be quick."""
 
 
 def held_out_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
-    """Kernel distance of a model's sounds to the held-out clips.
+    """Lower is better: bits per sample of a model with a likelihood, or else kernel distance.
 
-    With fewer than 8 held-out clips the training clips stand in; a line on standard error says so.
+    The distance is that of the model's sounds to the held-out clips. With fewer than 8 held-out
+    clips the training clips stand in; a line on standard error says so.
     """
+    clips = _judging_clips(splits)
+    reference, scored = Reference(clips), _some(clips)
+
+    def judge(model: AudioGenerator) -> float:
+        if isinstance(model, HasLogProb):
+            return mean_bits(model, scored)
+        return quick_distance(model, reference)
+
+    return judge
+
+
+def likelihood_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
+    """Bits per valid sample of the held-out clips, for models with a likelihood only.
+
+    The clips are chosen as `held_out_judge` does; of more than 128 every so many-th is taken.
+    """
+    scored = _some(_judging_clips(splits))
+    return lambda model: mean_bits(model, scored)
+
+
+def _judging_clips(splits: Splits) -> ClipSet:
     clips = splits.heldout
     if len(clips) < MIN_CLIPS:
         print(
-            f"only {len(clips)} held-out clips: models are judged by the distance to the "
+            f"only {len(clips)} held-out clips: models are judged by the "
             f"{len(splits.train)} training clips instead",
             file=sys.stderr,
         )
         clips = splits.train
-    reference = Reference(clips)
-    return lambda model: quick_distance(model, reference)
+    return clips
+
+
+def _some(clips: ClipSet) -> ClipSet:
+    """At most `MAX_SCORED` of the clips, evenly spread over their order."""
+    if len(clips) <= MAX_SCORED:
+        return clips
+    return clips.subset(np.linspace(0, len(clips) - 1, MAX_SCORED).round().astype(int))

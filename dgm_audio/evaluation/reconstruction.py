@@ -9,13 +9,20 @@ classes without training clips get the mean of all.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
+from dgm_audio.evaluation.bootstrap import Figure
+from dgm_audio.evaluation.figures import mean_of, ratio_closed
 from dgm_audio.evaluation.floor import class_means
 from dgm_audio.evaluation.sampling import class_condition
 from dgm_audio.evaluation.spectra import log_mel, window_length
 from dgm_audio.generator import AudioGenerator, Encoder
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
 
 BANDS = 80
 WINDOW = 0.023
@@ -68,3 +75,28 @@ def model_errors(
         rate = model.audio.sample_rate
         errors.append((levels(back, rate) - levels(part, rate)).abs().mean((1, 2)))
     return torch.cat(errors).double()
+
+
+def reconstruction_figures(
+    model: AudioGenerator, clips: ClipSet, training: Tensor, training_labels: Tensor, suffix: str
+) -> dict[str, Figure]:
+    """Errors of the model and of the class-mean clip, and the share that the model closes.
+
+    Args:
+        model: any; without an encoder there are no figures.
+        clips: the set "reference" + suffix.
+        training: clips (M, C, T) that the class means are taken of.
+        training_labels: their classes (M,).
+        suffix: "" for held-out clips, "_unseen" for unseen groups.
+    """
+    audio, labels = clips.tensor(), torch.from_numpy(clips.labels).long()
+    errors = model_errors(model, audio, labels, clips.classes)
+    if errors is None:
+        return {}
+    means = class_mean_errors(audio, labels, training, training_labels, clips.sample_rate)
+    error, mean = (mean_of(values, "reference" + suffix) for values in (errors, means))
+    return {
+        "reconstruction_db" + suffix: error,
+        "reconstruction_db_class_mean" + suffix: mean,
+        "reconstruction_closed" + (suffix or "_heldout"): ratio_closed(mean, error, lambda _: 0.0),
+    }

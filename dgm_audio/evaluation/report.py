@@ -6,7 +6,7 @@
     model       as many sounds as floor and ceiling have, in the class proportions of the reference
 
 All clips have the length of the data's clips and are peak-normalised, for the comparison only; the
-reconstruction is compared as it is.
+reconstruction and the likelihood take them as they are.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.embedding import Embedding
-from dgm_audio.evaluation.figures import Comparison, mean_of, ratio_closed
+from dgm_audio.evaluation.figures import Comparison
 from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.labels import LabelClassifier
-from dgm_audio.evaluation.reconstruction import class_mean_errors, model_errors
+from dgm_audio.evaluation.likelihood import Likelihood
+from dgm_audio.evaluation.reconstruction import reconstruction_figures
 from dgm_audio.evaluation.reference import MIN_CLIPS
 from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
 from dgm_audio.evaluation.spectra import peak_normalised
@@ -56,6 +57,14 @@ KEYS = (
     "copy_score_real",
     "reconstruction_db",
     "reconstruction_closed",
+    "bits_per_sample",
+    "bits_per_sample_markov",
+    "bits_per_sample_uniform",
+    "bits_below_markov",
+    "bits_per_sample_unseen",
+    "bits_per_sample_markov_unseen",
+    "bits_per_sample_uniform_unseen",
+    "bits_below_markov_unseen",
 )
 """Always in a report; None where the model or the data do not allow the figure."""
 
@@ -132,8 +141,8 @@ class _Evaluation:
             self.compare(self.splits.unseen, "_unseen")
         elif len(self.splits.unseen):
             self.notes.append(f"{len(self.splits.unseen)} unseen clips are too few to compare with")
-        self.reconstruct(self.splits.heldout, "")
-        self.reconstruct(self.splits.unseen, "_unseen")
+        if isinstance(self.source, AudioGenerator):
+            self.use(self.source)
         if "reconstruction_closed_heldout" in self.figures:
             best = "_unseen" if "reconstruction_closed_unseen" in self.figures else "_heldout"
             self.figures["reconstruction_closed"] = self.figures["reconstruction_closed" + best]
@@ -196,24 +205,21 @@ class _Evaluation:
     def view(self, audio: Tensor, labels: Tensor) -> View:
         return View.of(audio, labels, self.rate, embedding=self.embedding)
 
-    def reconstruct(self, clips: ClipSet, suffix: str) -> None:
-        """Add reconstruction errors on some clips, if there are clips and an encoder."""
-        if not isinstance(self.source, AudioGenerator) or not len(clips):
-            return
-        self.stage("reconstruction")
-        audio, labels = clips.tensor(), torch.from_numpy(clips.labels).long()
-        errors = model_errors(self.source, audio, labels, clips.classes)
-        if errors is None:
-            return
-        means = class_mean_errors(audio, labels, self.audio, self.training.labels, self.rate)
-        name = "reference" + suffix
-        if name not in self.clusters:
-            self.clusters[name] = torch.arange(len(clips))
-        error, mean = mean_of(errors, name), mean_of(means, name)
-        self.figures["reconstruction_db" + suffix] = error
-        self.figures["reconstruction_db_class_mean" + suffix] = mean
-        closed = ratio_closed(mean, error, lambda _: 0.0)
-        self.figures["reconstruction_closed" + (suffix or "_heldout")] = closed
+    def use(self, model: AudioGenerator) -> None:
+        """Add what the model itself makes of the references: reconstruction and likelihood."""
+        self.stage("likelihood")
+        likelihood = Likelihood(model, self.splits.train)
+        self.notes += likelihood.notes
+        for clips, suffix in ((self.splits.heldout, ""), (self.splits.unseen, "_unseen")):
+            if not len(clips):
+                continue
+            self.stage("reconstruction")
+            figures = reconstruction_figures(model, clips, self.audio, self.training.labels, suffix)
+            self.stage("likelihood")
+            figures |= likelihood.figures(clips, suffix)
+            if figures:
+                self.clusters.setdefault("reference" + suffix, torch.arange(len(clips)))
+            self.figures |= figures
 
     def by_class(self, reference: View, sets: Mapping[str, View]) -> dict[str, dict[str, Any]]:
         """Numbers of clips and label accuracies of each class of the data."""

@@ -19,7 +19,10 @@ ROWS = (
     ("copy_score", "dB to the nearest training clip", "_real", "not below"),
     ("copied_share", "share nearer than 95 % of real clips", "", "0.05"),
     ("reconstruction_db", "reconstruction error in dB", "", "lower"),
+    ("bits_per_sample", "bits per sample", "", "lower"),
+    ("bits_below_markov", "share of bits below the Markov chain", "", "higher"),
 )
+_FLOORS = {"reconstruction_db": "_class_mean", "bits_per_sample": "_markov"}
 _LINE = "{:<38}{:>9}  {:<18}{:>9}{:>9}  {}"
 
 
@@ -28,7 +31,7 @@ def table(report: Mapping[str, Any]) -> str:
 
     The ceiling column holds training clips against the same reference; for label accuracy and
     nearest training clip, the real clips of the reference. The floor of the reconstruction is the
-    class-mean clip.
+    class-mean clip, that of the bits an order-1 Markov chain.
     """
     counts = report["counts"]
     lines = []
@@ -61,8 +64,7 @@ def _row(
         return None
     interval = report["ci"].get(key + suffix)
     low_high = f"[{_number(interval[0])}, {_number(interval[1])}]" if interval else ""
-    floor = "_class_mean" if key == "reconstruction_db" else "_floor"
-    floor_value = _number(report.get(key + floor + suffix))
+    floor_value = _number(report.get(key + _FLOORS.get(key, "_floor") + suffix))
     ceiling = _number(report.get(key + top + suffix)) if top else ""
     return _LINE.format(title, _number(value), low_high, floor_value, ceiling, better)
 

@@ -65,11 +65,11 @@ class Monitor:
     def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
         """Called after every evaluation of a snapshot."""
         self._metric = metric
-        self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "heldout_distance": metric})
+        self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "heldout_metric": metric})
         if self._writer is None:
             return
         x = model.sample(SOUNDS, seed=0).cpu()
-        self._writer.add_scalar("heldout/distance", metric, at.step)
+        self._writer.add_scalar("heldout/metric", metric, at.step)
         self._writer.add_images("samples", self._pictures(x), at.step)
         gap = torch.zeros(x.shape[1], self.sample_rate // 10)
         line = torch.cat([part for sound in x for part in (sound, gap)], dim=1)
@@ -95,7 +95,8 @@ class Monitor:
         left = at.seconds * (1 - share) / max(share, 1e-6)
         text = f"step {at.step}, {rate:.2f} steps/s, {left / 60:.1f} min left"
         if self._metric is not None:
-            text += f", held-out distance {self._metric:.4f} (best {at.best or self._metric:.4f})"
+            best = self._metric if at.best is None else at.best
+            text += f", held-out metric {self._metric:.4f} (best {best:.4f})"
         if at.skipped:
             text += f", {at.skipped} steps skipped"
         if self.bar is not None:

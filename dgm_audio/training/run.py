@@ -36,8 +36,8 @@ class TrainConfig:
         family: of the model.
         budget: wall time such as 90s, 20m or 1h30m.
         steps: optimizer steps instead of a budget.
-        batch: clips per step.
-        rate: peak learning rate; by default 1e-3, or 3e-4 from a trained start.
+        batch: clips per step; by default the family's.
+        rate: peak learning rate; by default the family's, or 3e-4 from a trained start.
         start: name or path of a trained model to go on from; it skips the phases of a new one.
         seed: of everything random.
         resume: go on with the run in `out`.
@@ -50,7 +50,7 @@ class TrainConfig:
     family: str = "vae"
     budget: str = "20m"
     steps: int | None = None
-    batch: int = 16
+    batch: int | None = None
     rate: float | None = None
     start: str | None = None
     seed: int = 0
@@ -87,6 +87,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     mixed = device.type == "cuda" or _fast_bfloat16()
     start = load(config.start, device="cpu") if config.start else None
     task = get_task(config.family)(splits.train, mixed, start)
+    batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     monitor = Monitor(run, budget, splits.train.sample_rate) if run else None
 
@@ -103,7 +104,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             recipe=_recipe(config, budget, at, start),
             data=data_record(splits),
             seed=config.seed,
-            metrics={"heldout_distance": at.best},
+            metrics={"heldout_metric": at.best},
             half=config.half,
         )
 
@@ -113,8 +114,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         clips=splits.train,
         run=run,
         budget=budget,
-        batch=min(config.batch, len(splits.train)),
-        rate=config.rate or (3e-4 if start else 1e-3),
+        batch=min(batch, len(splits.train)),
+        rate=config.rate or (3e-4 if start else task.rate),
         seed=config.seed,
         evaluations=config.evaluations,
         mixed=mixed,
@@ -131,8 +132,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         loop.fit()
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(
-            f"the GPU's memory is full with {config.batch} clips per step; "
-            f"try --batch {max(1, config.batch // 2)}"
+            f"the GPU's memory is full with {batch} clips per step; "
+            f"try --batch {max(1, batch // 2)}"
         ) from error
     finally:
         if monitor:
