@@ -1,7 +1,8 @@
-"""Two small but real generators, for tests of what every generator must keep.
+"""Small but real generators, for tests of what every generator must keep.
 
 `ToyFlow` streams and is invertible; `ToyFactor` has one code per clip, an exact likelihood and a
 bound. Both live in (-1, 1) through x = tanh(y), so log p(x) = log p(y) - sum log(1 - x^2).
+`ToyChain` is discrete: its entropy is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.companding import mu_law_decode, mu_law_encode
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, LatentSpec, Scalar
 
 EDGE = 1 - 1e-6
@@ -148,3 +150,52 @@ class ToyFactor(AudioGenerator):
         _, precision = self.posterior(y)
         gap = 0.5 * (precision.diagonal().log().sum() - torch.logdet(precision))
         return self.log_prob(x, condition) - gap
+
+
+@dataclass(frozen=True)
+class ToyChainConfig:
+    levels: int = field(default=8, metadata={"low": 2, "high": 256})
+    length: int = 64
+    classes: tuple[str, ...] = ("calm", "wild")
+
+
+class ToyChain(AudioGenerator):
+    """A Markov chain over K mu-law symbols that stays where it is, or jumps to any other.
+
+    A calm sound stays with probability 0.9, a wild one with 0.2; the first symbol is any.
+    """
+
+    family = "toy-chain"
+    config_class = ToyChainConfig
+
+    def __init__(self, config: ToyChainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.audio = AudioSpec(8000, 1, config.length, levels=config.levels)
+        self.latent = LatentSpec(1, hop=1)
+        self.condition = ConditionSpec({"class": Classes(config.classes)})
+        self.logit = nn.Parameter(torch.logit(torch.linspace(0.9, 0.2, len(config.classes))))
+
+    def matrix(self) -> Tensor:
+        """p(next | symbol) of every class, (classes, K, K)."""
+        stay, levels = torch.sigmoid(self.logit.double())[:, None, None], self.config.levels
+        same = torch.eye(levels, dtype=torch.float64, device=stay.device)
+        return stay * same + (1 - stay) / (levels - 1) * (1 - same)
+
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        u = torch.special.ndtr(z[:, 0].double())
+        edges = self.matrix()[condition["class"]].cumsum(2)
+        symbols = [(u[:, 0] * self.config.levels).floor().long()]
+        for step in range(1, length):
+            row = edges[torch.arange(len(z)), symbols[-1]]
+            symbols.append((row < u[:, step, None]).sum(1).clamp(max=self.config.levels - 1))
+        return mu_law_decode(torch.stack(symbols, 1), self.config.levels)[:, None]
+
+    def symbols(self, x: Tensor) -> Tensor:
+        return mu_law_encode(self._check_audio(x)[:, 0], self.config.levels)
+
+    def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
+        symbols, values = self.symbols(x), self._check_condition(condition, len(x))
+        rows = self.matrix().log()[values["class"]]
+        steps = rows[torch.arange(len(x))[:, None], symbols[:, :-1], symbols[:, 1:]]
+        return steps.sum(1) - math.log(self.config.levels)

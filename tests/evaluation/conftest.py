@@ -1,6 +1,11 @@
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from drum_sounds import make_splits
+
+sys.path.append(str(Path(__file__).parents[1]))  # toys.py
 
 
 @pytest.fixture(autouse=True)

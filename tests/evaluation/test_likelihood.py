@@ -1,0 +1,248 @@
+"""Bits per sample on models whose entropy is known, and the baselines beside them."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from drum_sounds import Noise
+from toys import ToyChain, ToyChainConfig, ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
+
+from dgm_audio.data import ClipSet, Splits
+from dgm_audio.errors import InputError
+from dgm_audio.evaluation import (
+    KEYS,
+    MarkovChain,
+    bits_per_sample,
+    evaluate,
+    held_out_judge,
+    likelihood,
+    likelihood_judge,
+    mean_bits,
+    table,
+)
+from dgm_audio.evaluation.bootstrap import estimate
+from dgm_audio.evaluation.likelihood import Likelihood, bits_of
+from dgm_audio.testing import check_generator
+
+LENGTH = 512
+CLASSES = ("calm", "wild")
+
+
+def entropy_rate(stay, levels):
+    """Bits per symbol of a chain that stays, or jumps to one of the others."""
+    return -stay * math.log2(stay) - (1 - stay) * math.log2((1 - stay) / (levels - 1))
+
+
+def chain_clips(model, count, seed, labels=CLASSES):
+    """Clips that the model makes of its classes in turn."""
+    names = [labels[index % len(labels)] for index in range(count)]
+    audio = model.sample(count, condition={"class": names}, seed=seed)
+    return ClipSet.from_arrays(audio, model.audio.sample_rate, labels=names)
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return ToyChain(ToyChainConfig(levels=8, length=LENGTH))
+
+
+@pytest.fixture(scope="module")
+def splits(chain):
+    return Splits(*(chain_clips(chain, count, seed) for seed, count in enumerate((40, 24, 12))))
+
+
+# --- the Markov chain ----------------------------------------------------------------------------
+
+
+def test_a_chain_of_a_hand_computed_case():
+    # Counts: n_0 = 3, n_1 = 2, n = 5; 0 -> 0, 0 -> 1, 1 -> 0 each once in the first sequence.
+    fitted = MarkovChain(3).fit([np.array([0, 0, 1, 0]), np.array([1])])
+    p = np.array([4, 3, 1]) / 8  # (n_b + 1) / (n + K)
+    after_0 = (np.array([1, 1, 0]) + 2 * p) / (2 + 2)  # two kinds of symbols in two pairs
+    after_1 = (np.array([1, 0, 0]) + 1 * p) / (1 + 1)
+    wanted = -np.log2([p[0], after_0[2], p[1], after_1[0]])
+    found = [fitted.bits(np.array([0])), fitted.bits(np.array([0, 2])) - wanted[0]]
+    found += [fitted.bits(np.array([1])), fitted.bits(np.array([1, 0])) - wanted[2]]
+    assert found == pytest.approx(list(wanted))
+    after_2 = fitted.bits(np.array([2, 1])) - fitted.bits(np.array([2]))
+    assert after_2 == pytest.approx(-math.log2(p[1]))  # 2 was never seen
+    assert fitted.bits(np.array([], np.int64)) == 0
+
+
+def test_the_probabilities_of_all_sequences_sum_to_one():
+    rng = np.random.default_rng(0)
+    fitted = MarkovChain(3).fit([rng.integers(0, 2, 20)])
+    sequences = np.stack(np.meshgrid(*[np.arange(3)] * 4)).reshape(4, -1).T
+    assert sum(2 ** -fitted.bits(sequence) for sequence in sequences) == pytest.approx(1)
+
+
+def test_an_unfitted_chain_is_uniform_and_fitting_again_starts_anew():
+    sequence = np.array([0, 3, 3, 1])
+    assert MarkovChain(4).bits(sequence) == pytest.approx(8)
+    once = MarkovChain(4).fit([sequence])
+    again = MarkovChain(4).fit([np.array([1, 2, 2])]).fit([sequence])
+    assert again.bits(sequence) == once.bits(sequence) < 8
+
+
+@pytest.mark.parametrize("symbols", [[0, 4], [-1, 0]])
+def test_symbols_that_there_are_not_are_refused(symbols):
+    with pytest.raises(InputError, match="0 to 3"):
+        MarkovChain(4).fit([np.array(symbols)])
+
+
+# --- bits per sample -----------------------------------------------------------------------------
+
+
+def test_the_toy_keeps_the_contract(chain):
+    assert check_generator(chain)
+
+
+def test_a_model_of_the_very_process_needs_its_entropy(chain, splits):
+    clips = splits.train
+    bits = bits_per_sample(
+        chain, clips.tensor(), torch.from_numpy(clips.lengths), torch.from_numpy(clips.labels),
+        clips.classes,
+    )  # fmt: skip
+    for label, stay in ((0, 0.9), (1, 0.2)):
+        rate = entropy_rate(stay, 8)
+        wanted = (math.log2(8) + (LENGTH - 1) * rate) / LENGTH
+        found = bits[clips.labels == label].mean()
+        assert float(found) == pytest.approx(wanted, abs=0.05)  # 20 clips of 512 samples
+    # A Markov chain that has to learn the process comes close, but not below.
+    one = clips.subset(np.flatnonzero(clips.labels == 0))
+    own, fitted = mean_bits(chain, one), MarkovChain(8)
+    sequences = list(chain.symbols(one.tensor()).numpy())
+    counted = sum(map(fitted.fit(sequences[:10]).bits, sequences[10:])) / (10 * LENGTH)
+    assert own < counted < 1.1 * own
+
+
+def test_only_valid_samples_count(chain, splits):
+    audio, lengths = splits.heldout.tensor(), torch.full((24,), LENGTH)
+    lengths[:3] = torch.tensor([1, 100, 0])
+    labels = torch.from_numpy(splits.heldout.labels)
+    bits = bits_per_sample(chain, audio, lengths, labels, CLASSES)
+    changed = audio.clone()
+    changed[0, :, 1:] = changed[1, :, 100:] = changed[2] = 0.7
+    assert torch.equal(bits_per_sample(chain, changed, lengths, labels, CLASSES), bits)
+    assert bits[0] == pytest.approx(3) and bits[2] == 0
+    alone = bits_of(chain, audio[1:2, :, :100], {"class": CLASSES[labels[1]]})
+    assert bits[1] == pytest.approx(float(alone))
+
+
+def test_the_mean_is_over_samples_not_over_clips(chain, splits):
+    clips = replace(splits.heldout.subset([0, 1]), lengths=np.array([500, 4]))
+    first, second = (float(mean_bits(chain, clips.subset([row]))) for row in (0, 1))
+    assert mean_bits(chain, clips) == pytest.approx((500 * first + 4 * second) / 504)
+
+
+def test_batches_do_not_change_the_bits(chain, splits, monkeypatch):
+    calls = []
+    log_prob = ToyChain.log_prob
+    monkeypatch.setattr(
+        ToyChain, "log_prob", lambda self, x, c: calls.append(len(x)) or log_prob(self, x, c)
+    )
+    whole = mean_bits(chain, splits.heldout)
+    monkeypatch.setattr(likelihood, "BATCH_SAMPLES", 5 * LENGTH)
+    assert mean_bits(chain, splits.heldout) == pytest.approx(whole)
+    assert calls == [24, 5, 5, 5, 5, 4]
+
+
+def test_a_density_is_counted_at_16_bits_and_scaling_shows():
+    """Of noise of deviation s a flow of the right shape needs log2(s sqrt(2 pi e) / step)."""
+    flow = ToyFlow(ToyFlowConfig(hop=1, length=256))
+    flow.log_scale.data.fill_(math.log(0.01))
+    flow.bias.data.zero_()
+    x = flow.sample(20, seed=0)
+    wanted = math.log2(0.01 * math.sqrt(2 * math.pi * math.e) / (2 / 2**16))
+    assert bits_of(flow, x).mean() == pytest.approx(wanted, abs=0.05)
+
+
+def test_a_longer_clip_is_scored_up_to_the_longest():
+    flow = ToyFlow(ToyFlowConfig(length=32, streams=False))
+    clips = ClipSet.from_arrays(np.zeros((1, 1, 48), np.float32), 8000)
+    assert mean_bits(flow, clips) == pytest.approx(float(bits_of(flow, torch.zeros(1, 1, 32))))
+
+
+def test_a_model_without_likelihood_is_refused():
+    with pytest.raises(InputError, match="'test-noise' have no exact likelihood"):
+        bits_of(Noise(64), torch.zeros(1, 1, 64))
+
+
+# --- the report and the judge --------------------------------------------------------------------
+
+
+def test_the_figures_of_a_report(chain, splits):
+    figures = Likelihood(chain, splits.train).figures(splits.unseen, "_unseen")
+    values, ends = estimate(figures, {"reference_unseen": torch.arange(12)})
+    assert set(values) == {key for key in KEYS if "bits" in key and key.endswith("_unseen")}
+    assert values["bits_per_sample_unseen"] == pytest.approx(mean_bits(chain, splits.unseen))
+    assert values["bits_per_sample_uniform_unseen"] == 3
+    markov = values["bits_per_sample_markov_unseen"]
+    assert values["bits_per_sample_unseen"] < markov < 3  # one chain for both classes
+    share = 1 - values["bits_per_sample_unseen"] / markov
+    assert values["bits_below_markov_unseen"] == pytest.approx(share)
+    low, high = ends["bits_per_sample_unseen"]
+    assert low < values["bits_per_sample_unseen"] < high
+
+
+def test_evaluate_reports_the_bits_of_both_references(chain, splits):
+    report = evaluate(chain, splits, n=8, progress=False)
+    for clips, suffix in ((splits.heldout, ""), (splits.unseen, "_unseen")):
+        assert report["bits_per_sample" + suffix] == pytest.approx(mean_bits(chain, clips))
+        assert all(report[key] is not None for key in KEYS if "bits" in key)
+    assert "bits per sample: 8 levels (uniform: 3.000), over the clips' valid samples" in table(
+        report
+    )
+
+
+def test_a_density_has_no_markov_chain_and_other_models_nothing(splits):
+    flow = Likelihood(ToyFlow(ToyFlowConfig(classes=CLASSES)), splits.train)
+    assert set(flow.figures(splits.heldout, "")) == {"bits_per_sample", "bits_per_sample_uniform"}
+    assert flow.notes == [
+        "bits per sample: a density at 16 bits (uniform: 16.000), over the clips' valid samples"
+    ]
+    other = Likelihood(Noise(LENGTH), splits.train)
+    assert other.figures(splits.heldout, "") == {} and other.notes == []
+
+
+def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
+    judge = held_out_judge(splits)
+    worse = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
+    worse.logit.data.zero_()
+    assert judge(chain) == pytest.approx(mean_bits(chain, splits.heldout))
+    assert judge(chain) == likelihood_judge(splits)(chain) < judge(worse)
+    noise = Noise(LENGTH)
+    noise.audio = replace(noise.audio, sample_rate=8000)
+    assert judge(noise) != judge(noise.__class__(LENGTH // 2))  # still judged by its sounds
+    assert not capsys.readouterr().err
+    few = replace(splits, heldout=splits.heldout.subset([0]))
+    assert likelihood_judge(few)(chain) == pytest.approx(mean_bits(chain, splits.train))
+    assert "1 held-out clips" in capsys.readouterr().err
+
+
+def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
+    audio = torch.zeros(1000, 1, 4)
+    audio[-1] = 0.9
+    clips = ClipSet.from_arrays(audio, 8000, labels=["calm"] * 999 + ["wild"])
+    seen = []
+    log_prob = chain.log_prob
+    chain.log_prob = lambda x, condition: seen.append(x) or log_prob(x, condition)
+    likelihood_judge(Splits(clips, clips, clips.subset([])))(chain)
+    del chain.log_prob
+    assert sum(map(len, seen)) == 128 and torch.cat(seen)[-1, 0, 0] == pytest.approx(0.9)
+
+
+def test_the_table_has_the_bits_between_markov_and_nothing():
+    report = {key: None for key in KEYS} | {"bits_per_sample": 2.5, "bits_per_sample_markov": 4.0}
+    report |= {"ci": {"bits_per_sample": [2.25, 2.75]}, "notes": []}
+    report["counts"] = {"reference": 9, "reference_sounds": 9, "model": 9}
+    row = next(line for line in table(report).splitlines() if line.startswith("bits per sample"))
+    assert row.split() == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]", "4.000", "lower"]
+
+
+def test_a_bound_beside_a_likelihood_is_not_taken_for_it():
+    model = ToyFactor(ToyFactorConfig())
+    x = model.sample(2, seed=0)
+    exact = -model.log_prob(x) / (24 * math.log(2)) + 15
+    torch.testing.assert_close(bits_of(model, x), exact.detach().double())
