@@ -7,14 +7,12 @@ twelve classes. The kit is the group, so that whole kits can be held out.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
 from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.debian import fetch_packages
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.errors import DataError
@@ -141,29 +139,4 @@ def download_drums(folder: Path) -> Path:
     Raises:
         DataError: where apt is missing or fails; the message says what to do instead.
     """
-    if any(folder.rglob("drumkit.xml")):
-        return folder
-    if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise DataError(
-            f"the drum kits come as the Debian packages {', '.join(PACKAGES)}, and apt is missing "
-            "here; unpack them elsewhere and give the folder with --data"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        try:
-            subprocess.run(
-                ["apt-get", "download", *PACKAGES],
-                cwd=scratch,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            for package in sorted(Path(scratch).glob("*.deb")):
-                subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
-        except subprocess.CalledProcessError as error:
-            reason = (error.stderr or str(error)).strip().splitlines()[-1]
-            raise DataError(
-                f"apt could not fetch {', '.join(PACKAGES)} ({reason}); run 'apt-get update', or "
-                "give an unpacked folder with --data"
-            ) from error
-    return folder
+    return fetch_packages(PACKAGES, folder, what="drum kits", done="drumkit.xml")

@@ -4,7 +4,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, hydrogen, load_clips
+from dgm_audio.data import ClipConfig, debian, hydrogen, load_clips
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 
@@ -99,7 +99,7 @@ def test_a_folder_without_kits_is_an_error_that_says_what_is_expected(tmp_path):
 
 
 def test_without_apt_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(hydrogen.shutil, "which", lambda _: None)
+    monkeypatch.setattr(debian.shutil, "which", lambda _: None)
     with pytest.raises(DataError, match="--data"):
         hydrogen.download_drums(tmp_path)
 
@@ -108,12 +108,12 @@ def test_a_failing_apt_is_one_line(tmp_path, monkeypatch):
     def refuse(command, **_):
         raise subprocess.CalledProcessError(100, command, stderr="E: noise\nE: no such package\n")
 
-    monkeypatch.setattr(hydrogen.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(hydrogen.subprocess, "run", refuse)
+    monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(debian.subprocess, "run", refuse)
     with pytest.raises(DataError, match=r"\(E: no such package\); run 'apt-get update'"):
         hydrogen.download_drums(tmp_path)
 
 
 def test_kits_that_are_there_are_not_fetched_again(kits, monkeypatch):
-    monkeypatch.setattr(hydrogen.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
+    monkeypatch.setattr(debian.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
     assert hydrogen.download_drums(kits) == kits

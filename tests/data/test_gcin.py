@@ -1,0 +1,134 @@
+import subprocess
+from collections import defaultdict
+
+import numpy as np
+import pytest
+
+from dgm_audio.data import ClipConfig, debian, gcin, load_clips
+from dgm_audio.errors import DataError
+from dgm_audio.io import write_audio
+
+FINALS = ("ㄚ", "ㄠ", "ㄧㄥ", "ㄩ")
+INITIALS = ("", "ㄅ", "ㄇ", "ㄓ", "ㄒ", "ㄌ")
+
+
+def write_syllable(root, name, voices=("3.ogg", "5.ogg")):
+    folder = root / "usr/share/gcin-voice/ogg" / name
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(list(name.encode()))
+    t = np.arange(4000) / 16000
+    for voice in voices:
+        sound = np.sin(2 * np.pi * rng.uniform(150, 400) * t) * np.sin(np.pi * t / t[-1])
+        write_audio(folder / voice, 0.5 * sound, 16000)
+
+
+@pytest.fixture
+def package(tmp_path):
+    """The layout of the unpacked package with four finals, and what must be left out."""
+    for final in FINALS:
+        for initial in INITIALS:
+            for tone in ("", "2", "4"):
+                write_syllable(tmp_path / "package", f"{initial}{final}{tone}")
+    for name in ("ㄅ", "ㄦ2", "ㄒㄩㄣ"):
+        write_syllable(tmp_path / "package", name, ("3.ogg",) if name == "ㄅ" else ("5.ogg",))
+    write_syllable(tmp_path / "package", "ㄏㄡ2")
+    return tmp_path / "package"
+
+
+def clips_of(package):
+    manifest = gcin.syllable_manifest(package)
+    config = ClipConfig(sample_rate=16000, length=6400)
+    cache = package.parent / "cache"
+    return load_clips(manifest, config, cache_dir=cache, progress=False).unique()
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("ㄇㄚ1", ("m", "a")),
+        ("ㄓ", ("zh", "ih")),
+        ("ㄙ4", ("s", "ih")),
+        ("ㄒㄧㄝ2", ("x", "ie")),
+        ("ㄌㄩ3", ("l", "v")),
+        ("ㄨㄥ", ("", "ong")),
+        ("ㄏㄡ3", None),
+        ("ㄦ", None),
+        ("ㄑㄩㄣ2", None),
+        ("notes", None),
+        ("4", None),
+    ],
+)
+def test_initial_and_final_follow_from_the_folder(folder, expected):
+    assert gcin.syllable(folder) == expected
+
+
+def test_every_zhuyin_sound_has_a_spelling_of_its_own():
+    assert len(set(gcin.INITIALS.values())) == len(gcin.INITIALS) == 21
+    assert len(set(gcin.CLASSES)) == len(gcin.FINALS) == 34
+    groups = {i + f for i in ("", *gcin.INITIALS.values()) for f in gcin.CLASSES}
+    assert len(groups) == 22 * 34
+
+
+def test_the_manifest_has_one_voice_with_its_licence_and_authors(package):
+    manifest = gcin.syllable_manifest(package)
+    assert len(manifest) == len(FINALS) * len(INITIALS) * 3
+    assert {entry.path.rpartition("/")[2] for entry in manifest.entries} == {"5.ogg"}
+    assert {entry.licence for entry in manifest.entries} == {"CC-BY-3.0"}
+    assert all("Chu Lo" in entry.source for entry in manifest.entries)
+    assert {entry.label for entry in manifest.entries} == {"a", "ao", "ing", "v"}
+    zhang = next(entry for entry in manifest.entries if "ㄓㄠ4" in entry.path)
+    assert (zhang.label, zhang.group) == ("ao", "zhao")
+
+
+def test_whole_syllables_are_held_out_and_every_final_is_on_both_sides(package):
+    clips = clips_of(package)
+    splits = gcin.syllable_splits(clips)
+    assert len(splits.train) + len(splits.heldout) == len(clips)
+    assert len(splits.unseen) == 0
+    assert not set(splits.train.groups) & set(splits.heldout.groups)
+    held = defaultdict(set)
+    for group, label in zip(splits.heldout.groups, splits.heldout.labels, strict=True):
+        held[clips.classes[label]].add(group)
+    assert {final: len(names) for final, names in held.items()} == dict(a=1, ao=1, ing=1, v=1)
+
+
+def test_the_split_depends_on_the_names_only(package):
+    clips = clips_of(package)
+    order = np.random.default_rng(0).permutation(len(clips))
+    one, other = gcin.syllable_splits(clips), gcin.syllable_splits(clips.subset(order))
+    assert set(one.heldout.files) == set(other.heldout.files)
+
+
+def test_a_final_of_one_syllable_is_trained_on(tmp_path):
+    for name in ("ㄇㄚ", "ㄇㄚ2", "ㄅㄠ", "ㄌㄠ"):
+        write_syllable(tmp_path / "package", name)
+    splits = gcin.syllable_splits(clips_of(tmp_path / "package"))
+    assert splits.train.counts["a"] == 2 and splits.heldout.counts["a"] == 0
+    assert splits.train.counts["ao"] == splits.heldout.counts["ao"] == 1
+
+
+def test_a_folder_without_syllables_is_an_error_that_says_what_is_expected(tmp_path):
+    with pytest.raises(DataError, match="holds no syllable; expected unpacked gcin-voice"):
+        gcin.syllable_manifest(tmp_path)
+
+
+def test_without_apt_the_error_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(debian.shutil, "which", lambda _: None)
+    with pytest.raises(DataError, match=r"syllables come as the Debian package gcin-voice.*--data"):
+        gcin.download_syllables(tmp_path)
+
+
+def test_a_failing_apt_is_one_line(tmp_path, monkeypatch):
+    def refuse(command, **_):
+        raise subprocess.CalledProcessError(100, command, stderr="E: noise\nE: no network\n")
+
+    monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(debian.subprocess, "run", refuse)
+    with pytest.raises(DataError, match=r"gcin-voice \(E: no network\); run") as caught:
+        gcin.download_syllables(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_syllables_that_are_there_are_not_fetched_again(package, monkeypatch):
+    monkeypatch.setattr(debian.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
+    assert gcin.download_syllables(package) == package
