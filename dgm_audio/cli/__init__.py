@@ -30,6 +30,7 @@ COMMANDS = {
     "encode": "encode:Encode",
     "decode": "decode:Decode",
     "recall": "recall:Recall",
+    "score": "score:Score",
     "train": "train:Train",
     "evaluate": "evaluate:Evaluate",
     "doctor": "doctor:Doctor",

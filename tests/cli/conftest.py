@@ -20,7 +20,11 @@ from dgm_audio.cli import main
 
 TESTS = Path(__file__).parents[1]
 
-ENTRY_POINTS = "[dgm_audio.generators]\ntoy-flow = toys:ToyFlow\ntoy-factor = toys:ToyFactor\n"
+ENTRY_POINTS = """[dgm_audio.generators]
+toy-flow = toys:ToyFlow
+toy-factor = toys:ToyFactor
+toy-chain = toys:ToyChain
+"""
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,153 @@
+"""How well does a model expect a recording? In bits per sample: the fewer, the better.
+
+Bits per sample depend on the level of a file and on its silence, not only on its kind of sound: a
+quiet file is nearly constant, which every model expects. Compare files at one level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgm_audio._audiofile.paths import named
+from dgm_audio.apps.inversion import read_for
+from dgm_audio.apps.render import item_conditions
+from dgm_audio.errors import AudioFileError, InputError
+from dgm_audio.evaluation.likelihood import BATCH_SAMPLES, bits_of
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.io import shown
+from dgm_audio.specs import Classes
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a file costs.
+
+    Args:
+        path: of the file.
+        bits: per sample.
+        condition: under which.
+        seconds: of the sound that was scored.
+        notes: what was done to the file before, in words.
+    """
+
+    path: Path
+    bits: float
+    condition: Mapping[str, Any]
+    seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The path in one printable line."""
+        return shown(self.path)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was found and not scored, and why."""
+
+    path: Path
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The path in one printable line."""
+        return shown(self.path)
+
+
+def find_files(places: Sequence[Path]) -> tuple[list[Path], list[Skipped]]:
+    """The files among the places and the audio files below the folders, none twice.
+
+    Returns:
+        Files that are worth a try, and what else lies in the folders.
+
+    Raises:
+        AudioFileError: if a place does not exist.
+        DataError: if a folder holds no audio file.
+    """
+    from dgm_audio.data.manifest import Manifest
+
+    files: dict[Path, None] = {}
+    skipped = []
+    for place in places:
+        with named(place):
+            place.stat()
+        if not place.is_dir():
+            files[place] = None
+            continue
+        manifest = Manifest.from_folder(place)
+        files |= dict.fromkeys(map(manifest.locate, manifest.entries))
+        skipped += [Skipped(place / item.path, item.reason) for item in manifest.omitted]
+    return list(files), skipped
+
+
+def score_file(
+    model: AudioGenerator,
+    path: Path,
+    given: Mapping[str, Any],
+    *,
+    peak: bool = True,
+    length: int | None = None,
+) -> Scored | Skipped:
+    """Bits per sample of one file, under the class that expects it most where none is given.
+
+    Args:
+        model: with a likelihood.
+        path: of the file; one that cannot be read is skipped.
+        given: condition by name.
+        peak: bring the largest sample to 0.95.
+        length: samples to score from the start, at the model's rate; all by default.
+
+    Raises:
+        InputError: if the model has no likelihood, or a value is not allowed.
+    """
+    name = f"{shown(path)}: "
+    try:
+        clip, notes = read_for(model, path, peak=peak)
+    except (AudioFileError, InputError) as error:
+        return Skipped(path, str(error).removeprefix(name))
+    texts = tuple(text.removeprefix(name) for text in notes)
+    clip = clip[..., :length]
+    choices = class_choices(model, given)
+    bits = torch.cat([_bits(model, clip, part) for part in _parts(choices, clip.shape[-1])])
+    best = int(bits.argmin())
+    seconds = clip.shape[-1] / model.audio.sample_rate
+    return Scored(path, float(bits[best]), choices[best], seconds, texts)
+
+
+def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The full conditions of one sound: all combinations of the classes that are not given.
+
+    Raises:
+        InputError: if a given value is not allowed, or a field has no default.
+    """
+    assumed = item_conditions(model, given, 1)[0]
+    open_fields = {
+        key: spec.names
+        for key, spec in model.condition
+        if isinstance(spec, Classes) and key not in given
+    }
+    return [
+        assumed | dict(zip(open_fields, names, strict=True))
+        for names in product(*open_fields.values())
+    ]
+
+
+def _parts(choices: list[dict[str, Any]], length: int) -> Iterator[list[dict[str, Any]]]:
+    """As many choices at a time as may be scored in one batch of sounds of this length."""
+    size = max(1, BATCH_SAMPLES // length)
+    for first in range(0, len(choices), size):
+        yield choices[first : first + size]
+
+
+def _bits(model: AudioGenerator, clip: Tensor, choices: list[dict[str, Any]]) -> Tensor:
+    """Bits per sample (B,) of one sound (1, C, T) under each of the conditions."""
+    condition = {key: [choice[key] for choice in choices] for key in choices[0]}
+    return bits_of(model, clip.expand(len(choices), -1, -1), condition)
