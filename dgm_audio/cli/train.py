@@ -58,7 +58,10 @@ class Train:
         int | None,
         arg(metavar="N", help="Optimizer steps instead of a budget.", help_behavior_hint=""),
     ] = None
-    batch: Annotated[int, arg(metavar="N", help="Clips per step.")] = 16
+    batch: Annotated[
+        int | None,
+        arg(metavar="N", help="Clips per step; by default the family's.", help_behavior_hint=""),
+    ] = None
     out: Annotated[
         Path | None,
         arg(
@@ -91,7 +94,7 @@ class Train:
         from dgm_audio.training.schedule import Budget
 
         Budget.parse(self.budget, self.steps)
-        if self.batch < 1:
+        if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be at least 1")
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
         chief = os.environ.get("RANK", "0") == "0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 
@@ -9,8 +11,8 @@ ONE = np.float32(1)
 
 
 @numba.njit(cache=True, nogil=True)
-def step(before: np.float32, value: np.float32, a: np.float32) -> np.float32:
-    """The sample after `before` at a difference of `value`."""
+def step(before: Any, value: Any, a: Any) -> Any:
+    """The sample after `before` at a difference of `value`; all are float32."""
     return min(max(a * before + value, -ONE), ONE)
 
 

@@ -1,6 +1,6 @@
 """Differential mu-law: audio as symbols whose quantisation noise hides below the sound.
 
-    x_t = clamp(a x_{t-1} + v(k_t), -1, 1),    v(k) = (1 + a) expand(2 k / (K - 1) - 1),    x_{-1} = 0
+    x_t = clamp(a x_{t-1} + v(k_t), -1, 1),    v(k) = (1 + a) expand(2 k / (K - 1) - 1)
 
 This is pre-emphasis before mu-law with the quantiser inside the loop: the error of a sample is half
 a step of its *difference* at most and does not add up, so for sound with little treble it lies some

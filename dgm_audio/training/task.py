@@ -16,7 +16,10 @@ from dgm_audio.generator import AudioGenerator
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
-TASKS = {"vae": "dgm_audio.training.vae:VAETask"}
+TASKS = {
+    "autoregressive": "dgm_audio.training.autoregressive:AutoregressiveTask",
+    "vae": "dgm_audio.training.vae:VAETask",
+}
 
 
 @dataclass
@@ -62,10 +65,14 @@ class Task(ABC):
     Attributes:
         objective: the named losses, holding the generator.
         discriminator: for the adversarial phase, or None.
+        batch: clips per step, if nobody asks for another number.
+        rate: peak learning rate of a new model, if nobody asks for another.
     """
 
     objective: Objective
     discriminator: nn.Module | None = None
+    batch: int = 16
+    rate: float = 1e-3
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:

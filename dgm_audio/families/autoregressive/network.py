@@ -158,14 +158,20 @@ class WaveNetwork(nn.Module):
             scale = order.float() ** -0.5
             with torch.no_grad():
                 table.weight.copy_(scale * torch.sin(math.pi / 2 * order * y + phase))
-        for layer in self.layers:
-            nn.init.normal_(layer.out.weight, std=0.5 / math.sqrt(self.symbol.weight.shape[1]))
-            layer.out.weight.data[: self.symbol.weight.shape[1]] /= math.sqrt(len(self.layers))
+        width = self.symbol.weight.shape[1]
+        for layer in self.stack:
+            nn.init.normal_(layer.out.weight, std=0.5 / math.sqrt(width))
+            layer.out.weight.data[:width] /= math.sqrt(len(self.stack))
+
+    @property
+    def stack(self) -> list[GatedLayer]:
+        """The layers, in order."""
+        return [layer for layer in self.layers if isinstance(layer, GatedLayer)]
 
     @property
     def receptive_field(self) -> int:
         """Past samples that the next one depends on."""
-        return 1 + sum(layer.dilation for layer in self.layers)
+        return 1 + sum(layer.dilation for layer in self.stack)
 
     def forward(self, symbols: Tensor, positions: Tensor, bias: Tensor, frame: int) -> Tensor:
         """Head (B, T, O) for the samples that follow each input.
@@ -177,13 +183,10 @@ class WaveNetwork(nn.Module):
             frame: samples per bias.
         """
         h = self.symbol(symbols) + self.position(positions)
-        h = (
-            h.to(torch.get_autocast_dtype(h.device.type))
-            if torch.is_autocast_enabled(h.device.type)
-            else h
-        )
-        skip = 0
-        for index, layer in enumerate(self.layers):
+        if torch.is_autocast_enabled(h.device.type):  # embeddings are not autocast
+            h = h.to(torch.get_autocast_dtype(h.device.type))
+        skip = h.new_zeros(())
+        for index, layer in enumerate(self.stack):
             residual, more = layer(h, bias[:, :, index], frame)
             h, skip = h + residual, skip + more
         return self.head(F.relu(self.hidden(F.relu(skip))))

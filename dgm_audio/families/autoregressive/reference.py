@@ -71,8 +71,7 @@ class ReferenceSampler:
         self.model, self.network = model, model.network
         device, width = model.device, model.config.width
         self.past = [
-            torch.zeros(batch, layer.dilation, width, device=device)
-            for layer in self.network.layers
+            torch.zeros(batch, layer.dilation, width, device=device) for layer in self.network.stack
         ]
         self.values = model.codec.values().to(device)
         self.symbol = torch.full((batch,), model.codec.silence, device=device)
@@ -100,7 +99,7 @@ class ReferenceSampler:
         position = mu_law_encode(self.x, POSITIONS)
         h = network.symbol(self.symbol) + network.position(position)
         skip = torch.zeros_like(h[:, :1])
-        for index, (layer, past) in enumerate(zip(network.layers, self.past, strict=True)):
+        for index, (layer, past) in enumerate(zip(network.stack, self.past, strict=True)):
             slot = self.t % layer.dilation
             a = layer.present(h) + layer.past(past[:, slot].to(h.dtype)) + bias[:, index]
             past[:, slot] = h

@@ -218,8 +218,6 @@ class WaveNet(AudioGenerator):
             bias = self.conditioner(condition, first, count)
             yield sampler.advance(bias.float(), **{name: part})
 
-    # --- the parts that training uses ----------------------------------------------------------
-
     def log_masses(self, symbols: Tensor, condition: dict[str, Tensor], part: slice) -> Tensor:
         """Log masses (B, t, K) of the symbols in a part of a clip, all at once.
 
@@ -232,19 +230,20 @@ class WaveNet(AudioGenerator):
         frame = self.config.frame
         first = max(0, part.start - self.network.receptive_field) // frame
         count = self.conditioner.frames(part.stop - first * frame)
-        before = F.pad(symbols, (1, count * frame), value=self.codec.silence)
-        before = before[:, first * frame : (first + count) * frame]
-        past = F.pad(self.codec.decode(symbols), (1, count * frame))
-        past = past[:, first * frame : (first + count) * frame]
+        window = slice(first * frame, (first + count) * frame)
+        before, positions = (
+            F.pad(values, (0, count * frame))[:, window] for values in self.inputs(symbols)
+        )
         start = torch.full((len(symbols),), first, device=symbols.device)
-        bias = self.conditioner(condition, start, count)
-        head = self.head(before, mu_law_encode(past, POSITIONS), bias)
-        return head[:, part.start - first * frame : part.stop - first * frame]
+        head = self.network(before, positions, self.conditioner(condition, start, count), frame)
+        wanted = head[:, part.start - window.start : part.stop - window.start]
+        return log_masses(wanted.float(), self.config.output, self.config.levels)
 
-    def head(self, before: Tensor, positions: Tensor, bias: Tensor) -> Tensor:
-        """Log masses (B, T, K) after each of the inputs (B, T) (see `WaveNetwork`)."""
-        numbers = self.network(before, positions, bias, self.config.frame)
-        return log_masses(numbers.float(), self.config.output, self.config.levels)
+    def inputs(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
+        """What the network sees before each symbol (B, T): the last one, and its sample's code."""
+        x = F.pad(self.codec.decode(symbols), (1, -1))
+        last = F.pad(symbols, (1, -1), value=self.codec.silence)
+        return last, mu_law_encode(x, POSITIONS)
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
         if "mel" not in condition:
