@@ -153,7 +153,7 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
         masses = log_masses(head, output, 255)
         exact = -log_probability(masses, symbols).float()
         difference = (surprise(head, symbols, output, 255) - exact).abs()
-        assert float(difference.mean()) < 2e-3
+        assert float(difference.mean()) < 1e-2
         assert float(difference.max()) < 0.05  # at the rarest symbols
 
 

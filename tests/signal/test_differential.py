@@ -1,4 +1,4 @@
-"""Differential mu-law: idempotent, bounded in error, quieter than plain mu-law where it should be."""
+"""Differential mu-law: idempotent, bounded in error, quieter than plain mu-law at low tones."""
 
 import pytest
 import torch
