@@ -6,14 +6,11 @@ held for an hour of sound.
 
 from __future__ import annotations
 
-import os
-from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
-from dgm_audio.data.cache import default_cache_dir
+from dgm_audio.runtime.compiled import let_numba_cache
 
 BLOCKS = 100
 """Blocks of the envelope per second."""
@@ -44,7 +41,7 @@ def find_peaks(mono: np.ndarray, rate: int) -> np.ndarray:
         Boeck, Krebs and Schedl, "Evaluating the Online Capabilities of Onset Detection Methods",
         2012 (librosa's peak picking on the spectral flux).
     """
-    _let_numba_cache()
+    let_numba_cache("librosa")
     import librosa
 
     hop = max(32, 2 ** round(np.log2(rate / 86)))  # about 12 ms, 512 samples at 44.1 kHz
@@ -56,17 +53,6 @@ def find_peaks(mono: np.ndarray, rate: int) -> np.ndarray:
         onset_envelope=flux, sr=rate, hop_length=hop, units="samples"
     )
     return np.asarray(found, dtype=np.int64)
-
-
-def _let_numba_cache() -> None:
-    """Where librosa is installed read-only, its compiled functions go to our cache folder.
-
-    Without a writable place for them its import fails.
-    """
-    spec = find_spec("librosa")
-    home = Path(spec.origin).parent if spec and spec.origin else Path()
-    if "NUMBA_CACHE_DIR" not in os.environ and not os.access(home, os.W_OK):
-        os.environ["NUMBA_CACHE_DIR"] = str(default_cache_dir() / "numba")
 
 
 def find_onsets(peaks: list[int], levels: np.ndarray, rate: int) -> list[int]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from dgm_audio.runtime.compiled import compiled
 
 ONE = np.float32(1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def step(before: Any, value: Any, a: Any) -> Any:
     """The sample after `before` at a difference of `value`; all are float32."""
     return min(max(a * before + value, -ONE), ONE)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def encode(x: np.ndarray, values: np.ndarray, a: np.float32) -> np.ndarray:
     """Symbols (B, T) of audio (B, T) in [-1, 1]."""
     symbols = np.empty(x.shape, np.int64)
@@ -38,7 +39,7 @@ def encode(x: np.ndarray, values: np.ndarray, a: np.float32) -> np.ndarray:
     return symbols
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def decode(symbols: np.ndarray, values: np.ndarray, a: np.float32) -> np.ndarray:
     """Audio (B, T) of symbols (B, T)."""
     x = np.empty(symbols.shape, np.float32)

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.slicing import _let_numba_cache
 from dgm_audio.data.source import Source
 
 from .sounds import RATE, hit, tone
@@ -101,14 +98,3 @@ def test_content_does_not_depend_on_the_container_or_the_segments(record, config
     other = record("c.wav", sound[::-1].copy())
     a, b, c = (Source(path, config).content for path in (wav, flac, other))
     assert a == b != c
-
-
-def test_librosa_can_be_used_where_its_folder_is_read_only(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    _let_numba_cache()
-    if os.access(find_spec("librosa").origin, os.W_OK):
-        assert "NUMBA_CACHE_DIR" not in os.environ
-    monkeypatch.setattr("os.access", lambda *_: False)
-    _let_numba_cache()
-    assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "dgm_audio" / "numba")

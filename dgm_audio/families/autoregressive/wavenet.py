@@ -40,8 +40,10 @@ from dgm_audio.signal.companding import mu_law_encode
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
-BLOCK = 16384
-"""Samples that are computed at a time: what a long sound needs beside itself stays the same."""
+BLOCK = 1024
+"""Samples that are sampled at a time, about: what a long sound needs beside itself is constant."""
+SCORED = 65536
+"""Samples that are scored at a time."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,8 @@ class WaveNet(AudioGenerator):
     # --- the interface -------------------------------------------------------------------------
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        tails = tails_of_latents(z[:, 0])
-        blocks = [steps.x for steps in self._advance(condition, tails=tails)]
-        return torch.cat(blocks, dim=1)[:, None]
+        blocks = self._blocks(condition, length, lambda a, b: {"tails": tails_of_latents(z[:, 0, a:b])})
+        return torch.cat([steps.x for steps in blocks], dim=1)[:, None]
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latents (B, 1, T) of audio (B, 1, T), which decode to `quantise(x)` bit for bit.
@@ -139,7 +140,8 @@ class WaveNet(AudioGenerator):
         symbols = self.symbols(x)
         values = self._check_condition(condition, len(x))
         with torch.no_grad():
-            tails = [steps.tails for steps in self._advance(values, symbols=symbols)]
+            given = lambda a, b: {"symbols": symbols[:, a:b]}
+            tails = [steps.tails for steps in self._blocks(values, symbols.shape[1], given)]
         return latents_of_tails(torch.cat(tails, dim=1))[:, None]
 
     def symbols(self, x: Tensor) -> Tensor:
@@ -201,6 +203,10 @@ class WaveNet(AudioGenerator):
 
     def sampler(self, batch: int) -> Sampler:
         """The fastest sampler for this device."""
+        if self.device.type == "cpu" and self.config.output == "categorical":
+            from dgm_audio.families.autoregressive.sampler import CompiledSampler
+
+            return CompiledSampler(self, batch)
         return ReferenceSampler(self, batch)
 
     @torch.no_grad()

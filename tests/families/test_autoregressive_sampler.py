@@ -1,0 +1,162 @@
+"""The compiled sampler against the eager reference, and against itself, bit for bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
+from dgm_audio.families.autoregressive.network import POSITIONS
+from dgm_audio.families.autoregressive.reference import ReferenceSampler, Steps
+from dgm_audio.families.autoregressive.sampler import CompiledSampler, code_starts
+from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.signal.companding import mu_law_encode
+
+TINY = {"width": 16, "skip": 24, "cycles": 2, "depth": 6, "frame": 32}
+
+
+def wavenet(seed: int = 0, **config) -> WaveNet:
+    """A model whose every weight matters."""
+    torch.manual_seed(seed)
+    model = WaveNet(WaveNetConfig(**config)).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+    return model
+
+
+def biases(model: WaveNet, batch: int, length: int) -> torch.Tensor:
+    torch.manual_seed(length)
+    count = model.conditioner.frames(length)
+    return 0.3 * torch.randn(batch, count, len(model.network.layers), 2 * model.config.width)
+
+
+def tails(batch: int, length: int, seed: int = 0) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return tails_of_latents(torch.randn(batch, length))
+
+
+def assert_equal(found: Steps, expected: Steps) -> None:
+    for name, one, other in zip(Steps._fields, found, expected, strict=True):
+        assert torch.equal(one, other), name
+
+
+@pytest.mark.parametrize("width, skip, levels", [(16, 24, 255), (64, 128, 17), (72, 8, 1023)])
+def test_it_does_what_the_reference_does(width, skip, levels) -> None:
+    model = wavenet(width=width, skip=skip, levels=levels, cycles=2, depth=6, frame=32)
+    bias, given = biases(model, 5, 200), tails(5, 200)
+    found = CompiledSampler(model, 5).advance(bias, tails=given)
+    expected = ReferenceSampler(model, 5).advance(bias, tails=given)
+    assert torch.equal(found.symbols, expected.symbols)
+    assert torch.equal(found.x, expected.x)
+    torch.testing.assert_close(found.tails, expected.tails, atol=1e-7, rtol=1e-5)
+    torch.testing.assert_close(found.masses, expected.masses, atol=1e-7, rtol=1e-5)
+    assert len(found.symbols.unique()) > min(levels, 100) / 2
+
+
+@pytest.fixture(scope="module")
+def default() -> WaveNet:
+    return wavenet(classes=("kick", "snare"))
+
+
+@pytest.fixture(scope="module")
+def sixteen(default) -> tuple[torch.Tensor, torch.Tensor, Steps]:
+    """16 streams of the default size: biases, tails, and their steps."""
+    bias, given = biases(default, 16, 320), tails(16, 320)
+    return bias, given, CompiledSampler(default, 16, threads=1).advance(bias, tails=given)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_stream_does_not_depend_on_the_batch_or_the_threads(default, sixteen, batch, threads):
+    bias, given, expected = sixteen
+    part = slice(16 - batch, 16)
+    sampler = CompiledSampler(default, batch, threads=threads)
+    found = sampler.advance(bias[part], tails=given[part])
+    assert_equal(found, Steps(*(values[part] for values in expected)))
+
+
+@pytest.mark.parametrize("blocks", [[64, 256], [64] * 5, [256, 63]])
+def test_it_does_not_depend_on_the_blocks(default, sixteen, blocks) -> None:
+    bias, given, expected = sixteen
+    sampler, start, parts = CompiledSampler(default, 3, threads=1), 0, []
+    for length in blocks:
+        frames = slice(start // 64, -(-(start + length) // 64))
+        part = given[:3, start : start + length]
+        parts.append(sampler.advance(bias[:3, frames], tails=part))
+        start += length
+    found = Steps(*(torch.cat(column, dim=1) for column in zip(*parts, strict=True)))
+    assert_equal(found, Steps(*(values[:3, :start] for values in expected)))
+
+
+@pytest.mark.parametrize("batch", [1, 6])
+def test_scoring_is_the_same_arithmetic_as_sampling(default, sixteen, batch) -> None:
+    bias, _, expected = sixteen
+    sampler = CompiledSampler(default, batch, threads=2)
+    found = sampler.advance(bias[:batch], symbols=expected.symbols[:batch])
+    assert_equal(found, Steps(*(values[:batch] for values in expected)))
+    again = CompiledSampler(default, 1)
+    through = tails_of_latents(latents_of_tails(found.tails[:1]))
+    assert_equal(again.advance(bias[:1], tails=through), Steps(*(v[:1] for v in expected)))
+
+
+def sounds(length: int) -> torch.Tensor:
+    """Noise at full scale, a decaying tone over faint noise, silence after a click (4, 1, T)."""
+    torch.manual_seed(0)
+    t = torch.arange(length) / 16000
+    noise = torch.randn(length)
+    tone = 0.8 * torch.exp(-20 * t) * torch.sin(2 * torch.pi * 180 * t) + 1e-3 * noise
+    click = torch.zeros(length)
+    click[3] = -1
+    return torch.stack([noise.clamp(-1, 1), tone, click, 0.1 * noise])[:, None]
+
+
+@pytest.mark.parametrize("weights", ["float32", "int16"])
+def test_encode_finds_latents_that_decode_to_the_same_sound(default, weights, monkeypatch) -> None:
+    monkeypatch.setattr(
+        default, "sampler", lambda batch: CompiledSampler(default, batch, weights=weights)
+    )
+    x, labels = sounds(1000), {"class": ["kick", "snare", "kick", "snare"]}
+    z = default.encode(x, labels)
+    assert torch.equal(default.decode(z, labels), default.quantise(x))
+    alone = default.decode(z[2:3], {"class": "kick"})
+    assert torch.equal(alone, default.quantise(x)[2:3])
+
+
+def test_it_scores_as_log_prob_does(default) -> None:
+    x = sounds(700)
+    masses = torch.cat(
+        [
+            s.masses
+            for s in default._advance({"class": torch.tensor([0] * 4)}, symbols=default.symbols(x))
+        ],
+        1,
+    )
+    expected = default.log_prob(x, {"class": [0] * 4})
+    torch.testing.assert_close(masses.log().sum(1).float(), expected, rtol=1e-5, atol=1e-3)
+
+
+def test_whole_weights_move_log_masses_little(default, sixteen) -> None:
+    bias, _, expected = sixteen
+    sampler = CompiledSampler(default, 16, weights="int16")
+    found = sampler.advance(bias, symbols=expected.symbols)
+    moved = (found.masses.log() - expected.masses.log()).abs()
+    assert 0 < float(moved.mean()) < 1e-3 and float(moved.max()) < 0.02
+
+
+def test_codes_of_samples_are_those_of_mu_law() -> None:
+    starts = torch.from_numpy(code_starts())
+    torch.manual_seed(0)
+    below = torch.nextafter(starts, torch.tensor(-2.0))
+    faint = torch.randn(1000) * 10.0 ** torch.linspace(-40, 0, 1000)
+    x = torch.cat([starts, below, faint.clamp(-1, 1), torch.tensor([-1.0, 0.0, -0.0, 1.0])])
+    found = np.searchsorted(starts.numpy(), x.numpy(), side="right")
+    assert found.tolist() == mu_law_encode(x, POSITIONS).tolist()
+
+
+def test_numbers_for_the_benchmark(default) -> None:
+    sampler = CompiledSampler(default, 1)
+    assert sampler.flops_per_step == 2 * (20 * 3 * 128 * 64 + 64 * 128 + 128 * 256)
+    half = CompiledSampler(default, 1, weights="int16")
+    assert half.weight_bytes_per_step == sampler.weight_bytes_per_step / 2
+    past = 2 * (1 + 1 / 2 + 1 / 4 + 1 / 8) + 12 / 16
+    assert sampler.weight_bytes_per_step == 4 * 64 * 128 * (40 + past + 1 + 4)
