@@ -15,7 +15,7 @@ from dgm_audio.cli.train import HELDOUT
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
-    from dgm_audio.data import Splits
+    from dgm_audio.data import ClipConfig, Splits
     from dgm_audio.generator import AudioGenerator
 
 
@@ -93,15 +93,14 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
     return split_clips(clips, heldout=HELDOUT, seed=seed or 0)
 
 
-def _named_data(name: str, config: Any) -> Splits:
-    """The splits of a data set that this package can fetch, as its recipe made them."""
-    from dgm_audio.data import hydrogen, load_clips
+def _named_data(name: str, config: ClipConfig) -> Splits:
+    """The splits of a data set that this package can fetch, as its recipe makes them."""
+    from dgm_audio.data.named import SETS, named_splits
 
-    if name != hydrogen.NAME:
+    if name not in SETS:
         found = f"names the data set {name!r}" if name else "names no data set"
         raise InputError(f"the model's config {found}; say what to judge it by: --data FOLDER")
-    folder = hydrogen.download_drums(Path.home() / ".cache" / "dgm_audio" / hydrogen.NAME)
-    return hydrogen.drum_splits(load_clips(hydrogen.drum_manifest(folder), config).unique())
+    return named_splits(name, config)
 
 
 def _header(model: AudioGenerator) -> dict[str, Any]:

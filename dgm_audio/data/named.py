@@ -1,0 +1,63 @@
+"""The data sets that this package can fetch, by the names that model folders give them.
+
+A recipe writes the name of its data set into the model's config; `named_splits` finds from it the
+real sounds to judge the model by, split as in training, at the model's own rate and length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from dgm_audio.data import gcin, hydrogen
+from dgm_audio.data.clip_config import ClipConfig
+from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.clips import load_clips
+from dgm_audio.data.manifest import Manifest
+from dgm_audio.data.splits import Splits
+from dgm_audio.errors import InputError
+
+
+class NamedSet(NamedTuple):
+    """The three steps from nothing to splits.
+
+    Args:
+        download: fetches the files into a folder, unless they are there, and returns the folder.
+        manifest: which files make the set.
+        splits: the one split that its models are trained and judged by.
+    """
+
+    download: Callable[[Path], Path]
+    manifest: Callable[[Path], Manifest]
+    splits: Callable[[ClipSet], Splits]
+
+
+SETS = {
+    hydrogen.NAME: NamedSet(hydrogen.download_drums, hydrogen.drum_manifest, hydrogen.drum_splits),
+    gcin.NAME: NamedSet(gcin.download_syllables, gcin.syllable_manifest, gcin.syllable_splits),
+}
+
+
+def set_folder(name: str) -> Path:
+    """Where the files of a named set are kept."""
+    return Path.home() / ".cache" / "dgm_audio" / name
+
+
+def named_splits(name: str, config: ClipConfig, folder: Path | None = None) -> Splits:
+    """The splits of a named set as its recipe makes them.
+
+    Args:
+        name: one of `SETS`.
+        config: rate, length and channels of the clips.
+        folder: where its files lie; by default they are fetched.
+
+    Raises:
+        InputError: if there is no set of this name.
+        DataError: if it cannot be fetched, or the folder does not hold it.
+    """
+    if name not in SETS:
+        raise InputError(f"there is no data set {name!r}; there are: {', '.join(SETS)}")
+    found = SETS[name]
+    folder = folder or found.download(set_folder(name))
+    return found.splits(load_clips(found.manifest(folder), config).unique())
