@@ -1,0 +1,204 @@
+# type: ignore  (a kernel is Triton's language, which only looks like Python)
+"""The step of a WaveNet as one persistent Triton kernel: the loop over time runs on the GPU.
+
+Streams do not need each other, so each program owns a tile of 16 of them (the fewest rows of a
+tensor-core product) from the first step of a block to the last, and never waits for another
+program. What a step needs:
+
+    weights   half precision; 1 MB for 20 layers of 64 channels, so they stay in the L2 cache. The
+              loop over layers is pipelined: while one layer is computed, the next ones' weights
+              and past are on their way to shared memory.
+    h, skip   float32, in registers; a product's operands are rounded, its sums are not.
+    past h    half precision, in global memory: a ring of 2 d slots per layer.
+    choice    float64 as in `distribution`: deep tails stay exact.
+
+Sampling and scoring run the same machine code, which computes both a symbol from a tail and the
+tail of a symbol. So what one finds the other meets bit for bit, and a row's result depends neither
+on its neighbours nor on the batch. The caller forbids the contraction of a * b + c, which would
+round x otherwise than the codec does.
+
+Threads of a program hand h over through the rings. Step t writes slot t mod 2d and reads slot
+(t - d) mod 2d, never the same one: within a step no thread reads what another one writes, in
+whatever order the layers' loads are issued ahead. What step t writes is read d >= 1 steps later,
+and written over 2d steps later: one barrier between any two steps separates both.
+"""
+
+from __future__ import annotations
+
+try:
+    import triton.language as tl
+    from triton import jit
+except ImportError:  # torch brings it where it knows GPUs; without it nobody calls the kernel
+
+    def jit(function=None, **_):
+        """Leave the function as it is."""
+        return function or (lambda function: function)
+
+
+@jit
+def position_of(x, POSITIONS: tl.constexpr, LOG: tl.constexpr):
+    """Mu-law codes of samples x; LOG is log(POSITIONS)."""
+    mu = POSITIONS - 1
+    y = tl.log(1 + mu * tl.abs(x)) / LOG
+    y = tl.where(x < 0, -y, y)
+    return tl.floor((y + 1) / 2 * mu + 0.5).to(tl.int32)
+
+
+@jit
+def gate(tanh_part, sigmoid_part):
+    """Gated units tanh(a) sigmoid(b)."""
+    return (2 * tl.sigmoid(2 * tanh_part) - 1) * tl.sigmoid(sigmoid_part)
+
+
+@jit
+def guarded(logits, inside, GUARD: tl.constexpr, MIN_LOGIT: tl.constexpr):
+    """Guarded weights w, float64; 0 for what only pads the symbols."""
+    e = tl.exp(tl.maximum(logits - tl.max(logits, 1)[:, None], MIN_LOGIT))
+    e = tl.where(inside, e, 0).to(tl.float64)
+    below = tl.cumsum(e, 1)
+    above = tl.cumsum(e, 1, reverse=True)
+    return tl.where(inside, e + GUARD * tl.minimum(below, above), 0)
+
+
+@jit
+def at(table, chosen):
+    """The entry of each row that its one-hot row `chosen` marks."""
+    return tl.sum(tl.where(chosen, table, 0), 1)
+
+
+@jit(
+    # One machine code for all calls, or rounding could differ between them.
+    do_not_specialize=["batch", "steps", "start", "given"],
+    do_not_specialize_on_alignment=["wanted_tails", "given_symbols"],
+)
+def run_steps(
+    # weights
+    symbol_table,
+    position_table,
+    past,
+    present,
+    residual,
+    skip,
+    hidden,
+    hidden_bias,
+    head,
+    head_bias,
+    values,
+    # state: rings of h, last symbol and sample
+    rings,
+    last_symbol,
+    last_x,
+    # what is given, and results
+    bias,
+    wanted_tails,
+    given_symbols,
+    symbols,
+    x,
+    tails,
+    masses,
+    # sizes
+    batch,
+    steps,
+    start,
+    given,
+    LAYERS: tl.constexpr,
+    DEPTH: tl.constexpr,
+    R: tl.constexpr,
+    S: tl.constexpr,
+    HEAD: tl.constexpr,
+    LEVELS: tl.constexpr,
+    PADDED: tl.constexpr,
+    POSITIONS: tl.constexpr,
+    LOG: tl.constexpr,
+    FRAME: tl.constexpr,
+    EMPHASIS: tl.constexpr,
+    GUARD: tl.constexpr,
+    MIN_LOGIT: tl.constexpr,
+    TILE: tl.constexpr,
+    CHUNK: tl.constexpr,
+    STAGES: tl.constexpr,
+):
+    """Move a tile of streams on by `steps` from step `start` (see `cuda` for the shapes)."""
+    half = past.dtype.element_ty
+    tile = tl.program_id(0)
+    row = tile * TILE + tl.arange(0, TILE)
+    real = row < batch
+    stream = tl.minimum(row, batch - 1).to(tl.int64)  # rows beyond the batch repeat its last one
+    r, s = tl.arange(0, R), tl.arange(0, S)
+    c, k = tl.arange(0, CHUNK), tl.arange(0, PADDED)
+    inside = (k < LEVELS)[None, :]
+    by_r, by_s = r[:, None] * R + r[None, :], r[:, None] * S + s[None, :]
+    slots = 2 * (2**DEPTH - 1) * (LAYERS // DEPTH)
+    in_slot = tl.arange(0, TILE)[:, None] * R + r[None, :]
+    ring = rings + tile.to(tl.int64) * (slots * TILE * R) + in_slot
+    bias += stream[:, None] * (tl.cdiv(steps, FRAME) * LAYERS * 2 * R) + r[None, :]
+
+    symbol = tl.load(last_symbol + row)
+    sample = tl.load(last_x + row)
+    for step in range(steps):
+        place = stream * steps + step
+        wanted = tl.load(wanted_tails + place, mask=real & (given == 0), other=0.25)
+        forced = tl.load(given_symbols + place, mask=real & (given != 0), other=0).to(tl.int32)
+        position = position_of(sample, POSITIONS, LOG)
+        h = tl.load(symbol_table + symbol[:, None] * R + r[None, :])
+        h += tl.load(position_table + position[:, None] * R + r[None, :])
+        total_skip = tl.zeros((TILE, S), tl.float32)
+        frame_bias = bias + step // FRAME * (LAYERS * 2 * R)
+
+        for layer in tl.range(0, LAYERS, num_stages=STAGES):
+            level = layer % DEPTH
+            dilation = 1 << level
+            first = layer // DEPTH * 2 * (2**DEPTH - 1) + 2 * (dilation - 1)
+            time = start + step
+            write = first + (time & (2 * dilation - 1))
+            read = first + ((time + dilation) & (2 * dilation - 1))
+            matrix = layer * (R * R)
+            then = tl.load(ring + read * (TILE * R))
+            a = tl.dot(then, tl.load(past + 2 * matrix + by_r), input_precision="ieee")
+            b = tl.dot(then, tl.load(past + 2 * matrix + R * R + by_r), input_precision="ieee")
+            now = h.to(half)
+            tl.store(ring + write * (TILE * R), now)
+            a = tl.dot(now, tl.load(present + 2 * matrix + by_r), a, input_precision="ieee")
+            b = tl.dot(now, tl.load(present + 2 * matrix + R * R + by_r), b, input_precision="ieee")
+            a += tl.load(frame_bias + layer * (2 * R))
+            b += tl.load(frame_bias + layer * (2 * R) + R)
+            gated = gate(a, b).to(half)
+            h = tl.dot(gated, tl.load(residual + matrix + by_r), h, input_precision="ieee")
+            matrix = layer * (R * S)
+            total_skip = tl.dot(
+                gated, tl.load(skip + matrix + by_s), total_skip, input_precision="ieee"
+            )
+
+        seen = tl.maximum(total_skip, 0).to(half)
+        logits = tl.zeros((TILE, PADDED), tl.float32) + tl.load(head_bias + k)[None, :]
+        for part in tl.range(0, HEAD, CHUNK, num_stages=STAGES):
+            weight = tl.load(hidden + s[:, None] * HEAD + part + c[None, :])
+            unit = tl.dot(seen, weight, input_precision="ieee")
+            unit = tl.maximum(unit + tl.load(hidden_bias + part + c)[None, :], 0).to(half)
+            weight = tl.load(head + (part + c)[:, None] * PADDED + k[None, :])
+            logits = tl.dot(unit, weight, logits, input_precision="ieee")
+
+        w = guarded(logits, inside, GUARD, MIN_LOGIT)
+        total = tl.sum(w, 1)
+        up, down = tl.cumsum(w, 1), tl.cumsum(w, 1, reverse=True)
+        bound = (tl.abs(wanted) * total)[:, None]
+        from_below = tl.sum((inside & (up <= bound)).to(tl.int32), 1)
+        from_above = LEVELS - 1 - tl.sum((inside & (down <= bound)).to(tl.int32), 1)
+        picked = tl.where(wanted < 0, from_below, from_above)
+        symbol = tl.where(given != 0, forced, tl.minimum(tl.maximum(picked, 0), LEVELS - 1))
+
+        chosen = k[None, :] == symbol[:, None]
+        own = at(w, chosen)
+        below, above = at(up, chosen) - own, at(down, chosen) - own
+        lower = below < above
+        tail = (tl.maximum(tl.where(lower, below, above), 0) + own / 2) / total
+        sample = EMPHASIS * sample + tl.load(values + symbol)
+        sample = tl.minimum(tl.maximum(sample, -1.0), 1.0)
+        tl.store(symbols + place, symbol.to(tl.int64), mask=real)
+        tl.store(x + place, sample, mask=real)
+        tl.store(tails + place, tl.where(lower, -tail, tail), mask=real)
+        tl.store(masses + place, own / total, mask=real)
+        tl.debug_barrier()  # the rings are written before the next step reads them
+
+    tl.store(last_symbol + row, symbol)
+    tl.store(last_x + row, sample)

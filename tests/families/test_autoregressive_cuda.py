@@ -1,0 +1,168 @@
+"""The CUDA sampler: its arithmetic in Triton's interpreter, that it compiles, and GPU tests."""
+
+import inspect
+import os
+import subprocess
+import sys
+import warnings
+
+import pytest
+import torch
+
+from dgm_audio.families.autoregressive import cuda
+from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
+from dgm_audio.families.autoregressive.reference import ReferenceSampler
+from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+
+gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def tiny(**changes) -> WaveNet:
+    """Three layers of 16 channels, far from their start so that all of them matter."""
+    torch.manual_seed(0)
+    sizes = {"width": 16, "skip": 16, "cycles": 1, "depth": 3, "frame": 8, "levels": 63}
+    model = WaveNet(WaveNetConfig(**{**sizes, **changes})).eval().requires_grad_(False)
+    for weight in model.network.parameters():
+        weight += 0.2 * torch.randn_like(weight)
+    return model
+
+
+def bias_and_tails(model: WaveNet, batch: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(1)
+    frames = model.conditioner.frames(length)
+    layers, width = model.conditioner.layers, model.config.width
+    bias = torch.randn(batch, frames, layers, 2 * width, generator=rng)
+    tails = tails_of_latents(torch.randn(batch, length, generator=rng))
+    return bias.to(model.device), tails.to(model.device)
+
+
+def check_parity(model: WaveNet, length: int) -> None:
+    """In float32 the kernel gives what the reference gives, and goes on where a block ended."""
+    bias, tails = bias_and_tails(model, 2, length)
+    expected = ReferenceSampler(model, 2).advance(bias, tails=tails)
+    first = length // 2 // model.config.frame
+    cut, sampler = first * model.config.frame, cuda.CudaSampler(model, 2, torch.float32)
+    blocks = [
+        sampler.advance(bias[:, :first], symbols=expected.symbols[:, :cut]),
+        sampler.advance(bias[:, first:], symbols=expected.symbols[:, cut:]),
+    ]
+    x, tails, masses = (torch.cat([block[i] for block in blocks], 1) for i in (1, 2, 3))
+    assert torch.equal(x, expected.x)
+    torch.testing.assert_close(masses, expected.masses, rtol=1e-3, atol=1e-9)
+    torch.testing.assert_close(tails, expected.tails, rtol=1e-3, atol=1e-9)
+
+
+def check_round_trip(model: WaveNet, length: int) -> None:
+    """In float16 a sound's latents decode to it, whatever the batch, and masses are near."""
+    batch = cuda.TILE + 1
+    bias, tails = bias_and_tails(model, batch, length)
+    drawn = cuda.CudaSampler(model, batch).advance(bias, tails=tails)
+    alone = cuda.CudaSampler(model, 1).advance(bias[-1:], tails=tails[-1:])
+    for one, many in zip(alone, drawn, strict=True):
+        assert torch.equal(one[0], many[-1])
+    assert len(drawn.symbols.unique()) > 10
+    found = cuda.CudaSampler(model, batch).advance(bias, symbols=drawn.symbols)
+    assert torch.equal(found.masses, drawn.masses)
+    tails = tails_of_latents(latents_of_tails(found.tails))
+    again = cuda.CudaSampler(model, batch).advance(bias, tails=tails)
+    assert torch.equal(again.symbols, drawn.symbols) and torch.equal(again.x, drawn.x)
+    expected = ReferenceSampler(model, batch).advance(bias, symbols=drawn.symbols)
+    assert (found.masses.log() - expected.masses.log()).abs().mean() < cuda.TOLERANCE
+
+
+def test_the_kernels_arithmetic_is_the_references():
+    """In the interpreter, which a process has from its start or not at all."""
+    pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
+    calls = [("check_parity", "", 24), ("check_round_trip", "", 16)]
+    calls += [("check_parity", "width=12, skip=20", 16)]
+    code = "import test_autoregressive_cuda as t\n"
+    code += "\n".join(f"t.{name}(t.tiny({sizes}), {length})" for name, sizes, length in calls)
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.path.dirname(__file__)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+def test_the_kernel_compiles_without_a_gpu(capability, tmp_path, monkeypatch):
+    pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
+    from triton import compile as build
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from dgm_audio.families.autoregressive.cuda_kernel import run_steps
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    sampler = cuda.CudaSampler(WaveNet(WaveNetConfig()), 1)
+    sizes = {**sampler.sizes, "STAGES": cuda.DEEPEST}
+    names = list(inspect.signature(run_steps.fn).parameters)
+    kinds = dict.fromkeys(names, "*fp32") | dict.fromkeys(sizes, "constexpr")
+    for kind, those in {
+        "*fp16": "past present residual skip hidden head rings",
+        "*fp64": "wanted_tails tails masses",
+        "*i64": "given_symbols symbols",
+        "*i32": "last_symbol",
+        "i32": "batch steps start given",
+    }.items():
+        kinds |= dict.fromkeys(those.split(), kind)
+    aligned = {
+        (place,): [["tt.divisibility", 16]]
+        for place, name in enumerate(names)
+        if kinds[name][0] == "*"
+    }
+    source = ASTSource(run_steps, kinds, sizes, aligned)
+    options = {"num_warps": cuda.WARPS, "enable_fp_fusion": False}
+    built = build(source, target=GPUTarget("cuda", capability, 32), options=options)
+    assert "mma.sync" in built.asm["ptx"] and "cp.async" in built.asm["ptx"]
+    assert built.metadata.shared < {80: 163, 90: 227}[capability] * 1024
+    assert len(built.asm["cubin"]) > 0
+
+
+def test_without_a_gpu_the_cpu_samples_and_says_why_once():
+    model = tiny()
+    bias, tails = bias_and_tails(model, 2, 16)
+    with pytest.warns(RuntimeWarning, match="the CUDA sampler is not used: .*; the CPU samples"):
+        sampler = cuda.make_sampler(model, 2)
+    expected = model.sampler(2).advance(bias, tails=tails)
+    for part, known in zip(sampler.advance(bias, tails=tails), expected, strict=True):
+        assert torch.equal(part, known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cuda.make_sampler(model, 2)
+
+
+def test_why_the_kernel_cannot_sample(monkeypatch):
+    assert "logistics" in cuda.check(tiny(output="logistics"))
+    monkeypatch.setattr(cuda, "disagreement", lambda _: float("nan"))
+    assert "differ by nan nats" in cuda.check(tiny())
+    monkeypatch.setattr(cuda, "disagreement", lambda _: 0.1)
+    assert "differ by 0.1 nats" in cuda.check(tiny())
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "triton", None)
+    assert "triton" in cuda.check(tiny())
+
+
+def test_a_verdict_lasts_until_the_weights_change(monkeypatch):
+    answers = iter([0.0, 1.0])
+    monkeypatch.setattr(cuda, "disagreement", lambda _: next(answers))
+    model = tiny()
+    assert cuda.check(model) == "" == cuda.check(model)
+    model.network.head.bias += 1
+    assert cuda.check(model)
+
+
+@gpu
+def test_on_a_gpu_the_kernel_agrees_with_the_reference():
+    check_parity(tiny().cuda(), 64)
+    check_round_trip(tiny().cuda(), 512)
+    check_round_trip(WaveNet(WaveNetConfig()).eval().cuda(), 2048)
+
+
+@gpu
+def test_on_a_gpu_a_model_samples_with_the_kernel_and_finds_its_latents():
+    model = WaveNet(WaveNetConfig(classes=("a", "b"))).eval().cuda()
+    assert isinstance(model.sampler(3), cuda.CudaSampler)
+    x = model.sample(3, seconds=0.5, seed=0, condition={"class": ["a", "b", "a"]})
+    z = model.encode(x, {"class": ["a", "b", "a"]})
+    assert torch.equal(model.decode(z, {"class": ["a", "b", "a"]}), model.quantise(x))
+    assert torch.equal(model.sample(1, seconds=0.5, seed=0, condition={"class": ["a"]})[0], x[0])
