@@ -3,13 +3,13 @@
     x = decode(z, c),    z ~ N(0, I)
 
 `sample` is decode of noise, `interpolate` is decode along a great circle. What only some families
-can do is a Protocol: `Encoder`, `HasLogProb`, `HasElbo`.
+can do is a Protocol: `Encoder`, `HasLogProb`, `HasElbo`, `Streams`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -43,6 +43,15 @@ class HasLogProb(Protocol):
 
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Exact log p(x | c) in nats per clip, shape (B,)."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A model that can hand out a long sound while it is being made."""
+
+    def decode_blocks(self, z: Tensor, condition: Condition = None) -> Iterator[Tensor]:
+        """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
         ...
 
 
@@ -175,6 +184,15 @@ class AudioGenerator(nn.Module, ABC):
         Item i comes from a counter-based generator (Philox) keyed by (seed, i), frame by frame, so
         that a longer clip begins with the latents of a shorter one.
         """
+        length = self.audio.length if length is None else length
+        self._check_size(check_integer("batch", batch, 1, MAX_BATCH), length)
+        draw = self._noise_source(batch, seed, temperature, first)
+        return draw(self.latent.frames(length))
+
+    def _noise_source(
+        self, batch: int, seed: int | None, temperature: float, first: int = 0
+    ) -> Callable[[int], Tensor]:
+        """Draws the latents of `noise` piece by piece: a number of frames -> (B, D, frames)."""
         batch = check_integer("batch", batch, 1, MAX_BATCH)
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
@@ -182,18 +200,17 @@ class AudioGenerator(nn.Module, ABC):
         number = isinstance(temperature, int | float | np.integer | np.floating)
         if not number or isinstance(temperature, bool) or not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature!r}; it must be a number from 0 to 10")
-        length = self.audio.length if length is None else length
-        self._check_size(batch, length)
-        frames = self.latent.frames(length)
-        z = np.stack(
-            [
-                np.random.Generator(np.random.Philox(key=[seed, index])).standard_normal(
-                    (frames, self.latent.channels), dtype=np.float32
-                )
-                for index in range(first, first + batch)
-            ]
-        )
-        return torch.from_numpy(z).transpose(1, 2).contiguous() * float(temperature)
+        items = [
+            np.random.Generator(np.random.Philox(key=[seed, index]))
+            for index in range(first, first + batch)
+        ]
+
+        def draw(frames: int) -> Tensor:
+            shape = (frames, self.latent.channels)
+            z = np.stack([item.standard_normal(shape, dtype=np.float32) for item in items])
+            return torch.from_numpy(z).transpose(1, 2).contiguous() * float(temperature)
+
+        return draw
 
     def interpolate(
         self, z0: Tensor, z1: Tensor, steps: int, condition: Condition = None

@@ -123,8 +123,9 @@ def test_the_likelihood_of_a_sampler_is_log_prob():
     x = sound(2, 1, 150)
     with torch.no_grad():
         exact = model.log_prob(x, {"class": "b"})
-    steps = list(model._advance({"class": torch.tensor([1, 1])}, symbols=model.symbols(x)))
-    summed = torch.cat([part.masses for part in steps], dim=1).log().sum(1)
+    symbols, condition = model.symbols(x), {"class": torch.tensor([1, 1])}
+    steps = [advance(symbols=symbols[:, part]) for part, advance in model._walk(condition, 2, 150)]
+    summed = torch.cat([block.masses for block in steps], dim=1).log().sum(1)
     torch.testing.assert_close(summed.float(), exact, atol=1e-2, rtol=1e-5)
 
 
@@ -182,6 +183,8 @@ def test_a_stream_in_blocks_is_the_whole_sound(monkeypatch):
     monkeypatch.setattr("dgm_audio.families.autoregressive.wavenet.BLOCK", 64)
     blocks = list(model.stream(2, seconds=300 / 16000, seed=3))
     assert [block.shape[2] for block in blocks] == [64, 64, 64, 64, 44]
+    assert torch.equal(torch.cat(blocks, dim=2), whole)
+    blocks = list(model.decode_blocks(model.noise(2, length=300, seed=3)))
     assert torch.equal(torch.cat(blocks, dim=2), whole)
 
 

@@ -17,8 +17,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
@@ -126,8 +127,39 @@ class WaveNet(AudioGenerator):
     # --- the interface -------------------------------------------------------------------------
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        blocks = self._blocks(condition, length, lambda a, b: {"tails": tails_of_latents(z[:, 0, a:b])})
-        return torch.cat([steps.x for steps in blocks], dim=1)[:, None]
+        return torch.cat(list(self._decoded(z, condition)), dim=2)
+
+    def decode_blocks(self, z: Tensor, condition: Condition = None) -> Iterator[Tensor]:
+        """What decode(z, c) gives, in blocks (B, 1, about 1024) as they are made.
+
+        Raises:
+            InputError: as `decode`.
+        """
+        z = self._check_latents(z)
+        yield from self._decoded(z, self._check_condition(condition, len(z)))
+
+    def stream(
+        self,
+        batch: int = 1,
+        *,
+        seconds: float | None = None,
+        condition: Condition = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """What `sample` gives, in blocks (B, 1, about 1024) as they are made.
+
+        Constant memory, however long the sound; the generator may be left at any block.
+
+        Raises:
+            InputError: as `sample`.
+        """
+        length = self.audio.resolve_length(seconds)
+        draw = self._noise_source(batch, seed, temperature)
+        values = self._check_condition(condition, batch)
+        for part, advance in self._walk(values, batch, length):
+            z = draw(part.stop - part.start).to(self.device)
+            yield advance(tails=tails_of_latents(z[:, 0])).x[:, None]
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latents (B, 1, T) of audio (B, 1, T), which decode to `quantise(x)` bit for bit.
@@ -139,10 +171,11 @@ class WaveNet(AudioGenerator):
         """
         symbols = self.symbols(x)
         values = self._check_condition(condition, len(x))
-        with torch.no_grad():
-            given = lambda a, b: {"symbols": symbols[:, a:b]}
-            tails = [steps.tails for steps in self._blocks(values, symbols.shape[1], given)]
-        return latents_of_tails(torch.cat(tails, dim=1))[:, None]
+        steps = [
+            advance(symbols=symbols[:, part])
+            for part, advance in self._walk(values, *symbols.shape)
+        ]
+        return latents_of_tails(torch.cat([block.tails for block in steps], dim=1))[:, None]
 
     def symbols(self, x: Tensor) -> Tensor:
         """The modelled symbols (B, T), int64, 0 to levels - 1, of audio (B, 1, T).
@@ -170,36 +203,13 @@ class WaveNet(AudioGenerator):
         values = self._check_condition(condition, len(x))
         symbols = self.symbols(x)
         total = torch.zeros(len(x), dtype=torch.float64, device=self.device)
-        for start in range(0, symbols.shape[1], BLOCK):
-            part = slice(start, min(start + BLOCK, symbols.shape[1]))
+        for start in range(0, symbols.shape[1], SCORED):
+            part = slice(start, min(start + SCORED, symbols.shape[1]))
             masses = self.log_masses(symbols, values, part)
             total = total + log_probability(masses, symbols[:, part]).sum(1)
         return total.float()
 
-    # --- streams -------------------------------------------------------------------------------
-
-    def stream(
-        self,
-        batch: int = 1,
-        *,
-        seconds: float | None = None,
-        condition: Condition = None,
-        seed: int | None = None,
-        temperature: float = 1.0,
-    ) -> Iterator[Tensor]:
-        """What `sample` gives, in blocks (B, 1, at most 16384) as they are made.
-
-        The generator may be left at any block; what it needs beside z does not grow.
-
-        Raises:
-            InputError: as `sample`.
-        """
-        length = self.audio.resolve_length(seconds)
-        z = self.noise(batch, length=length, seed=seed, temperature=temperature)
-        values = self._check_condition(condition, batch)
-        tails = tails_of_latents(self._check_latents(z)[:, 0])
-        for steps in self._advance(values, tails=tails):
-            yield steps.x[:, None]
+    # --- stepping ------------------------------------------------------------------------------
 
     def sampler(self, batch: int) -> Sampler:
         """The fastest sampler for this device."""
@@ -209,20 +219,38 @@ class WaveNet(AudioGenerator):
             return CompiledSampler(self, batch)
         return ReferenceSampler(self, batch)
 
-    @torch.no_grad()
-    def _advance(self, condition: dict[str, Tensor], **given: Tensor) -> Iterator[Steps]:
-        """Steps of the given tails or symbols (B, T), block by block."""
-        name, values = next(iter(given.items()))
-        batch, length = values.shape
+    def _decoded(self, z: Tensor, condition: dict[str, Tensor]) -> Iterator[Tensor]:
+        for part, advance in self._walk(condition, len(z), z.shape[2]):
+            yield advance(tails=tails_of_latents(z[:, 0, part])).x[:, None]
+
+    def _walk(
+        self, condition: dict[str, Tensor], batch: int, length: int
+    ) -> Iterator[tuple[slice, Callable[..., Steps]]]:
+        """The blocks of a clip: which samples, and what takes their tails or symbols."""
         self._check_frames(condition, length)
         sampler, frame = self.sampler(batch), self.config.frame
-        block = BLOCK // frame * frame or frame
+        block = max(BLOCK // frame, 1) * frame
         for start in range(0, length, block):
-            part = values[:, start : start + block]
-            first = torch.full((batch,), start // frame, device=self.device)
-            count = self.conditioner.frames(part.shape[1])
-            bias = self.conditioner(condition, first, count)
-            yield sampler.advance(bias.float(), **{name: part})
+            part = slice(start, min(start + block, length))
+            bias = self._bias(condition, batch, start // frame, block // frame)
+            yield part, partial(sampler.advance, bias)
+
+    @torch.no_grad()
+    def _bias(self, condition: dict[str, Tensor], batch: int, first: int, count: int) -> Tensor:
+        """Biases (B, F, layers, 2R) of a block; item by item on the CPU.
+
+        Products of another size may be summed in another order there, and an item must not depend
+        on its neighbours in a single bit.
+        """
+        if self.device.type == "cpu" and batch > 1:
+            rows = [
+                {key: value[i : i + 1] for key, value in condition.items()} for i in range(batch)
+            ]
+            return torch.cat([self._bias(row, 1, first, count) for row in rows])
+        start = torch.full((batch,), first, device=self.device)
+        return self.conditioner(condition, start, count).float()
+
+    # --- the parts that training uses ----------------------------------------------------------
 
     def log_masses(self, symbols: Tensor, condition: dict[str, Tensor], part: slice) -> Tensor:
         """Log masses (B, t, K) of the symbols in a part of a clip, all at once.
