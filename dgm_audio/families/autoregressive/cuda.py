@@ -15,7 +15,7 @@ import copy
 import math
 import warnings
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -103,6 +103,7 @@ class CudaSampler:
         """See `Sampler`."""
         from dgm_audio.families.autoregressive.cuda_kernel import run_steps
 
+        launch: Any = run_steps
         given = tails if symbols is None else symbols
         assert given is not None
         unused = torch.zeros(1, device=bias.device)
@@ -113,7 +114,7 @@ class CudaSampler:
             torch.empty_like(given, dtype=torch.float64),
         )
         with torch.cuda.device_of(bias):
-            run_steps[(len(self.rings),)](
+            launch[(len(self.rings),)](
                 *self.weights,
                 self.rings,
                 self.symbol,

@@ -217,6 +217,10 @@ class WaveNet(AudioGenerator):
             from dgm_audio.families.autoregressive.sampler import CompiledSampler
 
             return CompiledSampler(self, batch)
+        if self.device.type == "cuda":
+            from dgm_audio.families.autoregressive.cuda import make_sampler
+
+            return make_sampler(self, batch)
         return ReferenceSampler(self, batch)
 
     def _decoded(self, z: Tensor, condition: dict[str, Tensor]) -> Iterator[Tensor]:
