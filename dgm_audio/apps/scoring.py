@@ -1,7 +1,11 @@
 """How well does a model expect a recording? In bits per sample: the fewer, the better.
 
-Bits per sample depend on the level of a file and on its silence, not only on its kind of sound: a
-quiet file is nearly constant, which every model expects. Compare files at one level.
+Bits depend on how predictable a sound is at all, not only on whether it is of the model's kind: a
+quiet file or a steady tone needs few under any model, noise many. So compare files at one level,
+and sounds of one kind.
+
+References:
+    Nalisnick et al., "Do deep generative models know what they don't know?", 2019.
 """
 
 from __future__ import annotations

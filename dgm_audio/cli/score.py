@@ -35,10 +35,10 @@ _NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")
 class Score:
     """Rank audio files by how well a model expects them, in bits per sample.
 
-    The files with the fewest bits come first: they are most like what the model was trained on. A
-    class that is not given is the one that expects the file most. Levels are made equal before
-    (--normalize), since every model expects quiet files. Needs a model with an exact likelihood:
-    `dgm-audio info MODEL` tells.
+    The file that the model expects most, with the fewest bits, comes first; a class that is not
+    given is the one that expects the file most. Levels are made equal before (--normalize), since
+    quiet files need fewer bits under any model, as steady tones need fewer than noise. Needs a
+    model with an exact likelihood: `dgm-audio info MODEL` tells.
 
     Example:
         dgm-audio score drums-wavenet my-sounds

@@ -56,17 +56,17 @@ def splits(chain):
 
 
 def test_a_chain_of_a_hand_computed_case():
-    # Counts: n_0 = 3, n_1 = 2, n = 5; 0 -> 0, 0 -> 1, 1 -> 0 each once in the first sequence.
-    fitted = MarkovChain(3).fit([np.array([0, 0, 1, 0]), np.array([1])])
-    p = np.array([4, 3, 1]) / 8  # (n_b + 1) / (n + K)
+    # Counts: n_0 = n_1 = 2, n_2 = 1, n = 5; the pairs 0 0, 0 1 and 1 2, each once.
+    fitted = MarkovChain(3).fit([np.array([0, 0, 1, 2]), np.array([1])])
+    p = np.array([3, 3, 2]) / 8  # (n_b + 1) / (n + K)
     after_0 = (np.array([1, 1, 0]) + 2 * p) / (2 + 2)  # two kinds of symbols in two pairs
-    after_1 = (np.array([1, 0, 0]) + 1 * p) / (1 + 1)
-    wanted = -np.log2([p[0], after_0[2], p[1], after_1[0]])
-    found = [fitted.bits(np.array([0])), fitted.bits(np.array([0, 2])) - wanted[0]]
-    found += [fitted.bits(np.array([1])), fitted.bits(np.array([1, 0])) - wanted[2]]
-    assert found == pytest.approx(list(wanted))
-    after_2 = fitted.bits(np.array([2, 1])) - fitted.bits(np.array([2]))
-    assert after_2 == pytest.approx(-math.log2(p[1]))  # 2 was never seen
+    after_1 = (np.array([0, 0, 1]) + 1 * p) / (1 + 1)
+    after_2 = p  # nothing was seen after 2
+    for first, after in enumerate((after_0, after_1, after_2)):
+        for then in range(3):
+            wanted = -math.log2(p[first]) - math.log2(after[then])
+            assert fitted.bits(np.array([first, then])) == pytest.approx(wanted)
+    assert fitted.bits(np.array([2])) == pytest.approx(2)
     assert fitted.bits(np.array([], np.int64)) == 0
 
 
