@@ -50,7 +50,9 @@ class HasLogProb(Protocol):
 class Streams(Protocol):
     """A model that can hand out a long sound while it is being made."""
 
-    def decode_blocks(self, z: Tensor, condition: Condition = None) -> Iterator[Tensor]:
+    def decode_blocks(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
         """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
         ...
 
@@ -132,11 +134,7 @@ class AudioGenerator(nn.Module, ABC):
         Raises:
             InputError: if a shape, a type, a value or a name is not allowed.
         """
-        z = self._check_latents(z)
-        length = self._check_length(z, length)
-        self._check_size(len(z), length)
-        values = self._check_condition(condition, len(z))
-        return self._decode(z, values, length).float()
+        return self._decode(*self._check_call(z, condition, length)).float()
 
     def sample(
         self,
@@ -246,6 +244,15 @@ class AudioGenerator(nn.Module, ABC):
         z = torch.cat([slerp(ends[0], ends[1], float(weight)) for weight in weights])
         with torch.no_grad():
             return self.decode(z, first)
+
+    def _check_call(
+        self, z: Tensor, condition: Condition, length: int | None
+    ) -> tuple[Tensor, dict[str, Tensor], int]:
+        """The checked arguments of `decode`."""
+        z = self._check_latents(z)
+        length = self._check_length(z, length)
+        self._check_size(len(z), length)
+        return z, self._check_condition(condition, len(z)), length
 
     def _check_latents(self, z: Tensor) -> Tensor:
         channels = self.latent.channels

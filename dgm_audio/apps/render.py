@@ -6,7 +6,7 @@ were asked for together nor on the number of cores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from torch import Tensor
 from dgm_audio._version import __version__
 from dgm_audio.apps.latents import unpack
 from dgm_audio.errors import InputError
-from dgm_audio.generator import MAX_BATCH, AudioGenerator, check_integer
+from dgm_audio.generator import MAX_BATCH, AudioGenerator, Streams, check_integer
 from dgm_audio.interpolation import slerp
 from dgm_audio.recipe import Recipe
 from dgm_audio.specs import Classes, Scalar
@@ -44,13 +44,20 @@ def recipe_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -
     return Recipe(name, model.weights_hash, __version__, call, parameters)
 
 
-def render(model: AudioGenerator, recipe: Recipe, folder: Path | None = None) -> Tensor:
+def render(
+    model: AudioGenerator,
+    recipe: Recipe,
+    folder: Path | None = None,
+    watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None = None,
+) -> Tensor:
     """The sound (C, T) of a recipe, on the CPU.
 
     Args:
         model: the one that the recipe was made with (see `check_recipe`).
         recipe: of a file, or new from `recipe_for`.
         folder: where latents lie that are too many for a recipe.
+        watch: passes on the blocks (1, C, t) of a model that streams, T samples in all; it may show
+            how far the sound is, and stop.
 
     Raises:
         InputError: if a parameter is missing or not allowed.
@@ -60,7 +67,10 @@ def render(model: AudioGenerator, recipe: Recipe, folder: Path | None = None) ->
     condition = _value(parameters, "condition", dict)
     with torch.no_grad(), _one_thread():
         z = _LATENTS[recipe.call](model, parameters, folder)
-        return model.decode(z, condition, length=length)[0].cpu()
+        if watch is None or not isinstance(model, Streams):
+            return model.decode(z, condition, length=length)[0].cpu()
+        blocks = watch(model.decode_blocks(z, condition, length=length), length)
+        return torch.cat(list(blocks), dim=2)[0].cpu()
 
 
 def check_recipe(model: AudioGenerator, recipe: Recipe) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -59,6 +59,18 @@ def progress(items: Sequence[T], what: str) -> Iterable[T]:
     from tqdm import tqdm
 
     return tqdm(items, desc=what, unit="sound", leave=False, disable=None)
+
+
+def watch(blocks: Iterable[Any], length: int) -> Iterator[Any]:
+    """Blocks (B, C, t) of one sound, with a bar in samples if it takes more than two seconds."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=length, unit="sample", unit_scale=True, leave=False, delay=2, disable=None
+    ) as bar:
+        for block in blocks:
+            bar.update(block.shape[2])
+            yield block
 
 
 def print_rich(renderable: Any) -> None:

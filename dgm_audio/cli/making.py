@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgm_audio.cli.console import emit, note, progress, table
+from dgm_audio.cli.console import emit, note, progress, table, watch
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def make(
     for path in write_beside(beside or {}, sounds[0].path.parent):
         note(f"{path} holds latents that are too many for a recipe; keep it with the sounds")
     for sound in progress(sounds, "making"):
-        audio = render(model, sound.recipe, sound.path.parent)
+        audio = render(model, sound.recipe, sound.path.parent, watch)
         write_audio(sound.path, audio, rate, overwrite=overwrite, recipe=sound.recipe)
         made.append(Made(sound, audio, audio.shape[1] / rate))
     return made

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 from dgm_audio.cli import making
-from dgm_audio.cli.console import emit, note
+from dgm_audio.cli.console import emit, note, watch
 from dgm_audio.cli.options import Json, Out, Overwrite, RequiredFile, load
 from dgm_audio.errors import InputError
 
@@ -57,7 +57,7 @@ class Recall:
         model = self._load(recipe)
         check_recipe(model, recipe)
         original = self.file.read_bytes()
-        audio = render(model, recipe, self.file.parent)
+        audio = render(model, recipe, self.file.parent, watch)
         write_audio(
             path,
             audio,

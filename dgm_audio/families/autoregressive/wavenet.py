@@ -127,16 +127,17 @@ class WaveNet(AudioGenerator):
     # --- the interface -------------------------------------------------------------------------
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        return torch.cat(list(self._decoded(z, condition)), dim=2)
+        return torch.cat(list(self._decoded(z, condition, length)), dim=2)
 
-    def decode_blocks(self, z: Tensor, condition: Condition = None) -> Iterator[Tensor]:
+    def decode_blocks(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
         """What decode(z, c) gives, in blocks (B, 1, about 1024) as they are made.
 
         Raises:
             InputError: as `decode`.
         """
-        z = self._check_latents(z)
-        yield from self._decoded(z, self._check_condition(condition, len(z)))
+        yield from self._decoded(*self._check_call(z, condition, length))
 
     def stream(
         self,
@@ -223,8 +224,8 @@ class WaveNet(AudioGenerator):
             return make_sampler(self, batch)
         return ReferenceSampler(self, batch)
 
-    def _decoded(self, z: Tensor, condition: dict[str, Tensor]) -> Iterator[Tensor]:
-        for part, advance in self._walk(condition, len(z), z.shape[2]):
+    def _decoded(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
+        for part, advance in self._walk(condition, len(z), length):
             yield advance(tails=tails_of_latents(z[:, 0, part])).x[:, None]
 
     def _walk(
