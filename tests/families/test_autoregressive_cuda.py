@@ -39,12 +39,13 @@ def bias_and_tails(model: WaveNet, batch: int, length: int) -> tuple[torch.Tenso
 def check_parity(model: WaveNet, length: int) -> None:
     """In float32 the kernel gives what the reference gives, and goes on where a block ended."""
     bias, tails = bias_and_tails(model, 2, length)
-    expected = ReferenceSampler(model, 2).advance(bias, tails=tails)
-    first = length // 2 // model.config.frame
-    cut, sampler = first * model.config.frame, cuda.CudaSampler(model, 2, torch.float32)
+    frame = model.config.frame
+    end = length - frame - 1  # the last block ends before its biases do
+    expected = ReferenceSampler(model, 2).advance(bias, tails=tails[:, :end])
+    sampler = cuda.CudaSampler(model, 2, torch.float32)
     blocks = [
-        sampler.advance(bias[:, :first], symbols=expected.symbols[:, :cut]),
-        sampler.advance(bias[:, first:], symbols=expected.symbols[:, cut:]),
+        sampler.advance(bias[:, :1], symbols=expected.symbols[:, :frame]),
+        sampler.advance(bias[:, 1:], symbols=expected.symbols[:, frame:]),
     ]
     x, tails, masses = (torch.cat([block[i] for block in blocks], 1) for i in (1, 2, 3))
     assert torch.equal(x, expected.x)
@@ -74,7 +75,7 @@ def test_the_kernels_arithmetic_is_the_references():
     """In the interpreter, which a process has from its start or not at all."""
     pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
     calls = [("check_parity", "", 24), ("check_round_trip", "", 16)]
-    calls += [("check_parity", "width=12, skip=20", 16)]
+    calls += [("check_parity", "width=12, skip=20", 24)]
     code = "import test_autoregressive_cuda as t\n"
     code += "\n".join(f"t.{name}(t.tiny({sizes}), {length})" for name, sizes, length in calls)
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.path.dirname(__file__)}
@@ -83,8 +84,8 @@ def test_the_kernels_arithmetic_is_the_references():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("capability", [80, 90])
-def test_the_kernel_compiles_without_a_gpu(capability, tmp_path, monkeypatch):
+def test_the_kernel_compiles_without_a_gpu(tmp_path, monkeypatch):
+    """For Hopper; the figures of its shared memory are what `stages` counts with."""
     pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
     from triton import compile as build
     from triton.backends.compiler import GPUTarget
@@ -102,7 +103,7 @@ def test_the_kernel_compiles_without_a_gpu(capability, tmp_path, monkeypatch):
         "*fp64": "wanted_tails tails masses",
         "*i64": "given_symbols symbols",
         "*i32": "last_symbol",
-        "i32": "batch steps start given",
+        "i32": "batch steps frames start given",
     }.items():
         kinds |= dict.fromkeys(those.split(), kind)
     aligned = {
@@ -112,9 +113,9 @@ def test_the_kernel_compiles_without_a_gpu(capability, tmp_path, monkeypatch):
     }
     source = ASTSource(run_steps, kinds, sizes, aligned)
     options = {"num_warps": cuda.WARPS, "enable_fp_fusion": False}
-    built = build(source, target=GPUTarget("cuda", capability, 32), options=options)
+    built = build(source, target=GPUTarget("cuda", 90, 32), options=options)
     assert "mma.sync" in built.asm["ptx"] and "cp.async" in built.asm["ptx"]
-    assert built.metadata.shared < {80: 163, 90: 227}[capability] * 1024
+    assert built.metadata.shared < 227 * 1024
     assert len(built.asm["cubin"]) > 0
 
 

@@ -125,6 +125,7 @@ class CudaSampler:
                 *results,
                 self.batch,
                 given.shape[1],
+                bias.shape[1],
                 self.t % self.period,
                 int(symbols is not None),
                 **self.sizes,
