@@ -12,7 +12,7 @@ takes the median of every step, which is dull and may fall silent; 0.9 to 1 soun
 
 References:
     van den Oord et al., "WaveNet: a generative model for raw audio", 2016.
-    Ebert-Uphoff and Kim, 2020; Mildenhall et al. (inverse-CDF sampling makes z explicit).
+    Devroye, "Non-uniform random variate generation", 1986 (inversion of the distribution function).
 """
 
 from __future__ import annotations
