@@ -31,8 +31,8 @@ from dgm_audio.training.run import TrainConfig, fit
 
 SUMMARY = (
     "Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the initial "
-    "(`m`, `sh`, `zh`; `vowel` for none); final and tone are drawn. Trained on recordings of Chu Lo "
-    "(羅竺) by ChionMeilin (徵音梅林), CC-BY-3.0, resampled, trimmed and brought to one level."
+    "(`m`, `sh`, `zh`; `vowel` for none); final and tone are drawn. Trained on recordings of Chu "
+    "Lo (羅竺) by ChionMeilin (徵音梅林), CC-BY-3.0, resampled, trimmed and brought to one level."
 )
 LIMITS = (
     "Five minutes of one voice: it speaks no words and has no other speaker, and neither final nor "

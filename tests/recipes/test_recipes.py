@@ -45,10 +45,13 @@ def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
     assert (tmp_path / "run" / "samples.png").stat().st_size > 1000
 
 
-def test_the_drums_recipe_says_what_it_expects(tmp_path):
-    done = run(tmp_path, "drums.py", "--data", tmp_path / "nothing")
+@pytest.mark.parametrize(
+    ("name", "expected"), [("drums.py", "drumkit.xml"), ("speech.py", "unpacked gcin-voice")]
+)
+def test_a_recipe_says_what_it_expects(tmp_path, name, expected):
+    done = run(tmp_path, name, "--data", tmp_path / "nothing")
     assert done.returncode != 0
-    assert "drumkit.xml" in done.stderr.splitlines()[-1]
+    assert expected in done.stderr.splitlines()[-1]
 
 
 def test_recipes_are_short_and_never_imported():
