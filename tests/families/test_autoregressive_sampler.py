@@ -40,9 +40,20 @@ def assert_equal(found: Steps, expected: Steps) -> None:
         assert torch.equal(one, other), name
 
 
-@pytest.mark.parametrize("width, skip, levels", [(16, 24, 255), (64, 128, 17), (72, 8, 1023)])
-def test_it_does_what_the_reference_does(width, skip, levels) -> None:
-    model = wavenet(width=width, skip=skip, levels=levels, cycles=2, depth=6, frame=32)
+@pytest.mark.parametrize(
+    "width, skip, levels, output",
+    [
+        (16, 24, 255, "categorical"),
+        (64, 128, 17, "categorical"),
+        (72, 8, 1023, "categorical"),
+        (16, 24, 255, "logistics"),
+        (16, 24, 3, "logistics"),
+    ],
+)
+def test_it_does_what_the_reference_does(width, skip, levels, output) -> None:
+    model = wavenet(
+        width=width, skip=skip, levels=levels, output=output, cycles=2, depth=6, frame=32
+    )
     bias, given = biases(model, 5, 200), tails(5, 200)
     found = CompiledSampler(model, 5).advance(bias, tails=given)
     expected = ReferenceSampler(model, 5).advance(bias, tails=given)
@@ -124,13 +135,11 @@ def test_encode_finds_latents_that_decode_to_the_same_sound(default, weights, mo
 
 def test_it_scores_as_log_prob_does(default) -> None:
     x = sounds(700)
-    masses = torch.cat(
-        [
-            s.masses
-            for s in default._advance({"class": torch.tensor([0] * 4)}, symbols=default.symbols(x))
-        ],
-        1,
-    )
+    symbols, condition = default.symbols(x), {"class": torch.zeros(4, dtype=torch.long)}
+    blocks = [
+        advance(symbols=symbols[:, part]) for part, advance in default._walk(condition, 4, 700)
+    ]
+    masses = torch.cat([block.masses for block in blocks], 1)
     expected = default.log_prob(x, {"class": [0] * 4})
     torch.testing.assert_close(masses.log().sum(1).float(), expected, rtol=1e-5, atol=1e-3)
 

@@ -15,12 +15,13 @@ stream's result depends neither on its neighbours nor on how the work is cut, bi
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT
+from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT, SHARPEST
 from dgm_audio.runtime.compiled import compiled
 from dgm_audio.runtime.vectors import (
     DOUBLES,
@@ -41,7 +42,7 @@ from dgm_audio.signal._differential_loops import step
 AHEAD = 16
 """Steps whose products with the past are taken at once."""
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
-LOWEST = np.float32(MIN_LOGIT)
+LOWEST, SMALLEST = np.float32(MIN_LOGIT), np.float32(math.exp(MIN_LOGIT))
 
 
 class Weights(NamedTuple):
@@ -51,8 +52,16 @@ class Weights(NamedTuple):
     hidden layer, 2 L + 1 the head, 2 L + 2 + l the past of layer l.
     """
 
+    width: int
+    """R, padded."""
+    skip: int
+    """S, padded."""
+    product: int
+    """Rows of the tallest matrix, padded."""
+    components: int
+    """Logistics in the mixture that the head describes; 0 if it gives logits."""
     packed: np.ndarray
-    """All matrices, float32 or int16, tile by tile: 64 outputs of the first input, of the next."""
+    """All matrices, two tiles after two tiles: 128 outputs of the first input, of the next, ..."""
     scale: np.ndarray
     """What each output of a matrix is multiplied by."""
     places: np.ndarray
@@ -60,9 +69,8 @@ class Weights(NamedTuple):
     dilations: np.ndarray
     rings: np.ndarray
     """Where the ring of each layer starts, in rows."""
-    symbol: np.ndarray
-    """(K, R) the embedding of the last symbol, and (256, R) that of the last sample's code."""
-    position: np.ndarray
+    embeddings: np.ndarray
+    """(K + 256, R) of the last symbol and of the last sample's code."""
     codes: np.ndarray
     """(255,) the samples at which the next code starts."""
     hidden_bias: np.ndarray
@@ -75,7 +83,7 @@ class Weights(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a group of n streams remembers."""
+    """What a group of n streams remembers; all arrays are flat."""
 
     past: np.ndarray
     """(n, sum of dilations, R) the rings: the input of a layer at time t is in row t mod d."""
@@ -86,7 +94,7 @@ class State(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for one step of n streams, (n, lanes) each, and for one distribution."""
+    """Room for one step of n streams, (n, lanes) each, and for one distribution; flat."""
 
     product: np.ndarray
     gated: np.ndarray
@@ -98,61 +106,76 @@ class Scratch(NamedTuple):
 
 
 @numba.njit(nogil=True)
-def multiply(weights, matrix, x, x_at, x_row, y, y_at, y_row, rows):
+def multiply(packed, scale, place, x, x_at, x_row, y, y_at, y_row, rows):
     """y = M x for `rows` rows of x and y, which lie `x_row` and `y_row` numbers apart."""
-    packed, scale = weights.packed, weights.scale
-    start, scale_at = weights.places[matrix, 0], weights.places[matrix, 1]
-    inputs, tiles = weights.places[matrix, 2], weights.places[matrix, 3]
-    size = inputs * LANES
+    start, scale_at, inputs, tiles = place
     for tile in range(tiles):
+        tile_at = start + (tile // 2 * inputs * 2 + tile % 2) * LANES
         factor = load(scale, scale_at + tile * LANES)
         for row in range(0, rows - 3, 4):
-            w_at, at, to = start + tile * size, x_at + row * x_row, y_at + row * y_row
+            at, to = x_at + row * x_row, y_at + row * y_row + tile * LANES
             a = b = c = d = full(ZERO)
             for i in range(inputs):
-                w = load(packed, w_at + i * LANES)
+                w = load(packed, tile_at + i * 2 * LANES)
                 a = fma(w, splat(x, at + i), a)
                 b = fma(w, splat(x, at + x_row + i), b)
                 c = fma(w, splat(x, at + 2 * x_row + i), c)
                 d = fma(w, splat(x, at + 3 * x_row + i), d)
-            store(y, to + tile * LANES, a * factor)
-            store(y, to + y_row + tile * LANES, b * factor)
-            store(y, to + 2 * y_row + tile * LANES, c * factor)
-            store(y, to + 3 * y_row + tile * LANES, d * factor)
+            store(y, to, a * factor)
+            store(y, to + y_row, b * factor)
+            store(y, to + 2 * y_row, c * factor)
+            store(y, to + 3 * y_row, d * factor)
     for row in range(rows - rows % 4, rows):
         for tile in range(0, tiles, 2):
-            w_at, at, to = start + tile * size, x_at + row * x_row, y_at + row * y_row
+            w_at, at, to = start + tile * inputs * LANES, x_at + row * x_row, y_at + row * y_row
             a = b = full(ZERO)
-            for i in range(inputs):
-                one = splat(x, at + i)
-                a = fma(load(packed, w_at + i * LANES), one, a)
-                b = fma(load(packed, w_at + size + i * LANES), one, b)
-            store(y, to + tile * LANES, a * load(scale, scale_at + tile * LANES))
-            store(y, to + (tile + 1) * LANES, b * load(scale, scale_at + (tile + 1) * LANES))
+            for i in range(at, at + inputs):
+                one = splat(x, i)
+                a = fma(load(packed, w_at), one, a)
+                b = fma(load(packed, w_at + LANES), one, b)
+                w_at += 2 * LANES
+            to += tile * LANES
+            store(y, to, a * load(scale, scale_at + tile * LANES))
+            store(y, to + LANES, b * load(scale, scale_at + (tile + 1) * LANES))
+
+
+@numba.njit(nogil=True)
+def place(weights, matrix):
+    """Where a matrix lies: a row of `Weights.places`."""
+    row = weights.places[matrix]
+    return row[0], row[1], row[2], row[3]
 
 
 @numba.njit(nogil=True)
 def look_ahead(weights, state, now, streams):
     """The products with the past of layers for which those at hand are used up."""
-    layers, width = len(weights.dilations), weights.symbol.shape[1]
-    ring_row, tap_row = state.past.shape[1] * width, layers * AHEAD * 2 * width
-    past, taps = state.past, state.taps
+    layers, width = len(weights.dilations), weights.width
+    ring_row, tap_row = len(state.past) // streams, layers * AHEAD * 2 * width
     for layer in range(layers):
         dilation = weights.dilations[layer]
         ahead = min(dilation, AHEAD)
-        if now % ahead:
+        if now & ahead - 1:
             continue
-        matrix = 2 * layers + 2 + layer
-        x_at = (weights.rings[layer] + now % dilation) * width
+        matrix = place(weights, 2 * layers + 2 + layer)
+        x_at = (weights.rings[layer] + (now & dilation - 1)) * width
         y_at = layer * AHEAD * 2 * width
-        if ahead < 4:  # the rows of the product are streams
-            for i in range(ahead):
-                x, y = x_at + i * width, y_at + i * 2 * width
-                multiply(weights, matrix, past, x, ring_row, taps, y, tap_row, streams)
-        else:  # the rows are steps
-            for stream in range(streams):
-                x, y = x_at + stream * ring_row, y_at + stream * tap_row
-                multiply(weights, matrix, past, x, width, taps, y, 2 * width, ahead)
+        by_time = ahead >= 4  # the rows of the product are steps, else they are streams
+        x_row, y_row, rows = (width, 2 * width, ahead) if by_time else (ring_row, tap_row, streams)
+        x_next, y_next = (ring_row, tap_row) if by_time else (width, 2 * width)
+        for i in range(streams if by_time else ahead):
+            x, y = x_at + i * x_next, y_at + i * y_next
+            multiply(
+                weights.packed,
+                weights.scale,
+                matrix,
+                state.past,
+                x,
+                x_row,
+                state.taps,
+                y,
+                y_row,
+                rows,
+            )
 
 
 @numba.njit(nogil=True)
@@ -178,6 +201,40 @@ def categories(weights, head, at, mass):
     for i in range(0, lanes, LANES):
         logit = load(head, at + i) + load(weights.head_bias, i) - top
         store(mass, i, exp(larger(logit, full(LOWEST))))
+
+
+@numba.njit(nogil=True)
+def logistics(weights, head, at, mass):
+    """Masses e of the symbols from a mixture of logistics, of at least e^-40 of the largest.
+
+    e_k = sum_m pi_m (1 - exp(b - a)) s(a) s(-b) for the edges a and b of bin k, standardised; the
+    bracket is 1 for the outer bins (see `distribution.logistic_mixture`).
+    """
+    lanes, count, one = len(weights.edges) // 3, weights.components, full(ONE)
+    for i in range(0, lanes, LANES):
+        store(mass, i, full(ZERO))
+    highest = -np.inf
+    for m in range(count):
+        highest = max(highest, head[at + m] + weights.head_bias[m])
+    for m in range(count):
+        share = math.exp(head[at + m] + weights.head_bias[m] - highest)
+        mean = head[at + count + m] + weights.head_bias[count + m]
+        sharpness = head[at + 2 * count + m] + weights.head_bias[2 * count + m]
+        inverse = np.float32(math.exp(min(max(sharpness, -SHARPEST), SHARPEST)))
+        inside = np.float32(share * -math.expm1(-inverse * 2.0 / (len(weights.values) - 1)))
+        for i in range(0, lanes, LANES):
+            upper = (load(weights.edges, i) - full(mean)) * full(inverse)
+            lower = (load(weights.edges, lanes + i) - full(mean)) * full(inverse)
+            outer = load(weights.edges, 2 * lanes + i)
+            factor = fma(outer, full(np.float32(share) - inside), full(inside))
+            e = factor / ((one + exp(full(ZERO) - upper)) * (one + exp(lower)))
+            store(mass, i, load(mass, i) + e)
+    top = full(ZERO)
+    for i in range(0, lanes, LANES):
+        top = larger(load(mass, i), top)
+    least = full(largest(top) * SMALLEST)
+    for i in range(0, lanes, LANES):
+        store(mass, i, larger(load(mass, i), least))
 
 
 @numba.njit(nogil=True)
@@ -254,39 +311,52 @@ def tail_of(weight, blocks, total, symbol):
 @numba.njit(nogil=True)
 def embed(weights, state, stream, to):
     """A row of the first layer's ring: what the last symbol and the last sample stand for."""
-    width = weights.symbol.shape[1]
-    code = np.searchsorted(weights.codes, state.x[stream], side="right")
-    symbol, position = state.symbol[stream] * width, code * width
+    width = weights.width
+    code = len(weights.values) + np.searchsorted(weights.codes, state.x[stream], side="right")
     for i in range(0, width, LANES):
-        h = load(weights.symbol, symbol + i) + load(weights.position, position + i)
-        store(state.past, to + i, h)
+        h = load(weights.embeddings, state.symbol[stream] * width + i)
+        store(state.past, to + i, h + load(weights.embeddings, code * width + i))
 
 
 @numba.njit(nogil=True)
 def stack(weights, state, scratch, now, bias, bias_at, bias_row):
     """One step of all layers and streams: h <- h + Wo g, s <- s + Wo g (see `network`)."""
-    layers, streams, width = len(weights.dilations), len(state.x), weights.symbol.shape[1]
-    ring_row, tap_row = state.past.shape[1] * width, layers * AHEAD * 2 * width
+    layers, streams, width = len(weights.dilations), len(state.x), weights.width
+    ring_row, tap_row = len(state.past) // streams, layers * AHEAD * 2 * width
+    packed, scale, past = weights.packed, weights.scale, state.past
     y, gated, skip = scratch.product, scratch.gated, scratch.skip
-    y_row, skips = y.shape[1], skip.shape[1]
-    skip[:] = ZERO
+    y_row, skips, origin = weights.product, weights.skip, np.int64(0)
     look_ahead(weights, state, now, streams)
     for stream in range(streams):
         embed(weights, state, stream, stream * ring_row)
+    skip[:] = ZERO
     for layer in range(layers):
-        h = (weights.rings[layer] + now % weights.dilations[layer]) * width
-        multiply(weights, 2 * layer, state.past, h, ring_row, y, 0, y_row, streams)
-        tap = (layer * AHEAD + now % min(weights.dilations[layer], AHEAD)) * 2 * width
+        h = (weights.rings[layer] + (now & weights.dilations[layer] - 1)) * width
+        multiply(
+            packed, scale, place(weights, 2 * layer), past, h, ring_row, y, origin, y_row, streams
+        )
+        tap = (layer * AHEAD + (now & min(weights.dilations[layer], AHEAD) - 1)) * 2 * width
         for n in range(streams):
             c = bias_at + n * bias_row + layer * 2 * width
             gate(y, n * y_row, state.taps, tap + n * tap_row, bias, c, gated, n * width, width)
-        multiply(weights, 2 * layer + 1, gated, 0, width, y, 0, y_row, streams)
+        multiply(
+            packed,
+            scale,
+            place(weights, 2 * layer + 1),
+            gated,
+            origin,
+            width,
+            y,
+            origin,
+            y_row,
+            streams,
+        )
         if layer + 1 < layers:
-            after = (weights.rings[layer + 1] + now % weights.dilations[layer + 1]) * width
+            after = (weights.rings[layer + 1] + (now & weights.dilations[layer + 1] - 1)) * width
             for n in range(streams):
                 for i in range(0, width, LANES):
-                    before = load(state.past, h + n * ring_row + i)
-                    store(state.past, after + n * ring_row + i, before + load(y, n * y_row + i))
+                    before = load(past, h + n * ring_row + i)
+                    store(past, after + n * ring_row + i, before + load(y, n * y_row + i))
         for n in range(streams):
             for i in range(0, skips, LANES):
                 more = load(y, n * y_row + width + i)
@@ -297,16 +367,20 @@ def stack(weights, state, scratch, now, bias, bias_at, bias_row):
 def head(weights, scratch, streams):
     """W4 relu(W3 relu(s) + b3), into `scratch.product`."""
     layers, zero = len(weights.dilations), full(ZERO)
-    y, skip = scratch.product, scratch.skip
-    skips, y_row, lanes = skip.shape[1], y.shape[1], len(weights.hidden_bias)
+    packed, scale, y, skip = weights.packed, weights.scale, scratch.product, scratch.skip
+    skips, y_row, lanes = weights.skip, weights.product, len(weights.hidden_bias)
+    origin = np.int64(0)
     for i in range(0, streams * skips, LANES):
         store(skip, i, larger(load(skip, i), zero))
-    multiply(weights, 2 * layers, skip, 0, skips, y, 0, y_row, streams)
+    multiply(
+        packed, scale, place(weights, 2 * layers), skip, origin, skips, y, origin, y_row, streams
+    )
     for n in range(streams):
         for i in range(0, lanes, LANES):
             hidden = load(y, n * y_row + i) + load(weights.hidden_bias, i)
             store(scratch.hidden, n * lanes + i, larger(hidden, zero))
-    multiply(weights, 2 * layers + 1, scratch.hidden, 0, lanes, y, 0, y_row, streams)
+    numbers = place(weights, 2 * layers + 1)
+    multiply(packed, scale, numbers, scratch.hidden, origin, lanes, y, origin, y_row, streams)
 
 
 @compiled
@@ -319,7 +393,7 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
         scratch: of the group.
         now: steps that the streams have made.
         frame: steps per bias.
-        bias: (n, frames, layers, 2 R), float32.
+        bias: (n, frames, layers, 2 R), float32, flat.
         given: tails (n, T), float64; not read if `picks` is false.
         picks: whether tails pick the symbols; else `symbols` are given.
         symbols: (n, T) int64.
@@ -327,30 +401,26 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
         tails: written, tails of the symbols (n, T), float64.
         masses: written, masses of the symbols (n, T), float64.
     """
-    levels, (mass, weight, blocks) = (
-        len(weights.values),
-        (
-            scratch.mass,
-            scratch.weight,
-            scratch.blocks,
-        ),
-    )
-    bias_row, bias_frame = bias[0].size, bias[0, 0].size
+    streams, levels = len(state.x), len(weights.values)
+    mass, weight, blocks = scratch.mass, scratch.weight, scratch.blocks
+    bias_frame, bias_row = len(weights.dilations) * 2 * weights.width, len(bias) // streams
     for t in range(symbols.shape[1]):
         stack(weights, state, scratch, now + t, bias, t // frame * bias_frame, bias_row)
-        head(weights, scratch, len(state.x))
-        for n in range(len(state.x)):
-            categories(weights, scratch.product, n * scratch.product.shape[1], mass)
+        head(weights, scratch, streams)
+        for n in range(streams):
+            if weights.components:
+                logistics(weights, scratch.product, n * weights.product, mass)
+            else:
+                categories(weights, scratch.product, n * weights.product, mass)
             guard(mass, levels, weight, blocks)
             total = 0.0
             for i in range(DOUBLES):
                 total += blocks[i]
+            symbol = symbols[n, t]
             if picks:
                 tail = given[n, t]
-                symbol = pick(weight, blocks, abs(tail) * total, tail < 0)
-                symbols[n, t] = min(symbol, levels - 1)
-            symbol = symbols[n, t]
-            state.symbol[n] = symbol
-            state.x[n] = step(state.x[n], weights.values[symbol], weights.emphasis)
-            x[n, t] = state.x[n]
+                symbol = min(pick(weight, blocks, abs(tail) * total, tail < 0), levels - 1)
+            before = state.x[n]
+            state.symbol[n] = symbols[n, t] = symbol
+            state.x[n] = x[n, t] = step(before, weights.values[symbol], weights.emphasis)
             tails[n, t], masses[n, t] = tail_of(weight, blocks, total, symbol)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.autoregressive import kernel
@@ -18,6 +19,8 @@ from dgm_audio.signal.companding import mu_law_encode
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
 
+NEVER = -1e30
+"""The logit of a symbol that there is not."""
 GROUP = 16
 """Most streams that share a pass over the weights: more would not fit into the caches."""
 
@@ -80,7 +83,7 @@ class CompiledSampler:
                 self.scratch[number],
                 self.t,
                 self.frame,
-                biases[group],
+                biases[group].reshape(-1),
                 known[group],
                 picks,
                 chosen[group],
@@ -89,8 +92,11 @@ class CompiledSampler:
                 masses[group],
             )
 
-        with ThreadPoolExecutor(min(self.threads, len(self.groups))) as pool:
-            list(pool.map(run, range(len(self.groups))))
+        if len(self.groups) == 1:
+            run(0)
+        else:
+            with ThreadPoolExecutor(min(self.threads, len(self.groups))) as pool:
+                list(pool.map(run, range(len(self.groups))))
         self.t += shape[1]
         return Steps(*(torch.from_numpy(part) for part in (chosen, x, found, masses)))
 
@@ -137,22 +143,13 @@ def rows(part: Tensor, count: int) -> Tensor:
 def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> kernel.Weights:
     """A model's weights in the layout of the kernel."""
     network, config = model.network, model.config
-    width, skip = config.width, config.skip
+    width = config.width
     wide, pair = up(width), 2 * LANES
     head, head_bias = network.head.weight, network.head.bias
-    order = np.zeros(0)
-    count = -(-config.levels // DOUBLES)
-    place = torch.arange(count * DOUBLES)
-    symbol = place % DOUBLES * count + place // DOUBLES
-    real = symbol < config.levels
-    edges = torch.zeros(3, up(len(place), pair))
+    symbols, real = symbol_places(config.levels)
     if config.output == "categorical":
-        inside = symbol.clamp(max=config.levels - 1)
-        head = torch.where(real[:, None], head[inside], 0)
-        head_bias = torch.where(real, head_bias[inside], -1e30)
-        head_bias = torch.cat(
-            [head_bias, head_bias.new_full((up(len(place), pair) - len(place),), -1e30)]
-        )
+        head = torch.where(real[:, None], head[symbols], 0)
+        head_bias = torch.where(real, head_bias[symbols], NEVER)
 
     def two(matrix: Tensor) -> Tensor:
         """Halves of rows, each padded."""
@@ -174,7 +171,7 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> kernel.Weights:
         places.append(
             (sum(map(len, packed)), sum(map(len, scales)), matrix.shape[1], len(matrix) // LANES)
         )
-        packed.append(matrix.reshape(-1, LANES, matrix.shape[1]).transpose(0, 2, 1).reshape(-1))
+        packed.append(matrix.reshape(-1, pair, matrix.shape[1]).transpose(0, 2, 1).reshape(-1))
         scales.append(scale)
 
     def copy(part: Tensor | np.ndarray, kind: type = np.float32) -> np.ndarray:
@@ -184,21 +181,46 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> kernel.Weights:
         return result
 
     dilations = np.array([layer.dilation for layer in network.layers])
+    embeddings = torch.cat([network.symbol.weight, network.position.weight])
     return kernel.Weights(
+        width=wide,
+        skip=places[1][3] * LANES - wide,
+        components=config.components if config.output == "logistics" else 0,
+        product=max(tiles for *_, tiles in places) * LANES,
         packed=copy(np.concatenate(packed), np.float32 if kind == "float32" else np.int16),
         scale=copy(np.concatenate(scales)),
         places=np.array(places),
         dilations=dilations,
         rings=np.cumsum(dilations) - dilations,
-        symbol=copy(rows(network.symbol.weight.T, wide).T),
-        position=copy(rows(network.position.weight.T, wide).T),
+        embeddings=copy(rows(embeddings.T, wide).T.flatten()),
         codes=code_starts(),
         hidden_bias=copy(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
-        head_bias=copy(rows(head_bias, up(len(head_bias), pair))),
-        edges=copy(edges),
+        head_bias=copy(
+            F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)), value=NEVER)
+        ),
+        edges=copy(bin_edges(config.levels).flatten()),
         values=model.codec.values().numpy(),
         emphasis=np.float32(model.codec.emphasis),
     )
+
+
+def symbol_places(levels: int) -> tuple[Tensor, Tensor]:
+    """The symbol at each place in the order of `kernel.guard`, and whether there is one."""
+    count = -(-levels // DOUBLES)
+    place = torch.arange(up(count * DOUBLES))
+    symbol = place % DOUBLES * count + place // DOUBLES
+    real = (symbol < levels) & (place < count * DOUBLES)
+    return torch.where(real, symbol, 0), real
+
+
+def bin_edges(levels: int) -> Tensor:
+    """Upper and lower edge of each symbol's bin, in the kernel's order, and whether it is outer."""
+    symbols, _ = symbol_places(levels)
+    centre, half = torch.linspace(-1, 1, levels)[symbols], 1 / (levels - 1)
+    last, first = symbols == levels - 1, symbols == 0
+    far = torch.tensor(1e9)
+    upper, lower = torch.where(last, far, centre + half), torch.where(first, -far, centre - half)
+    return torch.stack([upper, lower, (last | first).float()])
 
 
 def code_starts() -> np.ndarray:
@@ -224,10 +246,10 @@ def _float_of(order: Tensor) -> Tensor:
 
 def new_state(weights: kernel.Weights, streams: int, silence: int) -> kernel.State:
     """The state of streams before their first sample."""
-    layers, width = len(weights.dilations), weights.symbol.shape[1]
+    steps = len(weights.dilations) * kernel.AHEAD
     return kernel.State(
-        past=aligned((streams, int(weights.dilations.sum()), width), np.float32),
-        taps=aligned((streams, layers, kernel.AHEAD, 2 * width), np.float32),
+        past=aligned((streams * int(weights.dilations.sum()) * weights.width,), np.float32),
+        taps=aligned((streams * steps * 2 * weights.width,), np.float32),
         symbol=np.full(streams, silence),
         x=np.zeros(streams, np.float32),
     )
@@ -235,17 +257,13 @@ def new_state(weights: kernel.Weights, streams: int, silence: int) -> kernel.Sta
 
 def new_scratch(weights: kernel.Weights, streams: int) -> kernel.Scratch:
     """Room for one step."""
-    tiles = weights.places[:, 3].max()
-    width = weights.symbol.shape[1]
-    layers = len(weights.dilations)
-    lanes = len(weights.head_bias)
     symbols = up(len(weights.values), DOUBLES)
     return kernel.Scratch(
-        product=aligned((streams, tiles * LANES), np.float32),
-        gated=aligned((streams, width), np.float32),
-        skip=aligned((streams, weights.places[1, 3] * LANES - width), np.float32),
-        hidden=aligned((streams, len(weights.hidden_bias)), np.float32),
-        mass=aligned((max(lanes, symbols),), np.float32),
+        product=aligned((streams * weights.product,), np.float32),
+        gated=aligned((streams * weights.width,), np.float32),
+        skip=aligned((streams * weights.skip,), np.float32),
+        hidden=aligned((streams * len(weights.hidden_bias),), np.float32),
+        mass=aligned((max(len(weights.head_bias), len(weights.edges) // 3),), np.float32),
         weight=aligned((symbols,), np.float64),
         blocks=aligned((3 * DOUBLES,), np.float64),
     )

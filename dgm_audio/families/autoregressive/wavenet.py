@@ -214,7 +214,7 @@ class WaveNet(AudioGenerator):
 
     def sampler(self, batch: int) -> Sampler:
         """The fastest sampler for this device."""
-        if self.device.type == "cpu" and self.config.output == "categorical":
+        if self.device.type == "cpu":
             from dgm_audio.families.autoregressive.sampler import CompiledSampler
 
             return CompiledSampler(self, batch)
