@@ -53,5 +53,5 @@ def test_a_model_is_judged_by_the_set_that_it_names(package, monkeypatch):
 
 def test_a_model_of_a_set_that_is_not_known_needs_a_folder(monkeypatch):
     monkeypatch.setattr("dgm_audio.cli.evaluate._header", lambda _: {"data": {"dataset": "zoo"}})
-    with pytest.raises(InputError, match="names the data set 'zoo'; .* --data FOLDER"):
+    with pytest.raises(InputError, match=r"names the data set 'zoo'; .* --data FOLDER"):
         reference_splits(model_of(16000, 3200), None)
