@@ -3,8 +3,15 @@
     loss = -mean_t log p(k_t | k_{<t}, c)
 
 Half of the crops begin where their clip begins, as sampling does; the others begin anywhere, and
-their first samples, which lack their past, do not count. Half of the crops see their past with a
-little noise, so that the model forgives its own errors when it samples.
+their first samples, which lack their past, do not count.
+
+A model that only ever saw true pasts does not know what to do after an error of its own: noise that
+once grew too loud stays so. Therefore half of the crops see their past with a little noise, and a
+quarter begin as another sound, or as silence, and fade into the true one: the model learns to come
+back to what class and clock say.
+
+References:
+    Laskey et al., "DART: noise injection for robust imitation learning", 2017.
 """
 
 from __future__ import annotations
@@ -30,6 +37,8 @@ CONTEXT = 1024
 """Samples at the start of a crop from within a clip that are not scored."""
 NOISE = 1.0
 """Largest standard deviation of the noise on past symbols, in symbols."""
+ASTRAY = 0.25
+"""Share of the crops that begin as another sound."""
 
 
 class AutoregressiveObjective(Objective):
@@ -49,33 +58,48 @@ class AutoregressiveObjective(Objective):
     def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
         """Negative log-likelihood per scored sample, in nats."""
         model, frame = self.generator, self.generator.config.frame
-        symbols = model.codec.encode(x[:, 0])
-        crop = min(CROP, symbols.shape[1]) // frame * frame or symbols.shape[1]
-        start = self._starts(symbols, crop)
-        where = start[:, None] * frame + torch.arange(crop, device=x.device)
-        target, last, position = (
-            values.gather(1, where) for values in (symbols, *model.inputs(symbols))
-        )
+        crop = min(CROP, x.shape[2]) // frame * frame or x.shape[2]
+        start = self._starts(x[:, 0], crop)
+        steps = torch.arange(crop, device=x.device)
+        past = torch.where(start > 0, CONTEXT, 0)  # samples that are not scored
+        audio, past = _astray(x[:, 0].gather(1, start[:, None] * frame + steps), past)
+        symbols = model.codec.encode(audio)
+        last, position = model.inputs(symbols)
         last, position = _noisy(last, model.config.levels), _noisy(position, POSITIONS)
         condition = {"class": labels} if model.config.classes else {}
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             bias = model.conditioner(condition, start, model.conditioner.frames(crop))
             head = model.network(last, position, bias, frame)
-        nats = surprise(head.float(), target, model.config.output, model.config.levels)
-        scored = (start == 0)[:, None] | (torch.arange(crop, device=x.device) >= CONTEXT)
+        nats = surprise(head.float(), symbols, model.config.output, model.config.levels)
+        scored = steps >= past[:, None]
         mean = (nats * scored).sum() / scored.sum()
         bits = float(mean.detach()) / math.log(2)
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
 
-    def _starts(self, symbols: Tensor, crop: int) -> Tensor:
+    def _starts(self, x: Tensor, crop: int) -> Tensor:
         """First frame (B,) of each crop; crops from within reach little beyond the sound's end."""
-        frame, steps = self.generator.config.frame, torch.arange(symbols.shape[1])
-        sounding = symbols.cpu() != self.generator.codec.silence
-        end = torch.where(sounding, steps, 0).amax(1) + crop // 4
-        last = (end.clamp(max=symbols.shape[1]) - crop).clamp_min(0) // frame
-        anywhere = (torch.rand(len(symbols)) * (last + 1)).long()
-        inside = torch.rand(len(symbols)) < 0.5
-        return torch.where(inside, anywhere, 0).to(symbols.device)
+        frame, steps = self.generator.config.frame, torch.arange(x.shape[1], device=x.device)
+        end = torch.where(x != 0, steps, 0).amax(1) + crop // 4
+        last = (end.clamp(max=x.shape[1]) - crop).clamp_min(0) // frame
+        anywhere = (torch.rand(len(x)).to(x.device) * (last + 1)).long()
+        return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)
+
+
+def _astray(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    """Crops (B, T), some of which begin as the next one or as silence, and what is not scored (B,).
+
+    They fade into themselves within 4 to 60 ms (at 16 kHz) after the part that is not scored. Crops
+    from the start of a clip go astray for 16 to 1024 samples.
+    """
+    batch, length = x.shape
+    draw = torch.rand(5, batch).to(x.device)
+    gain = torch.where(draw[1] < 0.5, 0, 10 ** (1.3 * draw[2] - 1))  # -20 to 6 dB
+    begin = torch.where(past > 0, past, (2 ** (4 + 6 * draw[3])).long())
+    fade = 2 ** (6 + 4 * draw[4])
+    own = ((torch.arange(length, device=x.device) - begin[:, None]) / fade[:, None]).clamp(0, 1)
+    mixed = (own * x + (1 - own) * gain[:, None] * x.roll(1, 0)).clamp(-1, 1)
+    chosen = draw[0] < ASTRAY
+    return torch.where(chosen[:, None], mixed, x), torch.where(chosen, begin, past)
 
 
 def _noisy(codes: Tensor, levels: int) -> Tensor:
