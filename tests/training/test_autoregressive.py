@@ -1,0 +1,91 @@
+"""Training a WaveNet: what is scored, what goes astray, and that it learns."""
+
+import math
+
+import pytest
+import torch
+
+from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.training import autoregressive
+from dgm_audio.training.autoregressive import AutoregressiveObjective, _astray, _noisy
+
+SMALL = WaveNetConfig(width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"))
+
+
+@pytest.fixture
+def objective(monkeypatch):
+    monkeypatch.setattr(autoregressive, "CROP", 256)
+    monkeypatch.setattr(autoregressive, "CONTEXT", 64)
+    torch.manual_seed(0)
+    return AutoregressiveObjective(WaveNet(SMALL), mixed=False)
+
+
+def tones(batch=4, length=1024):
+    t = torch.arange(length) / 16000
+    return torch.stack([0.5 * torch.sin(2 * math.pi * 300 * (i + 1) * t) for i in range(batch)])[
+        :, None
+    ]
+
+
+def test_without_noise_the_loss_of_a_whole_clip_is_minus_its_log_prob(objective, monkeypatch):
+    monkeypatch.setattr(autoregressive, "CROP", 1024)
+    monkeypatch.setattr(autoregressive, "NOISE", 0.0)
+    monkeypatch.setattr(autoregressive, "ASTRAY", 0.0)
+    x, labels = tones(), torch.tensor([0, 1, 0, 1])
+    losses = objective(x, labels, 0.0)
+    nats = -objective.generator.log_prob(x, {"class": labels}).detach().mean() / 1024
+    torch.testing.assert_close(losses.terms["negative_log_likelihood"], nats, atol=2e-3, rtol=0)
+    assert losses.report["bits_per_sample"] == pytest.approx(float(nats) / math.log(2), abs=3e-3)
+
+
+def test_crops_begin_at_the_start_or_anywhere_in_the_sound(objective):
+    x = tones(400)
+    x[:, :, 700:] = 0
+    starts = objective._starts(x[:, 0], 256) * 16
+    assert 0.4 < float((starts == 0).float().mean()) < 0.65
+    assert int(starts.max()) <= 700 + 64 - 256
+    assert len(starts.unique()) > 20
+
+
+def test_a_crop_that_goes_astray_comes_back_to_itself(monkeypatch):
+    monkeypatch.setattr(autoregressive, "ASTRAY", 1.0)
+    torch.manual_seed(0)
+    x = torch.full((64, 4096), 0.25) * torch.arange(64)[:, None].remainder(4)
+    past = torch.where(torch.arange(64) % 2 == 0, 1024, 0)
+    mixed, unscored = _astray(x, past)
+    assert torch.equal(mixed[:, -1000:], x[:, -1000:])
+    assert bool((unscored[past > 0] == 1024).all())
+    assert 16 <= int(unscored[past == 0].min()) <= int(unscored.max()) <= 1024
+    changed = (mixed != x).any(1) & (unscored > 0)
+    assert int(changed.sum()) > 48
+    silent = mixed[:, :16].abs().amax(1) == 0
+    assert 16 < int(silent.sum()) < 60
+
+
+def test_few_crops_go_astray_and_the_others_stay_as_they_are():
+    torch.manual_seed(0)
+    x = torch.rand(400, 2048) - 0.5
+    mixed, unscored = _astray(x, torch.zeros(400, dtype=torch.long))
+    astray = (mixed != x).any(1)
+    assert 0.15 < float(astray.float().mean()) < 0.35
+    assert not unscored[~astray].any()
+
+
+def test_noise_moves_half_of_the_rows_and_stays_within_the_levels():
+    torch.manual_seed(0)
+    codes = torch.full((200, 50), 254)
+    noisy = _noisy(codes, 255)
+    assert 0 <= int(noisy.min()) <= int(noisy.max()) <= 254
+    assert 0.3 < float((noisy != codes).any(1).float().mean()) < 0.6
+
+
+def test_it_learns_a_tone(objective):
+    """From 8 bits to less than 4 within 60 steps on two tones."""
+    optimizer = torch.optim.Adam(objective.parameters(), 5e-3)
+    x, labels = tones(2), torch.tensor([0, 1])
+    for _ in range(60):
+        losses = objective(x, labels, 0.0)
+        optimizer.zero_grad()
+        losses.terms["negative_log_likelihood"].backward()
+        optimizer.step()
+    assert losses.report["bits_per_sample"] < 4
