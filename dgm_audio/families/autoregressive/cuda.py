@@ -170,11 +170,12 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
 
 
 def stages(width: int, skip: int, itemsize: int, device: torch.device) -> int:
-    """Stages of the pipeline over layers that fit into the GPU's shared memory."""
+    """Stages of the pipeline over layers whose buffers fit into the GPU's shared memory."""
     if device.type != "cuda":
         return 1
+    limits = torch.cuda.get_device_properties(device)
+    room = getattr(limits, "shared_memory_per_block_optin", 49152) - 8192  # AMD's have no such name
     layer = itemsize * (5 * width * width + width * skip + TILE * width) + 8 * TILE * width
-    room = torch.cuda.get_device_properties(device).shared_memory_per_block_optin - 8192
     return max(1, min(DEEPEST, 1 + room // layer))
 
 

@@ -18,9 +18,10 @@ on its neighbours nor on the batch. The caller forbids the contraction of a * b 
 round x otherwise than the codec does.
 
 Threads of a program hand h over through the rings. Step t writes slot t mod 2d and reads slot
-(t - d) mod 2d, never the same one: within a step no thread reads what another one writes, in
-whatever order the layers' loads are issued ahead. What step t writes is read d >= 1 steps later,
-and written over 2d steps later: one barrier between any two steps separates both.
+(t - d) mod 2d, never the same one: within a step no thread reads what another one writes, however
+early the pipeline issues a layer's loads. It runs empty at the end of a step, and begins the next
+one after the barrier. What step t writes is read d >= 1 steps later, and overwritten 2d steps
+later, d steps after that: the one barrier between any two steps separates both.
 """
 
 from __future__ import annotations
