@@ -17,7 +17,14 @@ def compiled(function: Function) -> Function:
     let_numba_cache("dgm_audio")
     import numba
 
-    return numba.njit(cache=True, nogil=True)(function)
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: Function) -> Function:
+    """A part of compiled functions; it is compiled into them."""
+    import numba
+
+    return numba.njit(nogil=True, error_model="numpy")(function)
 
 
 def let_numba_cache(package: str) -> None:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_audio.errors import InputError
 from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
 from dgm_audio.families.autoregressive.network import POSITIONS
+from dgm_audio.families.autoregressive.packing import code_starts
 from dgm_audio.families.autoregressive.reference import ReferenceSampler, Steps
-from dgm_audio.families.autoregressive.sampler import CompiledSampler, code_starts
+from dgm_audio.families.autoregressive.sampler import CompiledSampler
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.signal.companding import mu_law_encode
-
-TINY = {"width": 16, "skip": 24, "cycles": 2, "depth": 6, "frame": 32}
 
 
 def wavenet(seed: int = 0, **config) -> WaveNet:
@@ -169,3 +169,21 @@ def test_numbers_for_the_benchmark(default) -> None:
     assert half.weight_bytes_per_step == sampler.weight_bytes_per_step / 2
     past = 2 * (1 + 1 / 2 + 1 / 4 + 1 / 8) + 12 / 16
     assert sampler.weight_bytes_per_step == 4 * 64 * 128 * (40 + past + 1 + 4)
+
+
+def test_a_symbol_that_there_is_not_is_refused(default) -> None:
+    sampler = CompiledSampler(default, 1)
+    for symbol in (-1, 255):
+        with pytest.raises(InputError, match="from 0 to 254"):
+            sampler.advance(biases(default, 1, 1), symbols=torch.tensor([[symbol]]))
+
+
+def test_extreme_logits_stay_in_range() -> None:
+    for output in ("categorical", "logistics"):
+        model = wavenet(output=output, width=16, skip=16, depth=3)
+        with torch.no_grad():
+            model.network.head.bias.mul_(0).add_(torch.randn(len(model.network.head.bias)) * 1e4)
+        bias, given = biases(model, 1, 64), tails(1, 64)
+        found = CompiledSampler(model, 1).advance(bias, tails=given)
+        assert 0 <= int(found.symbols.min()) <= int(found.symbols.max()) < 255
+        assert bool(torch.isfinite(found.tails).all()) and bool((found.masses > 0).all())
