@@ -8,7 +8,7 @@ References:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -29,13 +29,13 @@ class MelSpec:
         floor: smallest magnitude before the logarithm.
     """
 
-    sample_rate: int
-    n_fft: int = 1024
-    hop: int = 256
-    n_mels: int = 80
-    f_min: float = 0.0
-    f_max: float = 8000.0
-    floor: float = 1e-5
+    sample_rate: int = field(metadata={"low": 1000, "high": 384000})
+    n_fft: int = field(default=1024, metadata={"low": 16, "high": 2**16})
+    hop: int = field(default=256, metadata={"low": 1, "high": 2**14})
+    n_mels: int = field(default=80, metadata={"low": 1, "high": 1024})
+    f_min: float = field(default=0.0, metadata={"low": 0.0, "high": 2e5})
+    f_max: float = field(default=8000.0, metadata={"low": 0.0, "high": 2e5})
+    floor: float = field(default=1e-5, metadata={"low": 1e-12, "high": 1.0})
 
 
 class LogMel(nn.Module):

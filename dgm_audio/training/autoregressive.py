@@ -67,6 +67,8 @@ class AutoregressiveObjective(Objective):
         last, position = model.inputs(symbols)
         last, position = _noisy(last, model.config.levels), _noisy(position, POSITIONS)
         condition = {"class": labels} if model.config.classes else {}
+        if model.front is not None:
+            condition["mel"] = model.front(x[:, 0])
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             bias = model.conditioner(condition, start, model.conditioner.frames(crop))
             head = model.network(last, position, bias, frame)

@@ -19,6 +19,7 @@ from dgm_audio.families.autoregressive.distribution import (
 )
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.signal.mel import MelSpec
 
 SIZES = {"width": 16, "skip": 16, "cycles": 2, "depth": 3, "frame": 8}
 
@@ -166,15 +167,24 @@ def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean():
 
 
 def test_a_mel_condition_reaches_the_sound_and_too_few_frames_are_refused():
-    model = wavenet(mel_bands=20, mel_hop=32)
-    rng = torch.Generator().manual_seed(0)
-    mel = torch.randn(2, 20, 4, generator=rng)
+    model = wavenet(mel=MelSpec(16000, n_fft=64, hop=32, n_mels=20))
+    x = sound(2, 1, 128)
+    mel = model.mel(x)
+    assert mel.shape == (2, 20, 5)
     z = model.noise(2, length=128, seed=0)
-    x = model.decode(z, {"mel": mel})
-    assert x.shape == (2, 1, 128)
-    assert not torch.equal(x, model.decode(z, {"mel": mel.flip(2)}))
-    with pytest.raises(InputError, match="has 4 frames; 129 samples need at least 5"):
-        model.decode(model.noise(2, length=129, seed=0), {"mel": mel})
+    made = model.decode(z, {"mel": mel})
+    assert made.shape == (2, 1, 128)
+    assert not torch.equal(made, model.decode(z, {"mel": mel.flip(2)}))
+    assert torch.equal(model.decode(model.encode(x, {"mel": mel}), {"mel": mel}), model.quantise(x))
+    with pytest.raises(InputError, match="has 5 frames; 161 samples need at least 6"):
+        model.decode(model.noise(2, length=161, seed=0), {"mel": mel})
+
+
+def test_a_model_without_mel_says_so_and_a_mel_of_another_rate_is_refused():
+    with pytest.raises(InputError, match="no condition 'mel'"):
+        wavenet().mel(sound(1, 1, 64))
+    with pytest.raises(ConfigError, match="sample_rate is 22050"):
+        wavenet(mel=MelSpec(22050))
 
 
 def test_a_stream_in_blocks_is_the_whole_sound(monkeypatch):

@@ -264,9 +264,9 @@ def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torc
     condition = {}
     if config.classes:
         condition["class"] = torch.arange(batch, device=model.device) % len(config.classes)
-    if config.mel_bands:
-        frames = -(-count * frame // config.mel_hop)
-        noise = torch.randn(batch, config.mel_bands, frames, generator=rng)
+    if config.mel:
+        frames = -(-count * frame // config.mel.hop)
+        noise = torch.randn(batch, config.mel.n_mels, frames, generator=rng)
         condition["mel"] = noise.to(model.device)
     start = torch.zeros(batch, dtype=torch.long, device=model.device)
     bias = model.conditioner(condition, start, count).float()

@@ -39,6 +39,7 @@ from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sample
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.companding import mu_law_encode
 from dgm_audio.signal.differential import DifferentialMuLaw
+from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
 BLOCK = 1024
@@ -55,8 +56,7 @@ class WaveNetConfig:
         sample_rate: in Hz.
         length: samples of a clip when nothing else is asked for; there is no longest one.
         classes: names of the classes; empty for none.
-        mel_bands: bands of a log-mel condition (a vocoder); 0 for none.
-        mel_hop: samples per mel frame.
+        mel: features of a log-mel condition, which makes it a vocoder; None for none.
         clock: whether the network is told how long ago the clip began, as one-shots want it.
         width: R, channels of the residual path; multiples of 64 are fastest.
         skip: S, channels of the skip path.
@@ -72,8 +72,7 @@ class WaveNetConfig:
     sample_rate: int = field(default=16000, metadata={"low": 1000, "high": 384000})
     length: int = field(default=24000, metadata={"low": 1, "high": 2**24})
     classes: tuple[str, ...] = ()
-    mel_bands: int = field(default=0, metadata={"low": 0, "high": 512})
-    mel_hop: int = field(default=256, metadata={"low": 1, "high": 8192})
+    mel: MelSpec | None = None
     clock: bool = True
     width: int = field(default=64, metadata={"low": 8, "high": 512})
     skip: int = field(default=64, metadata={"low": 8, "high": 1024})
@@ -97,15 +96,21 @@ class WaveNet(AudioGenerator):
         self.config = config
         if config.levels % 2 == 0:
             raise ConfigError(f"config.levels is {config.levels}; it must be odd")
+        if config.mel and config.mel.sample_rate != config.sample_rate:
+            raise ConfigError(
+                f"config.mel.sample_rate is {config.mel.sample_rate}; "
+                f"it must be that of the model, {config.sample_rate}"
+            )
         self.codec = DifferentialMuLaw(config.levels, config.emphasis)
         self.audio = AudioSpec(config.sample_rate, 1, config.length, levels=config.levels)
         self.latent = LatentSpec(1, hop=1)
         fields: dict[str, Classes | Frames] = {}
         if config.classes:
             fields["class"] = Classes(config.classes)
-        if config.mel_bands:
-            fields["mel"] = Frames(config.mel_bands, config.mel_hop)
+        if config.mel:
+            fields["mel"] = Frames(config.mel.n_mels, config.mel.hop)
         self.condition = ConditionSpec(fields)
+        self.front = LogMel(config.mel) if config.mel else None
         self.network = WaveNetwork(
             config.levels,
             config.width,
@@ -117,8 +122,8 @@ class WaveNet(AudioGenerator):
             len(self.network.layers),
             config.width,
             len(config.classes),
-            config.mel_bands,
-            config.mel_hop,
+            config.mel.n_mels if config.mel else 0,
+            config.mel.hop if config.mel else 1,
             config.frame,
             config.sample_rate,
             config.clock,
@@ -193,6 +198,16 @@ class WaveNet(AudioGenerator):
             InputError: if the audio is not allowed.
         """
         return self.codec.decode(self.symbols(x))[:, None]
+
+    def mel(self, x: Tensor) -> Tensor:
+        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
+
+        Raises:
+            InputError: if the model has no such condition, or the audio is not allowed.
+        """
+        if self.front is None:
+            raise InputError("this model has no condition 'mel'")
+        return self.front(self._check_audio(x)[:, 0])
 
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Log mass of the symbols of audio (B, 1, T), in nats per clip (B,); exact.
@@ -285,9 +300,9 @@ class WaveNet(AudioGenerator):
         return last, mu_law_encode(x, POSITIONS)
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
-        if "mel" not in condition:
+        if self.config.mel is None:
             return
-        needed, found = -(-length // self.config.mel_hop), condition["mel"].shape[2]
+        needed, found = -(-length // self.config.mel.hop), condition["mel"].shape[2]
         if found < needed:
             raise InputError(
                 f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
