@@ -7,12 +7,10 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeVar
-
-Function = TypeVar("Function", bound=Callable)
+from typing import Any
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Callable) -> Any:
     """A function compiled at its first call, without Python's lock, and kept for the next run."""
     let_numba_cache("dgm_audio")
     import numba
@@ -20,7 +18,7 @@ def compiled(function: Function) -> Function:
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
-def inlined(function: Function) -> Function:
+def inlined(function: Callable) -> Any:
     """A part of compiled functions; it is compiled into them."""
     import numba
 

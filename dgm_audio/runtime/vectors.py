@@ -17,15 +17,17 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-import numba
+import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models
+
+from dgm_audio.runtime.compiled import inlined
 
 LANES = 64
 """Floats in a vector."""
@@ -44,7 +46,7 @@ class Vector(types.Type):
         super().__init__(name=f"Vector({scalar}, {lanes})")
 
 
-@register_model(Vector)
+@cast(Any, numba.extending.register_model)(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         super().__init__(manager, kind, kind.llvm)
@@ -54,7 +56,7 @@ FLOATS = Vector(types.float32, LANES)
 PAIRS = Vector(types.float64, DOUBLES)
 
 
-def _operator(function: Callable, instruction: str) -> None:
+def _operator(function: Callable, name: str) -> None:
     """a + b and the like, lane by lane."""
 
     @infer_global(function)
@@ -66,7 +68,7 @@ def _operator(function: Callable, instruction: str) -> None:
 
     @lower_builtin(function, Vector, Vector)
     def _lower(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
-        return getattr(builder, instruction)(*args)
+        return getattr(builder, name)(*args)
 
 
 _operator(operator.add, "fadd")
@@ -75,46 +77,51 @@ _operator(operator.mul, "fmul")
 _operator(operator.truediv, "fdiv")
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, at: Any, kind: Any) -> Any:
-    """Pointer to `kind` at element `at` of a contiguous array."""
-    data = context.make_array(array)(context, builder, value).data
-    return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
+def instruction(function: Callable) -> Any:
+    """A function of compiled code that is given as the LLVM instructions it stands for."""
+    return intrinsic(function)
 
 
-@intrinsic
+def _address(context: Any, builder: Any, array: Any, args: tuple, kind: Any) -> Any:
+    """Pointer to `kind` at an element of a contiguous array; both are the first two of `args`."""
+    data = context.make_array(array)(context, builder, args[0]).data
+    return builder.bitcast(builder.gep(data, [args[1]]), kind.as_pointer())
+
+
+@instruction
 def load(context: Any, array: Any, at: Any) -> Any:
     """64 floats from element `at` on, of a float32 array, or of an int16 array, converted."""
 
     def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
         whole = array.dtype == types.int16
         kind = ir.VectorType(ir.IntType(16), LANES) if whole else FLOATS.llvm
-        loaded = builder.load(_address(context, builder, array, *args, kind))
+        loaded = builder.load(_address(context, builder, array, args, kind))
         loaded.align = 2 if whole else 4
         return builder.sitofp(loaded, FLOATS.llvm) if whole else loaded
 
     return FLOATS(array, types.intp), generate
 
 
-@intrinsic
+@instruction
 def load_doubles(context: Any, array: Any, at: Any) -> Any:
     """16 doubles from element `at` on, of a float64 array, or of a float32 array, converted."""
 
     def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
         scalar = _SCALARS[array.dtype]
         kind = ir.VectorType(scalar, DOUBLES)
-        loaded = builder.load(_address(context, builder, array, *args, kind))
+        loaded = builder.load(_address(context, builder, array, args, kind))
         loaded.align = 4
         return loaded if kind == PAIRS.llvm else builder.fpext(loaded, PAIRS.llvm)
 
     return PAIRS(array, types.intp), generate
 
 
-@intrinsic
+@instruction
 def store(context: Any, array: Any, at: Any, vector: Any) -> Any:
     """Write a vector from element `at` on, to an array of its numbers."""
 
     def generate(context: Any, builder: Any, sig: Any, args: tuple) -> None:
-        to = _address(context, builder, array, args[0], args[1], vector.llvm)
+        to = _address(context, builder, array, args, vector.llvm)
         builder.store(args[2], to).align = 4
 
     return types.void(array, types.intp, vector), generate
@@ -133,18 +140,18 @@ def _spread(builder: Any, scalar: Any, kind: Any) -> Any:
     return builder.shuffle_vector(single, single, order)
 
 
-@intrinsic
+@instruction
 def splat(context: Any, array: Any, at: Any) -> Any:
     """64 times element `at` of a float32 array."""
 
     def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
-        at = _address(context, builder, array, *args, ir.FloatType())
+        at = _address(context, builder, array, args, ir.FloatType())
         return _spread(builder, builder.load(at), FLOATS.llvm)
 
     return FLOATS(array, types.intp), generate
 
 
-@intrinsic
+@instruction
 def full(context: Any, scalar: Any) -> Any:
     """64 times a float32, or 16 times a float64."""
     kind = FLOATS if scalar == types.float32 else PAIRS
@@ -155,7 +162,7 @@ def full(context: Any, scalar: Any) -> Any:
     return kind(scalar), generate
 
 
-@intrinsic
+@instruction
 def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
     """A b + c, rounded once."""
 
@@ -166,7 +173,7 @@ def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
+@instruction
 def smaller(context: Any, a: Any, b: Any) -> Any:
     """The smaller of each two numbers; b where one is NaN."""
 
@@ -176,7 +183,7 @@ def smaller(context: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@intrinsic
+@instruction
 def larger(context: Any, a: Any, b: Any) -> Any:
     """The larger of each two numbers; b where one is NaN."""
 
@@ -186,7 +193,7 @@ def larger(context: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@intrinsic
+@instruction
 def largest(context: Any, vector: Any) -> Any:
     """The largest number of a vector of floats."""
 
@@ -197,7 +204,7 @@ def largest(context: Any, vector: Any) -> Any:
     return types.float32(vector), generate
 
 
-@intrinsic
+@instruction
 def _raised(context: Any, vector: Any, power: Any) -> Any:
     """Vector * 2^n, where n are the low bits of `power`."""
 
@@ -220,7 +227,7 @@ _POLYNOMIAL = tuple(
 """2^r - 1 = c_4 r + c_3 r^2 + ..., least relative error for |r| <= 0.5."""
 
 
-@numba.njit(nogil=True)
+@inlined
 def exp(x: Any) -> Any:
     """e^x of 64 floats, to 3e-7 of itself near 0 and 2e-6 far off; x is clipped to [-40, 40].
 

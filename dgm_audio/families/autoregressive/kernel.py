@@ -18,7 +18,7 @@ numba keeps `advance` until this file changes; after a change of a file that it 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,8 @@ class Rows(NamedTuple):
 @inlined
 def whole(array, row):
     """Rows from the start of an array."""
-    return Rows(array, np.int64(0), row)  # a plain 0 would be a type of its own
+    zero: Any = np.int64(0)
+    return Rows(array, zero, row)  # a plain 0 would be a type of its own
 
 
 @inlined

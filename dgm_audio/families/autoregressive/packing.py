@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.network import POSITIONS
+from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer
 from dgm_audio.runtime.vectors import DOUBLES, LANES
 from dgm_audio.signal.companding import mu_law_encode
 
@@ -120,12 +120,12 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
         """Halves of rows, each padded."""
         return torch.cat([rows(half, wide) for half in matrix.split(width)])
 
-    matrices = []
-    for layer in network.layers:
+    layers, matrices = cast("list[GatedLayer]", list(network.layers)), []
+    for layer in layers:
         out = layer.out.weight
         matrices += [two(layer.present.weight), torch.cat([rows(out[:width], wide), out[width:]])]
     matrices += [network.hidden.weight, head]
-    matrices += [two(layer.past.weight) for layer in network.layers]
+    matrices += [two(layer.past.weight) for layer in layers]
     packed, scales, places = [], [], []
     for matrix in matrices:
         matrix = rows(matrix.detach().float(), up(len(matrix), pair)).numpy()
@@ -145,7 +145,7 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
         result[:] = array
         return result
 
-    dilations = np.array([layer.dilation for layer in network.layers])
+    dilations = np.array([layer.dilation for layer in layers])
     embeddings = torch.cat([network.symbol.weight, network.position.weight])
     return Weights(
         width=wide,
