@@ -20,6 +20,7 @@ from dgm_audio.data.suggest import suggest_clip_config
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.task import get_task
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,15 @@ class OwnRecordings:
 def main(args: OwnRecordings) -> None:
     """The recipe, top to bottom."""
     # The clip length follows the recordings: most of them fit, at most 1.5 s.
-    clips = load_clips(args.folder, suggest_clip_config(args.folder))
+    config = suggest_clip_config(args.folder, get_task(args.family).highest_rate)
+    clips = load_clips(args.folder, config)
     splits = split_clips(clips, heldout=0.15, seed=args.seed)
     print(f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out")
 
-    config = TrainConfig(
+    settings = TrainConfig(
         out=args.out, family=args.family, budget=args.budget, seed=args.seed, resume=args.resume
     )
-    folder = fit(splits, config, held_out_judge(splits))
+    folder = fit(splits, settings, held_out_judge(splits))
 
     model = load(str(folder), device="cpu")
     tiles = [Tile(x, f"new sound {index}") for index, x in enumerate(model.sample(12, seed=0))]

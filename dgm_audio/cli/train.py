@@ -92,6 +92,7 @@ class Train:
         from dgm_audio.evaluation import held_out_judge
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
+        from dgm_audio.training.task import get_task
 
         Budget.parse(self.budget, self.steps)
         if self.batch is not None and self.batch < 1:
@@ -100,7 +101,9 @@ class Train:
         chief = os.environ.get("RANK", "0") == "0"
         if chief:
             check_run(out, self.resume)
-        config = clip_config(self.folder, self.sample_rate, self.seconds)
+        config = clip_config(
+            self.folder, self.sample_rate, self.seconds, get_task(self.family).highest_rate
+        )
         clips = load_clips(self.folder, config, progress=chief)
         splits = split_clips(clips, heldout=HELDOUT, seed=self.seed)
         if chief:
@@ -142,8 +145,12 @@ def check_run(out: Path, resume: bool) -> None:
         raise InputError(f"{out} does not exist, so there is no run to resume")
 
 
-def clip_config(folder: Path, sample_rate: int | None, seconds: float | None) -> ClipConfig:
+def clip_config(
+    folder: Path, sample_rate: int | None, seconds: float | None, highest_rate: int | None = None
+) -> ClipConfig:
     """How training makes clips of a folder: as its files suggest, or as asked for.
+
+    A suggested rate is at most `highest_rate`.
 
     Raises:
         DataError: if the folder holds no audio that can be read.
@@ -154,7 +161,7 @@ def clip_config(folder: Path, sample_rate: int | None, seconds: float | None) ->
 
     from dgm_audio.data.suggest import suggest_clip_config
 
-    config = suggest_clip_config(folder)
+    config = suggest_clip_config(folder, highest_rate)
     if sample_rate is None and seconds is None:
         return config
     if seconds is not None and not 0 < seconds <= 3600:

@@ -19,11 +19,14 @@ FRAMES = 16
 """A suggested length is a multiple of so many frames, of about 12 ms each."""
 
 
-def suggest_clip_config(source: Path | str | Manifest) -> ClipConfig:
+def suggest_clip_config(
+    source: Path | str | Manifest, highest_rate: int | None = None
+) -> ClipConfig:
     """Rate and clip length for a folder, a CSV manifest or a `Manifest`, from the files' headers.
 
     The length covers nine of ten files that are no longer than four times `LONGEST` (longer ones
-    are sliced), and is at most `LONGEST`.
+    are sliced), and is at most `LONGEST`. The rate is at most
+    `highest_rate` in Hz, if that is given.
 
     Raises:
         DataError: if no file can be read.
@@ -40,6 +43,7 @@ def suggest_clip_config(source: Path | str | Manifest) -> ClipConfig:
     seconds = np.array([info.seconds for info in infos])
     recorded = {rate: seconds[[info.sample_rate >= rate for info in infos]].sum() for rate in RATES}
     rate = max([r for r in RATES if recorded[r] >= 0.5 * seconds.sum()], default=RATES[0])
+    rate = min(rate, highest_rate or rate)
     short = seconds[seconds <= 4 * LONGEST]
     wanted = float(np.quantile(short, 0.9)) if len(short) else LONGEST
     unit = FRAMES * (512 if rate > 24000 else 256)

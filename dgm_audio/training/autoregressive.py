@@ -116,6 +116,7 @@ class AutoregressiveTask(Task):
 
     batch = 8
     rate = 2e-3
+    highest_rate = 16000
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = WaveNet(

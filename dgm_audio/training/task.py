@@ -67,12 +67,14 @@ class Task(ABC):
         discriminator: for the adversarial phase, or None.
         batch: clips per step, if nobody asks for another number.
         rate: peak learning rate of a new model, if nobody asks for another.
+        highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
     """
 
     objective: Objective
     discriminator: nn.Module | None = None
     batch: int = 16
     rate: float = 1e-3
+    highest_rate: int | None = None
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:

@@ -95,6 +95,7 @@ def test_a_folder_that_is_not_there(dgm):
 def test_clips_follow_the_files_unless_told_otherwise(recordings):
     suggested = clip_config(recordings, None, None)
     assert clip_config(recordings, 22050, None).sample_rate == 22050
+    assert clip_config(recordings, None, None, 8000).sample_rate == 8000
     asked = clip_config(recordings, None, 0.1)
     assert asked.sample_rate == suggested.sample_rate and asked.seconds == pytest.approx(0.1)
     with pytest.raises(InputError, match="--seconds"):
