@@ -18,11 +18,18 @@ def compiled(function: Callable) -> Any:
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
 
 
-def inlined(function: Callable) -> Any:
-    """A part of compiled functions; it is compiled into them."""
+def part(function: Callable) -> Any:
+    """A part of compiled functions; LLVM decides whether it becomes a call."""
     import numba
 
     return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: Callable) -> Any:
+    """A part of compiled functions that is never a call."""
+    import numba
+
+    return numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
 
 
 def let_numba_cache(package: str) -> None:

@@ -17,17 +17,16 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-import numba.extending
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, models
+from numba.extending import intrinsic, models, register_model
 
-from dgm_audio.runtime.compiled import inlined
+from dgm_audio.runtime.compiled import part
 
 LANES = 64
 """Floats in a vector."""
@@ -46,7 +45,7 @@ class Vector(types.Type):
         super().__init__(name=f"Vector({scalar}, {lanes})")
 
 
-@cast(Any, numba.extending.register_model)(Vector)
+@register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         super().__init__(manager, kind, kind.llvm)
@@ -59,7 +58,7 @@ PAIRS = Vector(types.float64, DOUBLES)
 def _operator(function: Callable, name: str) -> None:
     """a + b and the like, lane by lane."""
 
-    @infer_global(function)
+    @infer_global(function)  # pyright: ignore[reportOptionalCall]
     class _(AbstractTemplate):
         def generic(self, args: tuple, kws: dict) -> Any:
             if len(args) == 2 and isinstance(args[0], Vector) and args[0] == args[1]:
@@ -227,7 +226,7 @@ _POLYNOMIAL = tuple(
 """2^r - 1 = c_4 r + c_3 r^2 + ..., least relative error for |r| <= 0.5."""
 
 
-@inlined
+@part
 def exp(x: Any) -> Any:
     """e^x of 64 floats, to 3e-7 of itself near 0 and 2e-6 far off; x is clipped to [-40, 40].
 

@@ -31,7 +31,7 @@ from dgm_audio.families.autoregressive.kernel_symbols import (
     total_of,
 )
 from dgm_audio.families.autoregressive.packing import AHEAD
-from dgm_audio.runtime.compiled import compiled, inlined
+from dgm_audio.runtime.compiled import compiled, inlined, part
 from dgm_audio.runtime.vectors import LANES, exp, fma, full, larger, load, splat, store
 from dgm_audio.signal._differential_loops import step
 
@@ -46,7 +46,7 @@ class Rows(NamedTuple):
     row: int
 
 
-@inlined
+@part
 def whole(array, row):
     """Rows from the start of an array."""
     zero: Any = np.int64(0)
@@ -89,7 +89,7 @@ def multiply(matrices, number, x, y, rows):
             store(y.array, to + LANES, b * load(scale, scale_at + (tile + 1) * LANES))
 
 
-@inlined
+@part
 def look_ahead(weights, state, now, streams):
     """The products with the past of layers for which those at hand are used up."""
     layers, width, rings = len(weights.dilations), weights.width, weights.rings
@@ -110,7 +110,7 @@ def look_ahead(weights, state, now, streams):
             multiply(weights.matrices, 2 * layers + 2 + layer, x, y, rows)
 
 
-@inlined
+@part
 def gate(y, y_at, taps, taps_at, bias, bias_at, gated, to, width):
     """tanh(a) sigmoid(b) = (1 - e^-2a) / ((1 + e^-2a) (1 + e^-b)) for a layer of one stream."""
     one = full(ONE)
@@ -122,7 +122,7 @@ def gate(y, y_at, taps, taps_at, bias, bias_at, gated, to, width):
         store(gated, to + i, (one - u) / ((one + u) * (one + v)))
 
 
-@inlined
+@part
 def embed(weights, state, stream, to):
     """A row of the first layer's ring: what the last symbol and the last sample stand for."""
     width = weights.width
@@ -139,7 +139,7 @@ def embed(weights, state, stream, to):
         store(state.past, to + i, h + load(weights.embeddings, code * width + i))
 
 
-@inlined
+@part
 def stack(weights, state, scratch, now, bias, bias_at, bias_row):
     """One step of all layers and streams: h <- h + Wo g, s <- s + Wo g (see `network`)."""
     layers, streams, width = len(weights.dilations), len(state.x), weights.width
@@ -174,7 +174,7 @@ def stack(weights, state, scratch, now, bias, bias_at, bias_row):
                 store(skip, n * skips + i, load(skip, n * skips + i) + more)
 
 
-@inlined
+@part
 def head(weights, scratch, streams):
     """W4 relu(W3 relu(s) + b3), into `scratch.product`."""
     layers, zero, y, skip = len(weights.dilations), full(ZERO), scratch.product, scratch.skip

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT, SHARPEST
-from dgm_audio.runtime.compiled import inlined
+from dgm_audio.runtime.compiled import part
 from dgm_audio.runtime.vectors import (
     DOUBLES,
     LANES,
@@ -31,7 +31,7 @@ ZERO, ONE = np.float32(0), np.float32(1)
 LOWEST, SMALLEST = np.float32(MIN_LOGIT), np.float32(math.exp(MIN_LOGIT))
 
 
-@inlined
+@part
 def categories(weights, head, at, mass):
     """Masses e of the symbols, up to a factor, from the head's logits."""
     lanes = len(weights.head_bias)
@@ -44,7 +44,7 @@ def categories(weights, head, at, mass):
         store(mass, i, exp(larger(logit, full(LOWEST))))
 
 
-@inlined
+@part
 def logistics(weights, head, at, mass):
     """Masses e of the symbols from a mixture of logistics, of at least e^-40 of the largest.
 
@@ -78,7 +78,7 @@ def logistics(weights, head, at, mass):
         store(mass, i, larger(load(mass, i), least))
 
 
-@inlined
+@part
 def guard(mass, levels, weight, blocks):
     """Guarded weights w = e + eta min(sum up to here, sum from here on); see `distribution`.
 
@@ -114,7 +114,7 @@ def guard(mass, levels, weight, blocks):
     store(blocks, 0, total)
 
 
-@inlined
+@part
 def pick(weight, blocks, wanted, from_below):
     """The first symbol, from one end, up to which the weights sum to more than `wanted`."""
     count = len(weight) // DOUBLES
@@ -133,7 +133,7 @@ def pick(weight, blocks, wanted, from_below):
     return i * count + j
 
 
-@inlined
+@part
 def tail_of(weight, blocks, total, symbol):
     """The tail that points at the middle of a symbol, below it or above it, and its mass."""
     count = len(weight) // DOUBLES
@@ -152,7 +152,7 @@ def tail_of(weight, blocks, total, symbol):
     return -tail if below < above else tail, mass / total
 
 
-@inlined
+@part
 def total_of(blocks):
     """The sum of all weights."""
     total = 0.0
