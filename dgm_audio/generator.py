@@ -9,61 +9,26 @@ can do is a Protocol: `Encoder`, `HasLogProb`, `HasElbo`, `Streams`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dgm_audio.capabilities import Encoder, HasElbo, HasLogProb, Streams
 from dgm_audio.errors import InputError
 from dgm_audio.interpolation import slerp
 from dgm_audio.specs import MAX_LATENT_NORM, AudioSpec, Condition, ConditionSpec, LatentSpec
+
+__all__ = ["AudioGenerator", "Encoder", "HasElbo", "HasLogProb", "Streams", "check_integer"]
 
 MAX_SEED = 2**63 - 1
 MAX_BATCH = 4096
 MAX_CALL_BYTES = 2**31
 """Memory that the latents or the audio of one call may take; larger requests are refused."""
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """A model that finds a latent for a given sound."""
-
-    def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
-        """Latent z (B, D, L) of audio x (B, C, T), such that decode(z, c) is close to x."""
-        ...
-
-
-@runtime_checkable
-class HasLogProb(Protocol):
-    """A model with an exact likelihood."""
-
-    def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
-        """Exact log p(x | c) in nats per clip, shape (B,)."""
-        ...
-
-
-@runtime_checkable
-class Streams(Protocol):
-    """A model that can hand out a long sound while it is being made."""
-
-    def decode_blocks(
-        self, z: Tensor, condition: Condition = None, *, length: int | None = None
-    ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
-        ...
-
-
-@runtime_checkable
-class HasElbo(Protocol):
-    """A model with a lower bound of the likelihood of a stated representation of x."""
-
-    def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
-        """Lower bound in nats per clip, shape (B,)."""
-        ...
 
 
 class AudioGenerator(nn.Module, ABC):

@@ -18,15 +18,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.errors import ConfigError, InputError
+from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.distribution import (
     head_size,
     latents_of_tails,
@@ -39,50 +38,13 @@ from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sample
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.companding import mu_law_encode
 from dgm_audio.signal.differential import DifferentialMuLaw
-from dgm_audio.signal.mel import LogMel, MelSpec
+from dgm_audio.signal.mel import LogMel
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
 BLOCK = 1024
 """Samples that are sampled at a time, about: what a long sound needs beside itself is constant."""
 SCORED = 65536
 """Samples that are scored at a time."""
-
-
-@dataclass(frozen=True)
-class WaveNetConfig:
-    """Sizes of a `WaveNet`.
-
-    Args:
-        sample_rate: in Hz.
-        length: samples of a clip when nothing else is asked for; there is no longest one.
-        classes: names of the classes; empty for none.
-        mel: features of a log-mel condition, which makes it a vocoder; None for none.
-        clock: whether the network is told how long ago the clip began, as one-shots want it.
-        width: R, channels of the residual path; multiples of 64 are fastest.
-        skip: S, channels of the skip path.
-        cycles: how often the dilations 1, 2, 4, ... begin anew.
-        depth: layers of a cycle; the largest dilation is 2^(depth - 1).
-        levels: K, mu-law symbols, odd.
-        emphasis: of the differential mu-law.
-        output: "categorical", or "logistics" for a discretized mixture of logistics.
-        components: logistics in the mixture.
-        frame: samples per step of the conditions.
-    """
-
-    sample_rate: int = field(default=16000, metadata={"low": 1000, "high": 384000})
-    length: int = field(default=24000, metadata={"low": 1, "high": 2**24})
-    classes: tuple[str, ...] = ()
-    mel: MelSpec | None = None
-    clock: bool = True
-    width: int = field(default=64, metadata={"low": 8, "high": 512})
-    skip: int = field(default=64, metadata={"low": 8, "high": 1024})
-    cycles: int = field(default=2, metadata={"low": 1, "high": 8})
-    depth: int = field(default=10, metadata={"low": 1, "high": 12})
-    levels: int = field(default=255, metadata={"low": 3, "high": 4095})
-    emphasis: float = field(default=0.85, metadata={"low": 0.0, "high": 0.99})
-    output: Literal["categorical", "logistics"] = "categorical"
-    components: int = field(default=8, metadata={"low": 1, "high": 64})
-    frame: int = field(default=64, metadata={"low": 1, "high": 1024})
 
 
 class WaveNet(AudioGenerator):
@@ -257,18 +219,19 @@ class WaveNet(AudioGenerator):
 
     @torch.no_grad()
     def _bias(self, condition: dict[str, Tensor], batch: int, first: int, count: int) -> Tensor:
-        """Biases (B, F, layers, 2R) of a block; item by item on the CPU.
+        """Biases (B, F, layers, 2R) of a block, in products of one size.
 
-        Products of another size may be summed in another order there, and an item must not depend
-        on its neighbours in a single bit.
+        Products of another size may be summed in another order, and an item must not depend on the
+        batch in a single bit.
         """
-        if self.device.type == "cpu" and batch > 1:
-            rows = [
-                {key: value[i : i + 1] for key, value in condition.items()} for i in range(batch)
-            ]
-            return torch.cat([self._bias(row, 1, first, count) for row in rows])
-        start = torch.full((batch,), first, device=self.device)
-        return self.conditioner(condition, start, count).float()
+        size = 1 if self.device.type == "cpu" else 16
+        rows = torch.arange(-(-batch // size) * size, device=self.device).clamp(max=batch - 1)
+        start = torch.full((size,), first, device=self.device)
+        parts = [
+            self.conditioner({key: v[some] for key, v in condition.items()}, start, count)
+            for some in rows.split(size)
+        ]
+        return torch.cat(parts)[:batch].float()
 
     # --- the parts that training uses ----------------------------------------------------------
 

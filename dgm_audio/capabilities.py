@@ -1,0 +1,48 @@
+"""What only some families can do: Protocols, never methods that raise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from dgm_audio.specs import Condition
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A model that finds a latent for a given sound."""
+
+    def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
+        """Latent z (B, D, L) of audio x (B, C, T), such that decode(z, c) is close to x."""
+        ...
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """A model with an exact likelihood."""
+
+    def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
+        """Exact log p(x | c) in nats per clip, shape (B,)."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A model that can hand out a long sound while it is being made."""
+
+    def decode_blocks(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
+        """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
+        ...
+
+
+@runtime_checkable
+class HasElbo(Protocol):
+    """A model with a lower bound of the likelihood of a stated representation of x."""
+
+    def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
+        """Lower bound in nats per clip, shape (B,)."""
+        ...
