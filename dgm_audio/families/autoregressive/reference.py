@@ -56,8 +56,8 @@ class Sampler(Protocol):
         """The next T steps.
 
         Args:
-            bias: (B, F, layers, 2R), float32, F at least ceil(T / frame). Only the last block of a stream may
-                have a T that is not a multiple of the frame.
+            bias: (B, F, layers, 2R), float32, F at least ceil(T / frame). Only the last block of a
+                stream may have a T that is not a multiple of the frame.
             tails: (B, T) float64 that pick symbols; or
             symbols: (B, T) int64 that are given.
         """
