@@ -42,7 +42,7 @@ class GatedLayer(nn.Module):
 
     def forward(self, h: Tensor, bias: Tensor, frame: int) -> tuple[Tensor, Tensor]:
         """Residual (B, T, R) and skip (B, T, S) of h, given one bias (B, F, 2R) per frame."""
-        past = F.pad(h, (0, 0, self.dilation, -self.dilation))
+        past = F.pad(h, (0, 0, self.dilation, 0))[:, : h.shape[1]]
         weight = torch.cat([self.past.weight, self.present.weight], dim=1)
         a = F.linear(torch.cat([past, h], dim=2), weight)
         a = (a.unflatten(1, (-1, frame)) + bias[:, :, None].to(a.dtype)).flatten(1, 2)
