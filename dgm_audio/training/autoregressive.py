@@ -6,9 +6,9 @@ Half of the crops begin where their clip begins, as sampling does; the others be
 their first samples, which lack their past, do not count.
 
 A model that only ever saw true pasts does not know what to do after an error of its own: noise that
-once grew too loud stays so. Therefore half of the crops see their past with a little noise, and a
-quarter begin as another sound, or as silence, and fade into the true one: the model learns to come
-back to what class and clock say.
+once grew too loud stays so. Therefore half of the crops see their past with a little noise, and
+some begin at another level, as another sound or as silence, and fade into the true one: the model
+learns to come back to what class and clock say.
 
 References:
     Laskey et al., "DART: noise injection for robust imitation learning", 2017.
@@ -37,8 +37,8 @@ CONTEXT = 1024
 """Samples at the start of a crop from within a clip that are not scored."""
 NOISE = 1.0
 """Largest standard deviation of the noise on past symbols, in symbols."""
-ASTRAY = 0.25
-"""Share of the crops that begin as another sound."""
+ASTRAY = 0.4
+"""Share of the crops that begin as something else."""
 
 
 class AutoregressiveObjective(Objective):
@@ -88,20 +88,22 @@ class AutoregressiveObjective(Objective):
 
 
 def _astray(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-    """Crops (B, T), some of which begin as the next one or as silence, and what is not scored (B,).
+    """Crops (B, T), some of which begin as something else, and how much is not scored (B,).
 
-    They fade into themselves within 4 to 60 ms (at 16 kHz) after the part that is not scored. Crops
-    from the start of a clip go astray for 16 to 1024 samples.
+    They begin at -20 to 30 dB of their own level or of the next crop, or as silence, and fade into
+    themselves within 64 to 1024 samples, which are scored.
     """
     batch, length = x.shape
-    draw = torch.rand(5, batch).to(x.device)
-    gain = torch.where(draw[1] < 0.5, 0, 10 ** (1.3 * draw[2] - 1))  # -20 to 6 dB
-    begin = torch.where(past > 0, past, (2 ** (4 + 6 * draw[3])).long())
-    fade = 2 ** (6 + 4 * draw[4])
-    own = ((torch.arange(length, device=x.device) - begin[:, None]) / fade[:, None]).clamp(0, 1)
-    mixed = (own * x + (1 - own) * gain[:, None] * x.roll(1, 0)).clamp(-1, 1)
+    draw = torch.rand(6, batch).to(x.device)[..., None]
+    other = torch.where(draw[1] < 0.5, x, x.roll(1, 0))
+    gain = torch.where(draw[2] < 0.2, 0, 10 ** (2.5 * draw[3] - 1))
+    begin = torch.where(past[:, None] > 0, CONTEXT * (1 + 2 * draw[4]), 2 ** (4 + 7.5 * draw[4]))
+    begin = begin.clamp(max=length / 2).floor()
+    fade = 2 ** (6 + 4 * draw[5])
+    own = ((torch.arange(length, device=x.device) - begin) / fade).clamp(0, 1)
+    mixed = own * x + (1 - own) * (gain * other).clamp(-1, 1)
     chosen = draw[0] < ASTRAY
-    return torch.where(chosen[:, None], mixed, x), torch.where(chosen, begin, past)
+    return torch.where(chosen, mixed, x), torch.where(chosen, begin.long(), past[:, None])[:, 0]
 
 
 def _noisy(codes: Tensor, levels: int) -> Tensor:
