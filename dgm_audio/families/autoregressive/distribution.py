@@ -74,17 +74,17 @@ def logistic_mixture(head: Tensor, symbols: Tensor, levels: int) -> Tensor:
     return torch.logsumexp(log_bins + weights.log_softmax(-1), dim=-1)
 
 
-def guarded(log_mass: Tensor) -> Tensor:
-    """Guarded weights w (..., K), float64, up to a common factor."""
-    e = (log_mass - log_mass.amax(-1, keepdim=True)).clamp_min(MIN_LOGIT).exp().double()
+def guarded(log_mass: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Guarded weights w (..., K) up to a common factor, in float64 where symbols are picked."""
+    e = (log_mass - log_mass.amax(-1, keepdim=True)).clamp_min(MIN_LOGIT).exp().to(dtype)
     below = e.cumsum(-1)
     above = e.flip(-1).cumsum(-1).flip(-1)
     return e + GUARD * torch.minimum(below, above)
 
 
 def log_probability(log_mass: Tensor, symbols: Tensor) -> Tensor:
-    """log p of symbols (...) under log masses (..., K), in nats, float64."""
-    weights = guarded(log_mass)
+    """log p of symbols (...) under log masses (..., K), in nats."""
+    weights = guarded(log_mass, log_mass.dtype)
     chosen = weights.gather(-1, symbols[..., None])[..., 0]
     return chosen.log() - weights.sum(-1).log()
 

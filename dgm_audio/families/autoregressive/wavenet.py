@@ -184,7 +184,7 @@ class WaveNet(AudioGenerator):
         for start in range(0, symbols.shape[1], SCORED):
             part = slice(start, min(start + SCORED, symbols.shape[1]))
             masses = self.log_masses(symbols, values, part)
-            total = total + log_probability(masses, symbols[:, part]).sum(1)
+            total = total + log_probability(masses, symbols[:, part]).double().sum(1)
         return total.float()
 
     # --- stepping ------------------------------------------------------------------------------
