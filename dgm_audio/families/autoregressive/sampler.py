@@ -40,6 +40,9 @@ class CompiledSampler:
         batch: streams.
         weights: "int16" rounds each row of a matrix to 16 bits and so halves what is read.
         threads: at most this many groups of streams run at a time; by default torch's number.
+
+    Raises:
+        InputError: if there are no such weights.
     """
 
     def __init__(
@@ -50,6 +53,8 @@ class CompiledSampler:
         weights: Literal["float32", "int16"] = "float32",
         threads: int | None = None,
     ) -> None:
+        if weights not in ("float32", "int16"):
+            raise InputError(f"weights is {weights!r}; it must be float32 or int16")
         self.threads = threads or torch.get_num_threads()
         self.frame = model.config.frame
         self.weights = pack(model, weights)
