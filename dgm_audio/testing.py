@@ -30,6 +30,7 @@ CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "sample_is_decode": sampling.check_sample_is_decode,
     "interpolation": sampling.check_interpolation,
     "batch_independence": sampling.check_batch_independence,
+    "stream": sampling.check_stream,
     "condition": sampling.check_condition,
     "no_side_effects": sampling.check_no_side_effects,
     "errors": misuse.check_errors,

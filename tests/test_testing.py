@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
 from dgm_audio.errors import ConformanceError, InputError
+from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Classes, ConditionSpec
 from dgm_audio.testing import CHECKS, check_generator
@@ -30,7 +31,7 @@ def test_a_sound_model_passes_and_what_it_lacks_is_skipped_with_a_reason(name: s
     results = check_generator(GOOD[name]())
     assert [result.name for result in results] == list(CHECKS)
     skipped = {result.name: result.detail for result in results if result.outcome == "skipped"}
-    lacking = {"registry"} | ({"condition"} if name == "factor" else {"elbo"})
+    lacking = {"registry", "stream"} | ({"condition"} if name == "factor" else {"elbo"})
     assert set(skipped) == lacking and all(skipped.values())
 
 
@@ -115,6 +116,22 @@ class SociableEncoder(ToyFlow):
     def encode(self, x: Tensor, condition: object = None) -> Tensor:
         z = super().encode(x, condition)  # type: ignore[arg-type]
         return z / z.std()
+
+
+class Halting(ToyFlow):
+    def decode_blocks(
+        self, z: Tensor, condition: object = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
+        yield self.decode(z, condition, length=length)[..., :-1]  # type: ignore[arg-type]
+
+
+class Stumbling(ToyFlow):
+    def decode_blocks(
+        self, z: Tensor, condition: object = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
+        x = self.decode(z, condition, length=length)  # type: ignore[arg-type]
+        yield x[..., :9]
+        yield 0.999 * x[..., 9:]
 
 
 class LastIsDefault(Classes):
@@ -265,6 +282,7 @@ MUTANTS: dict[str, list[type[AudioGenerator]]] = {
     "sample_is_decode": [CoolHead],
     "interpolation": [Backwards, Straight],
     "batch_independence": [Sociable, SociableEncoder],
+    "stream": [Halting, Stumbling],
     "condition": [OtherDefault],
     "no_side_effects": [Counting, Gambler],
     "errors": [Trusting, TrustingEncoder],
@@ -324,11 +342,19 @@ def test_the_model_is_left_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_discrete_models_are_not_called_exact() -> None:
-    model = flow()
-    model.audio = replace(model.audio, levels=256)
-    results = check_generator(model, only=["log_prob_is_exact"])
-    assert results[0].outcome == "skipped" and "mass" in results[0].detail
+def test_the_masses_of_a_discrete_model_must_sum_to_one() -> None:
+    torch.manual_seed(0)
+    discrete = WaveNet(WaveNetConfig(width=16, skip=16, depth=2, levels=15))
+    (result,) = check_generator(discrete, only=["log_prob_is_exact"])
+    assert result.outcome == "passed" and "13 values" in result.detail  # two symbols clip
+    exact = discrete.log_prob
+    discrete.log_prob = lambda x, c=None: exact(x, c) - 0.1  # type: ignore[method-assign]
+    with pytest.raises(ConformanceError, match="but decode makes them"):
+        check_generator(discrete, only=["log_prob_is_exact"])
+    density = flow(hop=1)
+    density.audio = replace(density.audio, levels=256)
+    with pytest.raises(ConformanceError, match=r"audio\.levels is 256"):
+        check_generator(density, only=["log_prob_is_exact"])
 
 
 def test_large_clips_are_not_called_exact_unverified() -> None:

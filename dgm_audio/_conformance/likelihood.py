@@ -70,11 +70,12 @@ def check_log_prob_is_exact(subject: Subject) -> str:
     If the latents have as many numbers as the audio: the change of variables on a very short clip,
     log_prob(x) = log N(encode(x); 0, I) + log|det d encode(x) / dx|, the Jacobian by autograd.
     Otherwise, if clips of one sample are cheap: the density must integrate to 1 over [-1, 1].
-    Both need a density; a discrete model's mass is not verified here.
+    Where log_prob is a mass: that of every sound of one sample must be the share of the quantiles
+    of z that decode to it (at full scale at most, where a model may clip several sounds to one).
     """
     capability(subject.model, "log_prob")
     if subject.model.audio.levels is not None:
-        raise NotApplicable("log_prob is a mass over discrete levels, not a density")
+        return _total_mass(subject)
     length = _jacobian_length(subject)
     if length is not None:
         return _change_of_variables(subject, length)
@@ -120,6 +121,33 @@ def _change_of_variables(subject: Subject, length: int) -> str:
         f"log_prob is {found:.5g} nats, the change of variables gives {expected:.5g}",
     )
     return f"change of variables at {length} samples: difference {difference:.2g} nats"
+
+
+def _total_mass(subject: Subject) -> str:
+    model = subject.model
+    if model.latent.frames(1) * model.latent.channels * model.audio.channels > 1 or (
+        model.latent.hop is None
+    ):
+        raise NotApplicable("clips of one sample have more than one latent: mass is not verified")
+    quantiles = (torch.arange(GRID_POINTS, dtype=torch.float64) + 0.5) / GRID_POINTS
+    z = torch.special.ndtri(quantiles).float()[:, None, None]
+    condition = subject.condition(1, 1)
+    with torch.no_grad():
+        values, counts = model.decode(z, condition, length=1).unique(return_counts=True)
+        nats = capability(model, "log_prob")(values[:, None, None], condition)
+    mass, share = nats.double().exp(), counts.double() / GRID_POINTS
+    known, found = model.audio.levels or 0, len(values)
+    require(found <= known, f"one sample takes {found} values; audio.levels is {known}")
+    excess = float((mass - share)[values.abs() == 1].clamp_min(0).sum())
+    inside = values.abs() < 1
+    worst = float((mass - share)[inside].abs().max()) if inside.any() else 0.0
+    total, expected = float(mass[inside].sum()), float(share[inside].sum())
+    require(
+        worst <= 0.01 and abs(total - expected) <= 0.02 and excess <= 0.01,
+        f"the masses of {found} values of one sample sum to {total:.4g}, but decode makes them of "
+        f"{expected:.4g} of the latents; a single one differs by {worst:.2g}",
+    )
+    return f"the masses of {found} values of one sample are how often decode makes them"
 
 
 def _normalisation(subject: Subject) -> str:

@@ -113,6 +113,18 @@ def check_batch_independence(subject: Subject) -> None:
         subject.close(together[:1] / scale, alone / scale, "encode of an item in a batch and alone")
 
 
+def check_stream(subject: Subject) -> str:
+    """The blocks of decode_blocks, one after the other, are what decode gives, bit for bit."""
+    blocks = capability(subject.model, "decode_blocks")
+    z, condition = subject.latents(2), subject.condition(2)
+    with torch.no_grad():
+        parts = list(blocks(z, condition, length=subject.length))
+    x, whole = torch.cat(parts, dim=2), subject.decode(z, condition)
+    require(x.shape == whole.shape, f"the blocks have {x.shape[2]} samples, not {whole.shape[2]}")
+    require(torch.equal(x, whole), "the blocks are not what decode gives")
+    return f"{len(parts)} blocks"
+
+
 def check_condition(subject: Subject) -> str:
     """A condition means the same by name, by index and as a tensor; absent means the default."""
     fields = [(key, field) for key, field in subject.model.condition]

@@ -178,6 +178,8 @@ class WaveNet(AudioGenerator):
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Log mass of the symbols of audio (B, 1, T), in nats per clip (B,); exact.
 
+        At full scale several symbols are clipped to one sample, of which the nearest is scored.
+
         Raises:
             InputError: if the audio or the condition is not allowed.
         """
