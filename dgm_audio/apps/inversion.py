@@ -14,7 +14,7 @@ from torch import Tensor
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
-from dgm_audio.generator import AudioGenerator, Encoder
+from dgm_audio.generator import AudioGenerator, Encoder, HasLogProb
 from dgm_audio.io import probe, read_audio, shown
 from dgm_audio.specs import Classes
 
@@ -88,15 +88,11 @@ def error_db(x: Tensor, y: Tensor, sample_rate: int) -> float:
     return float((levels(x, sample_rate) - levels(y, sample_rate)).abs().mean())
 
 
-def closest_condition(
-    model: AudioGenerator, clips: Sequence[Tensor], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The full condition for sounds (1, C, T); classes that are not given are tried out.
-
-    Of all combinations of classes the one is taken whose reconstructions are off the least in sum.
+def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The full conditions of one sound: all combinations of the classes that are not given.
 
     Raises:
-        InputError: if a given value is not allowed.
+        InputError: if a given value is not allowed, or a field has no default.
     """
     assumed = item_conditions(model, given, 1)[0]
     open_fields = {
@@ -104,13 +100,28 @@ def closest_condition(
         for key, spec in model.condition
         if isinstance(spec, Classes) and key not in given
     }
-    choices = [
+    return [
         assumed | dict(zip(open_fields, names, strict=True))
         for names in product(*open_fields.values())
     ]
+
+
+def closest_condition(
+    model: AudioGenerator, clips: Sequence[Tensor], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The full condition for sounds (1, C, T); classes that are not given are tried out.
+
+    Of all combinations of classes the one is taken under which the sounds are likeliest, or, for a
+    model without a likelihood, whose reconstructions are off the least in sum.
+
+    Raises:
+        InputError: if a given value is not allowed.
+    """
+    choices = class_choices(model, given)
     if len(choices) == 1:
         return choices[0]
-    return min(choices, key=lambda choice: sum(_error(model, clip, choice) for clip in clips))
+    cost = _surprise if isinstance(model, HasLogProb) else _error
+    return min(choices, key=lambda choice: sum(cost(model, clip, choice) for clip in clips))
 
 
 def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> Tensor:
@@ -121,6 +132,12 @@ def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) ->
     """
     with torch.no_grad():
         return encoder_of(model).encode(clip, condition)
+
+
+def _surprise(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> float:
+    assert isinstance(model, HasLogProb)
+    with torch.no_grad():
+        return -float(model.log_prob(clip, condition))
 
 
 def _error(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> float:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,11 @@ import torch
 from torch import Tensor
 
 from dgm_audio._audiofile.paths import named
-from dgm_audio.apps.inversion import read_for
-from dgm_audio.apps.render import item_conditions
+from dgm_audio.apps.inversion import class_choices, read_for
 from dgm_audio.errors import AudioFileError, InputError
 from dgm_audio.evaluation.likelihood import BATCH_SAMPLES, bits_of
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import shown
-from dgm_audio.specs import Classes
 
 
 @dataclass(frozen=True)
@@ -124,24 +121,6 @@ def score_file(
     best = int(bits.argmin())
     seconds = clip.shape[-1] / model.audio.sample_rate
     return Scored(path, float(bits[best]), choices[best], seconds, texts)
-
-
-def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The full conditions of one sound: all combinations of the classes that are not given.
-
-    Raises:
-        InputError: if a given value is not allowed, or a field has no default.
-    """
-    assumed = item_conditions(model, given, 1)[0]
-    open_fields = {
-        key: spec.names
-        for key, spec in model.condition
-        if isinstance(spec, Classes) and key not in given
-    }
-    return [
-        assumed | dict(zip(open_fields, names, strict=True))
-        for names in product(*open_fields.values())
-    ]
 
 
 def _parts(choices: list[dict[str, Any]], length: int) -> Iterator[list[dict[str, Any]]]:

@@ -57,7 +57,7 @@ def note_guess(condition: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Say which classes of an encoded file were not given but found."""
     for key, value in condition.items():
         if key not in given and isinstance(value, str):
-            note(f"{key} {value} reconstructs best; --condition {key}=NAME chooses another")
+            note(f"{key} {value} fits best; --condition {key}=NAME chooses another")
 
 
 def parse_conditions(texts: Sequence[str]) -> dict[str, str]:

@@ -72,7 +72,8 @@ class Score:
         given = parse_conditions(self.condition)
         if not self.files:
             raise InputError("there is nothing to score; give at least one audio file or folder")
-        from dgm_audio.apps.scoring import Scored, Skipped, class_choices, find_files, score_file
+        from dgm_audio.apps.inversion import class_choices
+        from dgm_audio.apps.scoring import Scored, Skipped, find_files, score_file
         from dgm_audio.evaluation.likelihood import likelihood_of, quantisation
 
         files, skipped = find_files(self.files)

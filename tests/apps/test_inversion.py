@@ -73,6 +73,16 @@ def test_the_class_that_reconstructs_best_is_found(tones, name):
     assert closest_condition(tones, [clip], {"class": "low"}) == {"class": "low"}
 
 
+def test_with_a_likelihood_the_likeliest_class_is_found():
+    """An invertible model reconstructs under every class: only the likelihood tells them apart."""
+    flow = ToyFlow(ToyFlowConfig(hop=1))
+    with torch.no_grad():
+        flow.bias.copy_(torch.tensor([[-0.5], [0.5]]))
+    for name in flow.config.classes:
+        clip = flow.sample(1, seconds=64 / 8000, condition={"class": name}, seed=0)
+        assert closest_condition(flow, [clip], {})["class"] == name
+
+
 def test_of_two_sounds_the_closest_class_in_sum_and_without_any_the_first(tones):
     loud, quiet = (
         g * tones.decode(torch.full((1, 1, 1), 3.0), {"class": c})
