@@ -114,11 +114,13 @@ def _noisy(codes: Tensor, levels: int) -> Tensor:
 
 
 class AutoregressiveTask(Task):
-    """A WaveNet of the default size for the clips' rate, length and classes."""
+    """A WaveNet for the clips' rate, length and classes."""
 
     batch = 8
     rate = 2e-3
     highest_rate = 16000
+    width = 64
+    depth = 10
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = WaveNet(
@@ -126,6 +128,8 @@ class AutoregressiveTask(Task):
                 sample_rate=clips.sample_rate,
                 length=clips.audio.shape[2],
                 classes=clips.classes if len(clips.classes) > 1 else (),
+                width=self.width,
+                depth=self.depth,
             )
         )
         if start is not None:

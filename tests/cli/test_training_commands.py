@@ -19,9 +19,12 @@ RATE = 8000
 
 @pytest.fixture(autouse=True)
 def small_and_at_home(monkeypatch, tmp_path):
+    from dgm_audio.training.autoregressive import AutoregressiveTask
     from dgm_audio.training.vae import VAETask
 
     monkeypatch.setattr(VAETask, "width", 16)
+    monkeypatch.setattr(AutoregressiveTask, "width", 16)
+    monkeypatch.setattr(AutoregressiveTask, "depth", 4)
     monkeypatch.setattr(cache, "default_cache_dir", lambda: tmp_path / "cache")
 
 
@@ -84,6 +87,22 @@ def test_wrong_settings_are_named(dgm, recordings, words, problems):
     assert result.code == 2 and "Traceback" not in result.err
     assert all(problem in result.err.splitlines()[-1] for problem in problems), result.err
     assert not Path("runs").exists()
+
+
+def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_back(dgm, recordings):
+    words = ["--family", "autoregressive", "--steps", 3, "--batch", 4, "--seconds", 0.25]
+    dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
+    metrics = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
+    best = min(line["heldout_metric"] for line in metrics if "heldout_metric" in line)
+    assert 4 < best < 9  # bits per sample
+    dgm("sample", "run/model", "-n", 2, "--seconds", 0.1, "--seed", 1, "--out", "made").ok()
+    scored = dgm("score", "run/model", "made", recordings / "tone" / "1.wav", "--json").ok()
+    assert len(json.loads(scored.out)["files"]) == 3
+    file = "made/run_seed1_000_noise.wav"
+    again = dgm("encode", "run/model", file, "--out", "code", "--json").ok()
+    assert json.loads(again.out)["error_db"] < 1
+    dgm("recall", file, "--model", "run/model", "--out", "again").ok()
+    assert Path("again/run_seed1_000_noise.wav").read_bytes() == Path(file).read_bytes()
 
 
 def test_a_folder_that_is_not_there(dgm):
