@@ -6,9 +6,10 @@ Half of the crops begin where their clip begins, as sampling does; the others be
 their first samples, which lack their past, do not count.
 
 A model that only ever saw true pasts does not know what to do after an error of its own: noise that
-once grew too loud stays so. Therefore half of the crops see their past with a little noise, and
-some begin at another level, as another sound or as silence, and fade into the true one: the model
-learns to come back to what class and clock say.
+once grew too loud stays so. Therefore half of the crops see their past with a little noise, which
+ends before training does, so that clean pasts are what the model knows best; and some begin at
+another level, as another sound or as silence, and fade into the true one: the model learns to come
+back to what class and clock say.
 
 References:
     Laskey et al., "DART: noise injection for robust imitation learning", 2017.
@@ -26,6 +27,7 @@ from dgm_audio.families.autoregressive.distribution import surprise
 from dgm_audio.families.autoregressive.network import POSITIONS
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.training.schedule import ramp
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ CONTEXT = 1024
 """Samples at the start of a crop from within a clip that are not scored."""
 NOISE = 1.0
 """Largest standard deviation of the noise on past symbols, in symbols."""
+NOISE_ENDS = 0.7, 0.85
+"""Shares of the budget between which the noise goes down to nothing."""
 ASTRAY = 0.4
 """Share of the crops that begin as something else."""
 
@@ -65,7 +69,9 @@ class AutoregressiveObjective(Objective):
         audio, past = _astray(x[:, 0].gather(1, start[:, None] * frame + steps), past)
         symbols = model.codec.encode(audio)
         last, position = model.inputs(symbols)
-        last, position = _noisy(last, model.config.levels), _noisy(position, POSITIONS)
+        noise = NOISE * (1 - ramp(progress, *NOISE_ENDS))
+        last = _noisy(last, model.config.levels, noise)
+        position = _noisy(position, POSITIONS, noise)
         condition = {"class": labels} if model.config.classes else {}
         if model.front is not None:
             condition["mel"] = model.front(x[:, 0])
@@ -106,9 +112,9 @@ def _astray(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(chosen, mixed, x), torch.where(chosen, begin.long(), past[:, None])[:, 0]
 
 
-def _noisy(codes: Tensor, levels: int) -> Tensor:
+def _noisy(codes: Tensor, levels: int, largest: float) -> Tensor:
     """Codes (B, T) with rounded Gaussian noise on about half of the rows."""
-    scale = NOISE * (2 * torch.rand(len(codes), 1, device=codes.device) - 1).clamp_min(0)
+    scale = largest * (2 * torch.rand(len(codes), 1, device=codes.device) - 1).clamp_min(0)
     noise = torch.randn(codes.shape, device=codes.device) * scale
     return (codes + noise.round().long()).clamp(0, levels - 1)
 

@@ -78,9 +78,10 @@ def test_some_crops_go_astray_and_the_others_stay_as_they_are():
 def test_noise_moves_half_of_the_rows_and_stays_within_the_levels():
     torch.manual_seed(0)
     codes = torch.full((200, 50), 254)
-    noisy = _noisy(codes, 255)
+    noisy = _noisy(codes, 255, 1.0)
     assert 0 <= int(noisy.min()) <= int(noisy.max()) <= 254
     assert 0.3 < float((noisy != codes).any(1).float().mean()) < 0.6
+    assert torch.equal(_noisy(codes, 255, 0.0), codes)
 
 
 def test_it_learns_a_tone(objective):
