@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_audio.signal.companding import mu_law_encode
+
 POSITIONS = 256
 """Mu-law codes of the sample itself that the network sees beside the last symbol."""
 HEAD = 128
@@ -28,6 +30,11 @@ FEATURES = 64
 TIME_CONSTANTS = 12
 FASTEST, SLOWEST = 0.002, 2.0
 """Seconds: the clock of a one-shot is exp(-t / tau) for time constants between these."""
+
+
+def position_codes(x: Tensor) -> Tensor:
+    """Mu-law codes (...) of samples x (...), in float64: the same on every machine."""
+    return mu_law_encode(x.double(), POSITIONS)
 
 
 class GatedLayer(nn.Module):
@@ -88,9 +95,10 @@ class Conditioner(nn.Module):
         self.bias = nn.Linear(FEATURES, layers * 2 * width)
         nn.init.normal_(self.bias.weight, std=0.02)
         nn.init.zeros_(self.bias.bias)
-        spread = torch.linspace(math.log(FASTEST), math.log(SLOWEST), TIME_CONSTANTS)
-        rates = frame / sample_rate / spread.exp()
-        self.register_buffer("rates", rates, persistent=False)
+        ratio = (SLOWEST / FASTEST) ** (1 / (TIME_CONSTANTS - 1))
+        constants = [FASTEST * ratio**index for index in range(TIME_CONSTANTS)]
+        rates = [frame / sample_rate / constant for constant in constants]
+        self.register_buffer("rates", torch.tensor(rates), persistent=False)
 
     def frames(self, length: int) -> int:
         """F = ceil(T / frame) for T samples."""
@@ -103,7 +111,7 @@ class Conditioner(nn.Module):
         if self.label is not None:
             total = total + self.label(condition["class"])[:, None]
         if self.clock is not None:
-            elapsed = (frame[..., None] + 0.5) * self.rates.float()
+            elapsed = (frame[..., None] + 0.5) * self.rates
             total = total + self.clock((-elapsed).exp().to(total.dtype))
         if self.mel is not None:
             total = total + self._mel_features(condition["mel"], frame)
@@ -112,7 +120,7 @@ class Conditioner(nn.Module):
     def _mel_features(self, mel: Tensor, frame: Tensor) -> Tensor:
         """Mel frames (B, M, L), mixed over five and interpolated to the frames' centres."""
         assert self.mel is not None
-        known = self.mel(0.2 * mel).transpose(1, 2)
+        known = self.mel(0.2 * mel.to(self.mel.weight.dtype)).transpose(1, 2)
         place = ((frame + 0.5) * self.frame / self.hop).clamp(max=known.shape[1] - 1)
         index = place.floor().long()
         later = (index + 1).clamp(max=known.shape[1] - 1)

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer
+from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer, position_codes
 from dgm_audio.runtime.vectors import DOUBLES, LANES
-from dgm_audio.signal.companding import mu_law_encode
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
@@ -191,7 +190,7 @@ def bin_edges(levels: int) -> Tensor:
 
 
 def code_starts() -> np.ndarray:
-    """The smallest sample of each mu-law code from 1 on (255,), float32, as torch computes it.
+    """The smallest sample of each mu-law code from 1 on (255,), float32.
 
     Found by halving intervals of the integers that floats in order are.
     """
@@ -200,7 +199,7 @@ def code_starts() -> np.ndarray:
     high = -low
     while bool((low < high).any()):
         middle = (low + high) // 2
-        reached = mu_law_encode(_float_of(middle), POSITIONS) >= codes
+        reached = position_codes(_float_of(middle)) >= codes
         high, low = torch.where(reached, middle, high), torch.where(reached, low, middle + 1)
     return _float_of(low).numpy()
 

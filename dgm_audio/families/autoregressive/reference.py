@@ -24,8 +24,7 @@ from dgm_audio.families.autoregressive.distribution import (
     pick,
     tail_of_symbol,
 )
-from dgm_audio.families.autoregressive.network import POSITIONS
-from dgm_audio.signal.companding import mu_law_encode
+from dgm_audio.families.autoregressive.network import position_codes
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
@@ -96,7 +95,7 @@ class ReferenceSampler:
     def log_masses(self, bias: Tensor) -> Tensor:
         """Log masses (B, K) of the next symbol, given its biases (B, layers, 2R)."""
         network, config = self.network, self.model.config
-        position = mu_law_encode(self.x, POSITIONS)
+        position = position_codes(self.x)
         h = network.symbol(self.symbol) + network.position(position)
         skip = torch.zeros_like(h[:, :1])
         for index, (layer, past) in enumerate(zip(network.stack, self.past, strict=True)):

@@ -18,6 +18,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import partial
 from typing import Literal
 
@@ -34,10 +35,13 @@ from dgm_audio.families.autoregressive.distribution import (
     log_probability,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.network import POSITIONS, Conditioner, WaveNetwork
+from dgm_audio.families.autoregressive.network import (
+    Conditioner,
+    WaveNetwork,
+    position_codes,
+)
 from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sampler, Steps
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.signal.companding import mu_law_encode
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
@@ -217,27 +221,12 @@ class WaveNet(AudioGenerator):
         """The blocks of a clip: which samples, and what takes their tails or symbols."""
         self._check_frames(condition, length)
         sampler, frame = self.sampler(batch), self.config.frame
+        conditioner = deepcopy(self.conditioner).double()
         block = max(BLOCK // frame, 1) * frame
         for start in range(0, length, block):
             part = slice(start, min(start + block, length))
-            bias = self._bias(condition, batch, start // frame, block // frame)
+            bias = _biases(conditioner, condition, batch, start // frame, block // frame)
             yield part, partial(sampler.advance, bias)
-
-    @torch.no_grad()
-    def _bias(self, condition: dict[str, Tensor], batch: int, first: int, count: int) -> Tensor:
-        """Biases (B, F, layers, 2R) of a block, in products of one size.
-
-        Products of another size may be summed in another order, and an item must not depend on the
-        batch in a single bit.
-        """
-        size = 1 if self.device.type == "cpu" else 16
-        rows = torch.arange(-(-batch // size) * size, device=self.device).clamp(max=batch - 1)
-        start = torch.full((size,), first, device=self.device)
-        parts = [
-            self.conditioner({key: v[some] for key, v in condition.items()}, start, count)
-            for some in rows.split(size)
-        ]
-        return torch.cat(parts)[:batch].float()
 
     # --- the parts that training uses ----------------------------------------------------------
 
@@ -266,7 +255,7 @@ class WaveNet(AudioGenerator):
         """What the network sees before each symbol (B, T): the last one, and its sample's code."""
         x = F.pad(self.codec.decode(symbols), (1, -1))
         last = F.pad(symbols, (1, -1), value=self.codec.silence)
-        return last, mu_law_encode(x, POSITIONS)
+        return last, position_codes(x)
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
         if self.config.mel is None:
@@ -276,3 +265,24 @@ class WaveNet(AudioGenerator):
             raise InputError(
                 f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
             )
+
+
+@torch.no_grad()
+def _biases(
+    conditioner: Conditioner, condition: dict[str, Tensor], batch: int, first: int, count: int
+) -> Tensor:
+    """Biases (B, F, layers, 2R), float32, of `count` frames from frame `first` on.
+
+    One bit may decide a symbol, and a symbol all that follows. Therefore biases are computed in
+    float64, so that every machine rounds them to the same float32, and in products of one size, so
+    that an item's do not depend on the batch.
+    """
+    device = conditioner.rates.device
+    size = 1 if device.type == "cpu" else 16
+    rows = torch.arange(-(-batch // size) * size, device=device).clamp(max=batch - 1)
+    start = torch.full((size,), first, device=device)
+    parts = [
+        conditioner({key: value[some] for key, value in condition.items()}, start, count)
+        for some in rows.split(size)
+    ]
+    return torch.cat(parts)[:batch].float()
