@@ -46,3 +46,12 @@ class HasElbo(Protocol):
     def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Lower bound in nats per clip, shape (B,)."""
         ...
+
+
+@runtime_checkable
+class HasSymbols(Protocol):
+    """A model that codes each sample as one of `audio.levels` symbols."""
+
+    def symbols(self, x: Tensor) -> Tensor:
+        """The int64 symbols (B, T) that are modelled, 0 to K - 1, of audio x (B, 1, T)."""
+        ...

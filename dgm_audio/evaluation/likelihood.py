@@ -15,18 +15,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_audio.capabilities import HasElbo, HasLogProb, HasSymbols
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import ratio_closed, ratio_of
 from dgm_audio.evaluation.markov import MarkovChain
 from dgm_audio.evaluation.sampling import class_condition
-from dgm_audio.generator import AudioGenerator, HasElbo, HasLogProb
+from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Condition
 
 if TYPE_CHECKING:
@@ -38,15 +39,6 @@ BATCH_SAMPLES = 2**16
 """Samples that one call of log_prob gets at most, unless a single clip is longer."""
 MAX_MARKOV_LEVELS = 1024
 """A Markov chain has K^2 numbers: with more levels there is none."""
-
-
-@runtime_checkable
-class HasSymbols(Protocol):
-    """A model that codes each sample as one of `audio.levels` symbols."""
-
-    def symbols(self, x: Tensor) -> Tensor:
-        """The int64 symbols (B, T) that are modelled, 0 to K - 1, of audio x (B, 1, T)."""
-        ...
 
 
 def likelihood_of(model: AudioGenerator) -> HasLogProb:
