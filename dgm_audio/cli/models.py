@@ -71,7 +71,7 @@ class Info:
 
 def describe(model: AudioGenerator) -> dict[str, Any]:
     """All facts of a model that was loaded, as JSON values."""
-    from dgm_audio.generator import Encoder, HasElbo, HasLogProb
+    from dgm_audio.generator import Encoder, HasElbo, HasLogProb, Streams
     from dgm_audio.model_folder import read_header
 
     header = read_header(model.card_path.parent) if model.card_path else {}
@@ -89,6 +89,7 @@ def describe(model: AudioGenerator) -> dict[str, Any]:
         "encode": isinstance(model, Encoder),
         "log_prob": isinstance(model, HasLogProb),
         "elbo": isinstance(model, HasElbo),
+        "stream": isinstance(model, Streams),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "weights": model.weights_hash,
         "card": str(model.card_path) if model.card_path else None,
@@ -124,6 +125,7 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         "encode": "encode (audio to latents)",
         "log_prob": "log_prob (exact likelihood)",
         "elbo": "elbo (a lower bound of the likelihood)",
+        "stream": "stream (long sounds block by block)",
     }
     can = ["sample", "interpolate", *(text for key, text in able.items() if facts[key])]
     rows = [("name", facts["name"]), ("family", f"{facts['family']}: {facts['about']}")]

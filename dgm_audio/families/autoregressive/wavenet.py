@@ -8,7 +8,8 @@ finds latents that decode to exactly the same quantised sound.
 
 Latents here are white noise: interpolating them is valid, each point on the way is a proper sample,
 but not a morph; a change of one early latent changes all that follows. Temperature scales z: 0
-takes the median of every step, which is dull and may fall silent; 0.9 to 1 sounds best.
+takes the median of every step, which is dull and may fall silent; a little below 1 keeps noise from
+growing.
 
 References:
     van den Oord et al., "WaveNet: a generative model for raw audio", 2016.
