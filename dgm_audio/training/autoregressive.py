@@ -3,7 +3,7 @@
     loss = -mean_t log p(k_t | k_{<t}, c)
 
 Half of the crops begin where their clip begins, as sampling does; the others begin anywhere, and
-their first samples, which lack their past, do not count.
+their first samples, for which the network lacks their past, do not count.
 
 A model that only ever saw true pasts does not know what to do after an error of its own: noise that
 once grew too loud stays so. Therefore half of the crops see their past with a little noise, which
@@ -21,9 +21,11 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.autoregressive.distribution import surprise
+from dgm_audio.families.autoregressive.expectation import Expectation
 from dgm_audio.families.autoregressive.network import POSITIONS
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
@@ -37,6 +39,8 @@ CROP = 4096
 """Samples that a step looks at in each clip."""
 CONTEXT = 1024
 """Samples at the start of a crop from within a clip that are not scored."""
+LEAD = 2048
+"""Samples before a crop that linear prediction has heard."""
 NOISE = 1.0
 """Largest standard deviation of the noise on past symbols, in symbols."""
 NOISE_ENDS = 0.7, 0.85
@@ -64,22 +68,29 @@ class AutoregressiveObjective(Objective):
         model, frame = self.generator, self.generator.config.frame
         crop = min(CROP, x.shape[2]) // frame * frame or x.shape[2]
         start = self._starts(x[:, 0], crop)
-        steps = torch.arange(crop, device=x.device)
-        past = torch.where(start > 0, CONTEXT, 0)  # samples that are not scored
-        audio, past = _astray(x[:, 0].gather(1, start[:, None] * frame + steps), past)
+        first = start[:, None] * frame
+        lead = first.clamp(max=LEAD)
+        heard = first - lead + torch.arange(crop + LEAD, device=x.device)
+        audio, scored_from = _astray(F.pad(x[:, 0], (0, LEAD)).gather(1, heard), lead)
         symbols = model.codec.encode(audio)
-        last, position = model.inputs(symbols)
+        known = model.known(symbols)
+
+        steps, row = (torch.arange(size, device=x.device) for size in (crop, len(x)))
+        symbols, codes, difference, spread = (
+            part[row[:, None], lead + steps] for part in (symbols, known.codes, *known.expected)
+        )
         noise = NOISE * (1 - ramp(progress, *NOISE_ENDS))
-        last = _noisy(last, model.config.levels, noise)
-        position = _noisy(position, POSITIONS, noise)
+        codes[..., 0] = _noisy(codes[..., 0], model.config.levels, noise)
+        codes[..., 1] = _noisy(codes[..., 1], POSITIONS, noise)
+        expected = Expectation(difference, spread).log_masses(model.codec.values().to(x.device))
         condition = {"class": labels} if model.config.classes else {}
         if model.front is not None:
             condition["mel"] = model.front(x[:, 0])
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             bias = model.conditioner(condition, start, model.conditioner.frames(crop))
-            head = model.network(last, position, bias, frame)
-        nats = surprise(head.float(), symbols, model.config.output, model.config.levels)
-        scored = steps >= past[:, None]
+            head = model.network(codes, bias, frame)
+        nats = surprise(head.float(), expected, symbols, model.config.output)
+        scored = steps >= scored_from
         mean = (nats * scored).sum() / scored.sum()
         bits = float(mean.detach()) / math.log(2)
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
@@ -93,23 +104,28 @@ class AutoregressiveObjective(Objective):
         return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)
 
 
-def _astray(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-    """Crops (B, T), some of which begin as something else, and how much is not scored (B,).
+def _astray(x: Tensor, lead: Tensor) -> tuple[Tensor, Tensor]:
+    """Crops (B, T), some of which begin as something else, and from when they are scored (B, 1).
 
     They begin at -20 to 30 dB of their own level or of the next crop, or as silence, and fade into
     themselves within 64 to 1024 samples, which are scored.
+
+    Args:
+        x: crops (B, T), and what was heard before them.
+        lead: how much that is (B, 1); 0 where the clip begins.
     """
     batch, length = x.shape
     draw = torch.rand(6, batch).to(x.device)[..., None]
     other = torch.where(draw[1] < 0.5, x, x.roll(1, 0))
     gain = torch.where(draw[2] < 0.2, 0, 10 ** (2.5 * draw[3] - 1))
-    begin = torch.where(past[:, None] > 0, CONTEXT * (1 + 2 * draw[4]), 2 ** (4 + 7.5 * draw[4]))
-    begin = begin.clamp(max=length / 2).floor()
+    begin = torch.where(lead > 0, CONTEXT * (1 + 2 * draw[4]), 2 ** (4 + 7.5 * draw[4]))
+    begin = begin.clamp(max=(length - LEAD) / 2).floor()
     fade = 2 ** (6 + 4 * draw[5])
-    own = ((torch.arange(length, device=x.device) - begin) / fade).clamp(0, 1)
+    own = ((torch.arange(length, device=x.device) - lead - begin) / fade).clamp(0, 1)
     mixed = own * x + (1 - own) * (gain * other).clamp(-1, 1)
     chosen = draw[0] < ASTRAY
-    return torch.where(chosen, mixed, x), torch.where(chosen, begin.long(), past[:, None])[:, 0]
+    past = torch.where(lead > 0, CONTEXT, 0)
+    return torch.where(chosen, mixed, x), torch.where(chosen, begin.long(), past)
 
 
 def _noisy(codes: Tensor, levels: int, largest: float) -> Tensor:

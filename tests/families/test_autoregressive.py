@@ -12,13 +12,16 @@ from dgm_audio.families.autoregressive.distribution import (
     latents_of_tails,
     log_masses,
     log_probability,
+    logits_of,
     pick,
     surprise,
     tail_of_symbol,
     tails_of_latents,
 )
+from dgm_audio.families.autoregressive.expectation import Expectation, edges_of
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import MelSpec
 
 SIZES = {"width": 16, "skip": 16, "cycles": 2, "depth": 3, "frame": 8}
@@ -42,13 +45,11 @@ def sound(*shape: int, seed: int = 0) -> torch.Tensor:
 def test_no_symbol_depends_on_itself_or_on_what_follows(output):
     """Zero Jacobian of every output with respect to the inputs that come after it."""
     model = wavenet(output=output, levels=15, components=3)
-    before, position = torch.randint(0, 15, (1, 24)), torch.randint(0, 256, (1, 24))
+    codes = torch.randint(0, 15, (1, 24, 5))
     bias = model.conditioner({}, torch.zeros(1, dtype=torch.long), 3)
-    inputs = model.network.symbol(before).detach() + model.network.position(position).detach()
-    inputs.requires_grad_(True)
-    model.network.symbol.forward = lambda _: inputs
-    model.network.position.forward = lambda _: torch.zeros(())
-    head = model.network(before, position, bias, 8)
+    inputs = model.network.embed(codes).detach().requires_grad_(True)
+    model.network.embed = lambda _: inputs
+    head = model.network(codes, bias, 8)
     for t in (0, 7, 15):
         (gradient,) = torch.autograd.grad(head[0, t].sum(), inputs, retain_graph=True)
         assert bool(gradient[0, t].any())  # input t is symbol t - 1
@@ -57,24 +58,55 @@ def test_no_symbol_depends_on_itself_or_on_what_follows(output):
 
 def test_all_at_once_and_step_by_step_agree():
     model = wavenet(classes=("a", "b"))
-    symbols = model.symbols(sound(2, 1, 100))
+    symbols = model.symbols(sound(2, 1, 200))
     condition = {"class": torch.tensor([0, 1])}
-    parallel = model.log_masses(symbols, condition, slice(0, 100)).softmax(-1)
+    parallel = model.log_masses(model.known(symbols), condition, slice(0, 200)).softmax(-1)
     sampler = ReferenceSampler(model, 2)
-    bias = model.conditioner(condition, torch.zeros(2, dtype=torch.long), 13)
+    bias = model.conditioner(condition, torch.zeros(2, dtype=torch.long), 25)
     with torch.no_grad():
-        for t in range(100):
+        for t in range(200):
             one = sampler.log_masses(bias[:, t // 8]).softmax(-1)
             torch.testing.assert_close(one, parallel[:, t], atol=1e-5, rtol=1e-4)
             sampler.symbol = symbols[:, t]
             sampler.x = model.codec.decode(symbols[:, : t + 1])[:, -1]
+            sampler.predictor.hear(sampler.x)
+
+
+def test_what_is_known_before_a_symbol_does_not_depend_on_it_or_on_what_follows():
+    model, symbols = wavenet(), torch.randint(100, 155, (1, 600))
+    other = torch.cat([symbols[:, :300], 254 - symbols[:, 300:]], dim=1)
+    known, changed = model.known(symbols), model.known(other)
+    assert torch.equal(known.codes[:, :301], changed.codes[:, :301])
+    assert torch.equal(known.expected.difference[:, :301], changed.expected.difference[:, :301])
+    assert not torch.equal(known.codes[:, 301], changed.codes[:, 301])
+
+
+def test_what_is_expected_sums_to_one_and_peaks_at_the_expected_difference():
+    values = DifferentialMuLaw().values()
+    expected = Expectation(torch.tensor([0.1, -1e-4, 1.5]), torch.tensor([[0.01, 0.03]] * 3))
+    masses = expected.log_masses(values).exp()
+    torch.testing.assert_close(masses.sum(-1), torch.ones(3))
+    edges = edges_of(values)
+    symbol = (edges[:, None] <= expected.difference).sum(0)
+    assert torch.equal(expected.codes(values)[:, 0], symbol)
+    density = masses[:, 1:-1] / edges.diff()  # of the outer bins there is none
+    assert torch.equal(density.argmax(-1) + 1, symbol)
+
+
+def test_the_masses_of_what_is_expected_do_not_cancel_far_from_it():
+    values = DifferentialMuLaw().values()
+    near = Expectation(torch.zeros(1), torch.full((1, 2), 0.05))
+    exact = Expectation(torch.zeros(1).double(), torch.full((1, 2), 0.05).double())
+    found, wanted = near.log_masses(values), exact.log_masses(values.double())
+    torch.testing.assert_close(found.double(), wanted, atol=1e-5, rtol=0)
 
 
 def test_a_part_of_a_long_sound_is_scored_as_within_the_whole():
     model = wavenet()
     symbols = model.symbols(sound(1, 1, 300))
-    whole = model.log_masses(symbols, {}, slice(0, 300))
-    torch.testing.assert_close(model.log_masses(symbols, {}, slice(201, 290)), whole[:, 201:290])
+    known = model.known(symbols)
+    whole = model.log_masses(known, {}, slice(0, 300))
+    torch.testing.assert_close(model.log_masses(known, {}, slice(201, 290)), whole[:, 201:290])
 
 
 @pytest.mark.parametrize("output", ["categorical", "logistics"])
@@ -152,16 +184,17 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
     symbols = torch.randint(0, 255, (2, 30), generator=rng)
     for output, size in (("categorical", 255), ("logistics", 24)):
         head = torch.randn(2, 30, size, generator=rng)
-        masses = log_masses(head, output, 255)
+        expected = torch.full((2, 30, 255), -math.log(255))
+        masses = log_masses(head, expected, output)
         exact = -log_probability(masses, symbols).float()
-        difference = (surprise(head, symbols, output, 255) - exact).abs()
+        difference = (surprise(head, expected, symbols, output) - exact).abs()
         assert float(difference.mean()) < 1e-2
         assert float(difference.max()) < 0.05  # at the rarest symbols
 
 
 def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean():
     head = torch.tensor([[0.0, -9.0, 0.5, -0.5, 5.0, 5.0]])  # weights, means, negative log-scales
-    masses = log_masses(head, "logistics", 255).exp()
+    masses = logits_of(head, "logistics", 255).exp()
     assert float(masses.sum()) == pytest.approx(1, abs=1e-5)
     assert int(masses.argmax()) in (190, 191)  # 0.5 lies between them
 

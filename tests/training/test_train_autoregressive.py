@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
+from dgm_audio.families.autoregressive.distribution import log_probability
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.training import autoregressive
-from dgm_audio.training.autoregressive import AutoregressiveObjective, _astray, _noisy
+from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, _astray, _noisy
 
 SMALL = WaveNetConfig(width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"))
 
@@ -50,29 +51,42 @@ def test_crops_begin_at_the_start_or_anywhere_in_the_sound(objective):
 def test_a_crop_that_goes_astray_comes_back_to_itself(monkeypatch):
     monkeypatch.setattr(autoregressive, "ASTRAY", 1.0)
     torch.manual_seed(0)
-    x = 0.01 * torch.rand(64, 4096)
-    past = torch.where(torch.arange(64) % 2 == 0, 1024, 0)
-    mixed, unscored = _astray(x, past)
+    x = 0.01 * torch.rand(64, 4096 + LEAD)
+    within = torch.arange(64)[:, None] % 2 == 0
+    lead = torch.where(within, LEAD, 0)
+    mixed, unscored = _astray(x, lead)
     assert torch.equal(mixed[:, -1024:], x[:, -1024:])
-    assert 1024 <= int(unscored[past > 0].min()) < int(unscored[past > 0].max()) <= 2048
-    assert 16 <= int(unscored[past == 0].min()) < 64 < int(unscored[past == 0].max()) <= 2048
+    assert 1024 <= int(unscored[within].min()) < int(unscored[within].max()) <= 2048
+    assert 16 <= int(unscored[~within].min()) < 64 < int(unscored[~within].max()) <= 2048
     level = mixed[:, :16].square().mean(1) / x.square().mean(1)
     assert int((level == 0).sum()) > 4
     assert int((level > 10).sum()) > 10
     assert int(((level > 0) & (level < 0.3)).sum()) > 4
     for row in range(64):  # at the first scored sample the fade has only begun
-        place = int(unscored[row])
+        place = int(unscored[row] + lead[row])
         before, after = mixed[row, place - 16 : place], x[row, place - 16 : place]
         assert level[row] == 0 or not torch.equal(before, after)
 
 
 def test_some_crops_go_astray_and_the_others_stay_as_they_are():
     torch.manual_seed(0)
-    x = torch.rand(400, 2048) - 0.5
-    mixed, unscored = _astray(x, torch.zeros(400, dtype=torch.long))
+    x = torch.rand(400, 2048 + LEAD) - 0.5
+    mixed, unscored = _astray(x, torch.zeros(400, 1, dtype=torch.long))
     astray = (mixed != x).any(1)
     assert 0.3 < float(astray.float().mean()) < 0.5
     assert not unscored[~astray].any()
+
+
+def test_a_crop_from_within_is_scored_as_within_its_clip(objective, monkeypatch):
+    monkeypatch.setattr(autoregressive, "NOISE", 0.0)
+    monkeypatch.setattr(autoregressive, "ASTRAY", 0.0)
+    monkeypatch.setattr(objective, "_starts", lambda *_: torch.full((4,), 20))
+    model, x, labels = objective.generator, tones(), torch.tensor([0, 1, 0, 1])
+    symbols, scored = model.symbols(x), slice(320 + 64, 320 + 256)
+    masses = model.log_masses(model.known(symbols), {"class": labels}, scored)
+    nats = -log_probability(masses, symbols[:, scored]).mean()
+    found = objective(x, labels, 0.0).terms["negative_log_likelihood"]
+    torch.testing.assert_close(found, nats, atol=2e-3, rtol=0)
 
 
 def test_noise_moves_half_of_the_rows_and_stays_within_the_levels():

@@ -22,6 +22,7 @@ class WaveNetConfig:
         skip: S, channels of the skip path.
         cycles: how often the dilations 1, 2, 4, ... begin anew.
         depth: layers of a cycle; the largest dilation is 2^(depth - 1).
+        predictor: order of the linear prediction that the network corrects, a multiple of 16.
         levels: K, mu-law symbols, odd.
         emphasis: of the differential mu-law.
         output: "categorical", or "logistics" for a discretized mixture of logistics.
@@ -38,6 +39,7 @@ class WaveNetConfig:
     skip: int = field(default=64, metadata={"low": 8, "high": 1024})
     cycles: int = field(default=2, metadata={"low": 1, "high": 8})
     depth: int = field(default=10, metadata={"low": 1, "high": 12})
+    predictor: int = field(default=128, metadata={"low": 0, "high": 1024})
     levels: int = field(default=255, metadata={"low": 3, "high": 4095})
     emphasis: float = field(default=0.85, metadata={"low": 0.0, "high": 0.99})
     output: Literal["categorical", "logistics"] = "categorical"

@@ -1,10 +1,12 @@
 """The distribution of one symbol, and how a uniform number picks from it.
 
-    w_k = e_k + eta min(sum_{j <= k} e_j, sum_{j >= k} e_j),    p_k = w_k / sum_j w_j
+    e_k = q_k exp(h_k),    w_k = e_k + eta min(sum_{j <= k} e_j, sum_{j >= k} e_j),
+    p_k = w_k / sum_j w_j
 
-e are the exponentials of the head's logits. The guard eta w gives every symbol that lies between
-likely ones so much mass that a float32 latent can point at it: then every sound has a latent. It
-adds nothing beyond the tails, where a rare symbol would be a click.
+q is what linear prediction expects (see `expectation`), and h are the head's logits. The guard
+eta w gives every symbol that lies between likely ones so much mass that a float32 latent can point
+at it: then every sound has a latent. It adds nothing beyond the tails, where a rare symbol would be
+a click.
 
 A latent z picks through its tail: with u = Phi(-|z|), the first symbol from below (z < 0) or from
 above (z >= 0) at which the summed mass exceeds u. Tails keep their precision, 1 - 1e-12 would not.
@@ -25,7 +27,7 @@ from torch import Tensor
 GUARD = 2.0**-16
 """eta: a float32 z resolves a tail mass to 8e-6 of itself at worst."""
 MIN_LOGIT = -40.0
-"""Logits so far below the largest one count no less: masses of 4e-18 are the smallest."""
+"""Logits h, and log masses, so far below the largest one count no less: 4e-18 of it."""
 SHARPEST = 7.0
 """Largest negative log-scale of a logistic, whose bins lie in [-1, 1]."""
 
@@ -35,18 +37,29 @@ def head_size(output: str, levels: int, components: int) -> int:
     return levels if output == "categorical" else 3 * components
 
 
-def log_masses(head: Tensor, output: str, levels: int) -> Tensor:
-    """Unnormalised log masses e (..., K) of the head's numbers (..., O), before the guard."""
+def log_masses(head: Tensor, expected: Tensor, output: str) -> Tensor:
+    """Unnormalised log masses log e (..., K), before the guard.
+
+    Args:
+        head: the head's numbers (..., O).
+        expected: log q (..., K).
+        output: what the numbers mean.
+    """
+    logits = logits_of(head, output, expected.shape[-1])
+    return (logits - logits.amax(-1, keepdim=True)).clamp_min(MIN_LOGIT) + expected
+
+
+def logits_of(head: Tensor, output: str, levels: int) -> Tensor:
+    """Logits h (..., K) that the head's numbers (..., O) mean."""
     if output == "categorical":
         return head
     return logistic_mixture(head, torch.arange(levels, device=head.device), levels)
 
 
-def surprise(head: Tensor, symbols: Tensor, output: str, levels: int) -> Tensor:
+def surprise(head: Tensor, expected: Tensor, symbols: Tensor, output: str) -> Tensor:
     """-log p of symbols (...) in nats without the guard, which training has no need of."""
-    if output == "categorical":
-        return F.cross_entropy(head.movedim(-1, 1), symbols, reduction="none")
-    return -logistic_mixture(head, symbols[..., None], levels)[..., 0]
+    masses = logits_of(head, output, expected.shape[-1]) + expected
+    return F.cross_entropy(masses.movedim(-1, 1), symbols, reduction="none")
 
 
 def logistic_mixture(head: Tensor, symbols: Tensor, levels: int) -> Tensor:

@@ -13,7 +13,7 @@ Every sum runs over the inputs in the same order, with one rounding each, whatev
 stream's result depends neither on its neighbours nor on how the work is cut, bit for bit.
 
 numba keeps `advance` until this file changes; after a change of a file that it is made of
-(`kernel_symbols`, `runtime.vectors`) touch this one.
+(`kernel_symbols`, `kernel_expectation`, `vectors`, `_prediction_loops`) touch this one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dgm_audio.families.autoregressive.kernel_expectation import correct, embed, expect
 from dgm_audio.families.autoregressive.kernel_symbols import (
     categories,
     guard,
@@ -34,6 +35,7 @@ from dgm_audio.families.autoregressive.packing import AHEAD
 from dgm_audio.runtime.compiled import compiled, inlined, part
 from dgm_audio.runtime.vectors import LANES, exp, fma, full, larger, load, splat, store
 from dgm_audio.signal._differential_loops import step
+from dgm_audio.signal._prediction_loops import hear
 
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 
@@ -123,23 +125,6 @@ def gate(y, y_at, taps, taps_at, bias, bias_at, gated, to, width):
 
 
 @part
-def embed(weights, state, stream, to):
-    """A row of the first layer's ring: what the last symbol and the last sample stand for."""
-    width = weights.width
-    code, over = 0, len(weights.codes)  # the number of codes that start at or below x
-    while code < over:
-        middle = (code + over) // 2
-        if weights.codes[middle] <= state.x[stream]:
-            code = middle + 1
-        else:
-            over = middle
-    code += len(weights.values)
-    for i in range(0, width, LANES):
-        h = load(weights.embeddings, state.symbol[stream] * width + i)
-        store(state.past, to + i, h + load(weights.embeddings, code * width + i))
-
-
-@part
 def stack(weights, state, scratch, now, bias, bias_at, bias_row):
     """One step of all layers and streams: h <- h + Wo g, s <- s + Wo g (see `network`)."""
     layers, streams, width = len(weights.dilations), len(state.x), weights.width
@@ -148,6 +133,7 @@ def stack(weights, state, scratch, now, bias, bias_at, bias_row):
     y_row, skips = weights.product, weights.skip
     look_ahead(weights, state, now, streams)
     for n in range(streams):
+        expect(weights, state, n, now)
         embed(weights, state, n, n * ring_row)
     for i in range(0, streams * skips, LANES):
         store(skip, i, full(ZERO))
@@ -219,6 +205,7 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
                 logistics(weights, scratch.product, n * weights.product, mass)
             else:
                 categories(weights, scratch.product, n * weights.product, mass)
+            correct(weights, state.expected[n], scratch.odds, mass)
             guard(mass, levels, weight, blocks)
             total = total_of(blocks)
             symbol = symbols[n, t]
@@ -228,4 +215,5 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
             before = state.x[n]
             state.symbol[n] = symbols[n, t] = symbol
             state.x[n] = x[n, t] = step(before, weights.values[symbol], weights.emphasis)
+            hear(state.memory, n, now + t, x[n, t], state.predicted[n])
             tails[n, t], masses[n, t] = tail_of(weight, blocks, total, symbol)

@@ -1,10 +1,12 @@
 """WaveNet as a network: past symbols and conditions in, the next symbol's distribution out.
 
-    h_0 = A[k_{t-1}] + B[m_{t-1}]                           m: mu-law code of the sample itself
+    h_0 = sum_i A_i[code_i]             codes: the last symbol, its sample, and what to expect next
     a_l = W1_l h_l(t) + W0_l h_l(t - d_l) + c_l(t)          c: bias of layer l, from the conditions
     g_l = tanh(a_l[:R]) * sigmoid(a_l[R:])
     h_{l+1} = h_l + (Wo_l g_l)[:R],    s = sum_l (Wo_l g_l)[R:]
     head = W4 relu(W3 relu(s) + b3) + b4
+
+The head corrects log masses that linear prediction gives (see `expectation`): it begins small.
 
 Before the first sample there is silence, and all h are zero there. Tensors are (B, T, R): one
 matrix product per layer serves all samples of a crop.
@@ -21,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_audio.families.autoregressive.expectation import SPREADS
 from dgm_audio.signal.companding import mu_law_encode
 
 POSITIONS = 256
@@ -149,16 +152,16 @@ class WaveNetwork(nn.Module):
         self, levels: int, width: int, skip: int, dilations: tuple[int, ...], outputs: int
     ) -> None:
         super().__init__()
-        self.symbol = nn.Embedding(levels, width)
-        self.position = nn.Embedding(POSITIONS, width)
+        sizes = levels, POSITIONS, levels, SPREADS, SPREADS
+        self.tables = nn.ModuleList(nn.Embedding(size, width) for size in sizes)
         self.layers = nn.ModuleList(GatedLayer(width, skip, d) for d in dilations)
         self.hidden = nn.Linear(skip, HEAD)
         self.head = nn.Linear(HEAD, outputs)
         self._start_smooth()
 
     def _start_smooth(self) -> None:
-        """Neighbouring levels begin with neighbouring vectors, and layers begin near silence."""
-        for table in (self.symbol, self.position):
+        """Neighbouring codes begin with neighbouring vectors, and layers begin near silence."""
+        for table in self.embeddings:
             count, width = table.weight.shape
             y = torch.linspace(-1, 1, count)[:, None]
             order = torch.arange(width) // 2 + 1
@@ -166,10 +169,17 @@ class WaveNetwork(nn.Module):
             scale = order.float() ** -0.5
             with torch.no_grad():
                 table.weight.copy_(scale * torch.sin(math.pi / 2 * order * y + phase))
-        width = self.symbol.weight.shape[1]
         for layer in self.stack:
+            width = layer.present.in_features
             nn.init.normal_(layer.out.weight, std=0.5 / math.sqrt(width))
             layer.out.weight.data[:width] /= math.sqrt(len(self.stack))
+        self.head.weight.data *= 0.3
+        nn.init.zeros_(self.head.bias)
+
+    @property
+    def embeddings(self) -> list[nn.Embedding]:
+        """The tables A, in order."""
+        return [table for table in self.tables if isinstance(table, nn.Embedding)]
 
     @property
     def stack(self) -> list[GatedLayer]:
@@ -181,16 +191,19 @@ class WaveNetwork(nn.Module):
         """Past samples that the next one depends on."""
         return 1 + sum(layer.dilation for layer in self.stack)
 
-    def forward(self, symbols: Tensor, positions: Tensor, bias: Tensor, frame: int) -> Tensor:
+    def embed(self, codes: Tensor) -> Tensor:
+        """h_0 (..., R) of codes (..., 5)."""
+        return torch.stack([A(codes[..., i]) for i, A in enumerate(self.embeddings)]).sum(0)
+
+    def forward(self, codes: Tensor, bias: Tensor, frame: int) -> Tensor:
         """Head (B, T, O) for the samples that follow each input.
 
         Args:
-            symbols: last symbols (B, T): k_{t-1}, T a multiple of `frame`.
-            positions: their samples' mu-law codes (B, T): m_{t-1}.
+            codes: (B, T, 5), known before each sample, T a multiple of `frame`.
             bias: (B, T / frame, layers, 2R).
             frame: samples per bias.
         """
-        h = self.symbol(symbols) + self.position(positions)
+        h = self.embed(codes)
         if torch.is_autocast_enabled(h.device.type):  # embeddings are not autocast
             h = h.to(torch.get_autocast_dtype(h.device.type))
         skip = h.new_zeros(())

@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio.families.autoregressive.expectation import edges_of, spread_edges
 from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer, position_codes
 from dgm_audio.runtime.vectors import DOUBLES, LANES
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
+    from dgm_audio.signal._prediction_loops import Memory
 
 AHEAD = 16
 """Steps whose products with the past are taken at once."""
@@ -51,9 +53,15 @@ class Weights(NamedTuple):
     rings: np.ndarray
     """Where the ring of each layer starts, in rows."""
     embeddings: np.ndarray
-    """(K + 256, R) of the last symbol and of the last sample's code."""
+    """(2 K + 256 + 128, R) the tables of all codes, one after the other."""
     codes: np.ndarray
     """(255,) the samples at which the next code starts."""
+    differences: np.ndarray
+    """(K - 1,) the differences at which the next symbol starts."""
+    spreads: np.ndarray
+    """(63,) the mean errors at which the next code starts."""
+    bounds: np.ndarray
+    """(lanes + 64,) where each symbol's differences start, in the order of `guard`."""
     hidden_bias: np.ndarray
     head_bias: np.ndarray
     edges: np.ndarray
@@ -72,6 +80,12 @@ class State(NamedTuple):
     """(n, layers, 16, 2 R) products with the past, for the steps t mod 16."""
     symbol: np.ndarray
     x: np.ndarray
+    memory: Memory
+    """What linear prediction remembers."""
+    predicted: np.ndarray
+    """(n,) its prediction of the sample at hand."""
+    expected: np.ndarray
+    """(n, 3) expected difference, and mean errors."""
 
 
 class Scratch(NamedTuple):
@@ -82,6 +96,7 @@ class Scratch(NamedTuple):
     skip: np.ndarray
     hidden: np.ndarray
     mass: np.ndarray
+    odds: np.ndarray
     weight: np.ndarray
     blocks: np.ndarray
 
@@ -145,7 +160,8 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
         return result
 
     dilations = np.array([layer.dilation for layer in layers])
-    embeddings = torch.cat([network.symbol.weight, network.position.weight])
+    embeddings = torch.cat([table.weight for table in network.embeddings])
+    lanes = up(len(head_bias) if config.output == "categorical" else len(symbols), pair)
     return Weights(
         width=wide,
         skip=places[1][3] * LANES - wide,
@@ -160,6 +176,9 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
         rings=np.cumsum(dilations) - dilations,
         embeddings=copy(rows(embeddings.T, wide).T.flatten()),
         codes=code_starts(),
+        differences=edges_of(model.codec.values()).numpy(),
+        spreads=spread_edges().numpy(),
+        bounds=copy(lower_bounds(model.codec.values(), lanes)),
         hidden_bias=copy(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
         head_bias=copy(
             F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)), value=NEVER)
@@ -189,6 +208,15 @@ def bin_edges(levels: int) -> Tensor:
     return torch.stack([upper, lower, (last | first).float()])
 
 
+def lower_bounds(values: Tensor, lanes: int) -> Tensor:
+    """Where each symbol's differences start, in the order of `guard`; then those that follow."""
+    count, far = -(-len(values) // DOUBLES), torch.tensor([1e30])
+    place = torch.arange(lanes + LANES)
+    symbol = place % DOUBLES * count + place // DOUBLES
+    starts = torch.cat([-far, edges_of(values), far])
+    return torch.where(place < (count + 1) * DOUBLES, starts[symbol.clamp(max=len(values))], far)
+
+
 def code_starts() -> np.ndarray:
     """The smallest sample of each mu-law code from 1 on (255,), float32.
 
@@ -210,14 +238,17 @@ def _float_of(order: Tensor) -> Tensor:
     return torch.where(order < 0, -size, size)
 
 
-def new_state(weights: Weights, streams: int, silence: int) -> State:
+def new_state(weights: Weights, model: WaveNet, streams: int) -> State:
     """The state of streams before their first sample."""
     steps = len(weights.dilations) * AHEAD
     return State(
         past=aligned((streams * int(weights.dilations.sum()) * weights.width,), np.float32),
         taps=aligned((streams * steps * 2 * weights.width,), np.float32),
-        symbol=np.full(streams, silence),
+        symbol=np.full(streams, model.codec.silence),
         x=np.zeros(streams, np.float32),
+        memory=model.predictor.memory(streams),
+        predicted=np.zeros(streams, np.float32),
+        expected=np.zeros((streams, 3), np.float32),
     )
 
 
@@ -229,7 +260,8 @@ def new_scratch(weights: Weights, streams: int) -> Scratch:
         gated=aligned((streams * weights.width,), np.float32),
         skip=aligned((streams * weights.skip,), np.float32),
         hidden=aligned((streams * len(weights.hidden_bias),), np.float32),
-        mass=aligned((max(len(weights.head_bias), len(weights.edges) // 3),), np.float32),
+        mass=aligned((len(weights.bounds) - LANES,), np.float32),
+        odds=aligned((2 * len(weights.bounds),), np.float32),
         weight=aligned((symbols,), np.float64),
         blocks=aligned((3 * DOUBLES,), np.float64),
     )

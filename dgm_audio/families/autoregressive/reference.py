@@ -24,7 +24,6 @@ from dgm_audio.families.autoregressive.distribution import (
     pick,
     tail_of_symbol,
 )
-from dgm_audio.families.autoregressive.network import position_codes
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
@@ -73,6 +72,7 @@ class ReferenceSampler:
             torch.zeros(batch, layer.dilation, width, device=device) for layer in self.network.stack
         ]
         self.values = model.codec.values().to(device)
+        self.predictor = model.predictor.start(batch)
         self.symbol = torch.full((batch,), model.codec.silence, device=device)
         self.x = torch.zeros(batch, device=device)
         self.t = 0
@@ -89,14 +89,15 @@ class ReferenceSampler:
             weights = guarded(self.log_masses(bias[:, t // self.model.config.frame]))
             self.symbol = pick(weights, given[:, t]) if symbols is None else given[:, t]
             self.x = (self.model.codec.emphasis * self.x + self.values[self.symbol]).clamp(-1, 1)
+            self.predictor.hear(self.x)
             rows.append((self.symbol, self.x, *tail_of_symbol(weights, self.symbol)))
         return Steps(*(torch.stack(column, dim=1) for column in zip(*rows, strict=True)))
 
     def log_masses(self, bias: Tensor) -> Tensor:
         """Log masses (B, K) of the next symbol, given its biases (B, layers, 2R)."""
         network, config = self.network, self.model.config
-        position = position_codes(self.x)
-        h = network.symbol(self.symbol) + network.position(position)
+        expected = self.model.expectation(self.x, self.predictor.expect())
+        h = network.embed(self.model.codes(self.symbol, self.x, expected))
         skip = torch.zeros_like(h[:, :1])
         for index, (layer, past) in enumerate(zip(network.stack, self.past, strict=True)):
             slot = self.t % layer.dilation
@@ -107,4 +108,4 @@ class ReferenceSampler:
             h, skip = h + out[:, : config.width], skip + out[:, config.width :]
         self.t += 1
         head = network.head(F.relu(network.hidden(F.relu(skip))))
-        return log_masses(head.float(), config.output, config.levels)
+        return log_masses(head.float(), expected.log_masses(self.values), config.output)

@@ -63,8 +63,7 @@ class CompiledSampler:
         size = min(GROUP, share if share < 4 else -(-share // 4) * 4)
         self.groups = [slice(i, min(i + size, batch)) for i in range(0, batch, size)]
         self.states = [
-            new_state(self.weights, group.stop - group.start, model.codec.silence)
-            for group in self.groups
+            new_state(self.weights, model, group.stop - group.start) for group in self.groups
         ]
         self.scratch = [new_scratch(self.weights, len(state.x)) for state in self.states]
         self.t = 0

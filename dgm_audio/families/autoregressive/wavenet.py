@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +36,7 @@ from dgm_audio.families.autoregressive.distribution import (
     log_probability,
     tails_of_latents,
 )
+from dgm_audio.families.autoregressive.expectation import Expectation
 from dgm_audio.families.autoregressive.network import (
     Conditioner,
     WaveNetwork,
@@ -45,12 +46,25 @@ from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sample
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import LogMel
+from dgm_audio.signal.prediction import BackwardPrediction, Expected
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
 BLOCK = 1024
 """Samples that are sampled at a time, about: what a long sound needs beside itself is constant."""
 SCORED = 65536
 """Samples that are scored at a time."""
+
+
+class Known(NamedTuple):
+    """What is known before each sample.
+
+    Attributes:
+        codes: inputs of the network (B, T, 5), int64.
+        expected: of each sample (B, T).
+    """
+
+    codes: Tensor
+    expected: Expectation
 
 
 class WaveNet(AudioGenerator):
@@ -67,6 +81,10 @@ class WaveNet(AudioGenerator):
         self.config = config
         if config.levels % 2 == 0:
             raise ConfigError(f"config.levels is {config.levels}; it must be odd")
+        if config.predictor % 16:
+            raise ConfigError(
+                f"config.predictor is {config.predictor}; allowed are multiples of 16"
+            )
         if config.mel and config.mel.sample_rate != config.sample_rate:
             raise ConfigError(
                 f"config.mel.sample_rate is {config.mel.sample_rate}; "
@@ -75,6 +93,7 @@ class WaveNet(AudioGenerator):
         self.codec = DifferentialMuLaw(config.levels, config.emphasis)
         self.audio = AudioSpec(config.sample_rate, 1, config.length, levels=config.levels)
         self.latent = LatentSpec(1, hop=1)
+        self.predictor = BackwardPrediction(config.predictor)
         fields: dict[str, Classes | Frames] = {}
         if config.classes:
             fields["class"] = Classes(config.classes)
@@ -191,10 +210,11 @@ class WaveNet(AudioGenerator):
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
         symbols = self.symbols(x)
+        known = self.known(symbols)
         total = torch.zeros(len(x), dtype=torch.float64, device=self.device)
         for start in range(0, symbols.shape[1], SCORED):
             part = slice(start, min(start + SCORED, symbols.shape[1]))
-            masses = self.log_masses(symbols, values, part)
+            masses = self.log_masses(known, values, part)
             total = total + log_probability(masses, symbols[:, part]).double().sum(1)
         return total.float()
 
@@ -231,32 +251,44 @@ class WaveNet(AudioGenerator):
 
     # --- the parts that training uses ----------------------------------------------------------
 
-    def log_masses(self, symbols: Tensor, condition: dict[str, Tensor], part: slice) -> Tensor:
+    def log_masses(self, known: Known, condition: dict[str, Tensor], part: slice) -> Tensor:
         """Log masses (B, t, K) of the symbols in a part of a clip, all at once.
 
         Args:
-            symbols: (B, T) of the whole clip.
+            known: of the whole clip.
             condition: checked.
             part: which t samples; what they depend on is computed, too.
         """
-        self._check_frames(condition, symbols.shape[1])
+        batch, length = known.codes.shape[:2]
+        self._check_frames(condition, length)
         frame = self.config.frame
         first = max(0, part.start - self.network.receptive_field) // frame
         count = self.conditioner.frames(part.stop - first * frame)
         window = slice(first * frame, (first + count) * frame)
-        before, positions = (
-            F.pad(values, (0, count * frame))[:, window] for values in self.inputs(symbols)
-        )
-        start = torch.full((len(symbols),), first, device=symbols.device)
-        head = self.network(before, positions, self.conditioner(condition, start, count), frame)
+        codes = F.pad(known.codes[:, window], (0, 0, 0, max(window.stop - length, 0)))
+        start = torch.full((batch,), first, device=codes.device)
+        head = self.network(codes, self.conditioner(condition, start, count), frame)
         wanted = head[:, part.start - window.start : part.stop - window.start]
-        return log_masses(wanted.float(), self.config.output, self.config.levels)
+        expected = Expectation(*(values[:, part] for values in known.expected))
+        masses = expected.log_masses(self.codec.values().to(codes.device))
+        return log_masses(wanted.float(), masses, self.config.output)
 
-    def inputs(self, symbols: Tensor) -> tuple[Tensor, Tensor]:
-        """What the network sees before each symbol (B, T): the last one, and its sample's code."""
-        x = F.pad(self.codec.decode(symbols), (1, -1))
-        last = F.pad(symbols, (1, -1), value=self.codec.silence)
-        return last, position_codes(x)
+    def known(self, symbols: Tensor) -> Known:
+        """What is known before each symbol (B, T) of clips from their start."""
+        x = self.codec.decode(symbols)
+        before, last = F.pad(x, (1, -1)), F.pad(symbols, (1, -1), value=self.codec.silence)
+        expected = self.expectation(before, self.predictor(x))
+        return Known(self.codes(last, before, expected), expected)
+
+    def expectation(self, before: Tensor, expected: Expected) -> Expectation:
+        """What is expected of differences (...), given the samples before and predictions."""
+        difference = expected.mean.to(before.device) - self.codec.emphasis * before
+        return Expectation(difference, expected.spread.to(before.device))
+
+    def codes(self, last: Tensor, before: Tensor, expected: Expectation) -> Tensor:
+        """The network's inputs (..., 5): last symbols (...), their samples, what is expected."""
+        known = torch.stack([last, position_codes(before)], dim=-1)
+        return torch.cat([known, expected.codes(self.codec.values().to(last.device))], dim=-1)
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
         if self.config.mel is None:

@@ -1,0 +1,79 @@
+"""Linear prediction against a solver, against itself, and against its own past."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.linalg import solve_toeplitz
+
+from dgm_audio.errors import InputError
+from dgm_audio.signal.prediction import BackwardPrediction
+
+
+def noise(*shape: int) -> torch.Tensor:
+    """Coloured noise (..., T)."""
+    white = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+    return 0.02 * white.cumsum(-1).sin()
+
+
+def test_the_coefficients_solve_the_normal_equations():
+    predictor, x = BackwardPrediction(32, 256, 64), noise(1, 400)
+    now = 320  # coefficients of samples 64 to 319
+    window = np.sin(np.pi / 2 * (np.arange(256) + 0.5) / 256) ** 2
+    seen = window * x[0, now - 256 : now].double().numpy()
+    r = np.correlate(seen, seen, "full")[255 : 255 + 33]
+    r[0] = r[0] * (1 + 1e-5) + 1e-8
+    a = solve_toeplitz(r[:32], r[1:])
+    for t in (now, now + 63):
+        wanted = a @ x[0, t - 32 : t].double().numpy()[::-1]
+        assert float(predictor(x).mean[0, t]) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_what_rings_is_foreseen_and_noise_is_not():
+    t = torch.arange(6000.0)
+    ringing = sum(0.1 * torch.sin(f * t) for f in (0.11, 0.31, 0.83, 2.1))
+    white = 0.1 * torch.randn(6000, generator=torch.Generator().manual_seed(0))
+    x = torch.stack([torch.as_tensor(ringing), white])
+    expected = BackwardPrediction()(x)
+    error = (x - expected.mean)[:, 3000:].square().mean(1) / x[:, 3000:].square().mean(1)
+    assert 10 * float(error[0].log10()) < -30
+    assert 10 * float(error[1].log10()) > -1
+    late = (x - expected.mean).abs()[:, -2000:].mean(1)
+    torch.testing.assert_close(expected.spread[:, -2000:].mean((1, 2)), late, rtol=0.1, atol=5e-5)
+
+
+def test_a_sample_and_what_follows_it_do_not_change_what_was_expected():
+    x = noise(1, 700)
+    other = torch.cat([x[:, :300], -x[:, 300:]], dim=1)
+    expected, changed = BackwardPrediction()(x), BackwardPrediction()(other)
+    assert torch.equal(expected.mean[:, :301], changed.mean[:, :301])
+    assert torch.equal(expected.spread[:, :301], changed.spread[:, :301])
+    assert not torch.equal(expected.mean[:, 301], changed.mean[:, 301])
+
+
+def test_step_by_step_and_alone_is_as_all_at_once():
+    x = noise(3, 500)
+    expected, alone = BackwardPrediction()(x), BackwardPrediction()(x[1:2])
+    assert torch.equal(alone.mean[0], expected.mean[1])
+    steps = BackwardPrediction().start(3)
+    for t in range(500):
+        now = steps.expect()
+        assert torch.equal(now.mean, expected.mean[:, t])
+        assert torch.equal(now.spread, expected.spread[:, t])
+        steps.hear(x[:, t])
+
+
+def test_silence_full_scale_and_an_order_of_zero_stay_finite():
+    x = torch.stack([torch.zeros(1000), torch.ones(1000), -torch.ones(1000).cumprod(0)])
+    x[2, ::2] *= -1
+    for order in (0, 128):
+        expected = BackwardPrediction(order)(x)
+        assert bool(expected.mean.isfinite().all())
+        assert float(expected.mean.abs().max()) <= 1
+        assert float(expected.spread.min()) > 0
+    assert not BackwardPrediction(0)(x).mean.any()
+
+
+@pytest.mark.parametrize("sizes", [(-16, 64, 8), (24, 64, 8), (128, 64, 8), (16, 64, 0)])
+def test_sizes_that_are_not_allowed_are_refused(sizes):
+    with pytest.raises(InputError, match="multiple of 16"):
+        BackwardPrediction(*sizes)
