@@ -14,15 +14,18 @@ from dgm_audio.families.autoregressive import cuda
 from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.signal.prediction import BackwardPrediction
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
 def tiny(**changes) -> WaveNet:
-    """Three layers of 16 channels, far from their start so that all of them matter."""
+    """Three layers of 16 channels, far from their start so that all matter, and hops of 8."""
     torch.manual_seed(0)
     sizes = {"width": 16, "skip": 16, "cycles": 1, "depth": 3, "frame": 4, "levels": 63}
-    model = WaveNet(WaveNetConfig(**{**sizes, **changes})).eval().requires_grad_(False)
+    sizes |= {"predictor": 16, **changes}
+    model = WaveNet(WaveNetConfig(**sizes)).eval().requires_grad_(False)
+    model.predictor = BackwardPrediction(model.config.predictor, window=48, hop=8)
     for weight in model.network.parameters():
         weight += 0.2 * torch.randn_like(weight)
     return model
@@ -35,6 +38,28 @@ def bias_and_tails(model: WaveNet, batch: int, length: int) -> tuple[torch.Tenso
     bias = torch.randn(batch, frames, layers, 2 * width, generator=rng)
     tails = tails_of_latents(torch.randn(batch, length, generator=rng))
     return bias.to(model.device), tails.to(model.device)
+
+
+def check_coefficients(device: str) -> None:
+    """The CPU's but for the order of sums, also of windows and orders that fill no tile."""
+    from dgm_audio.families.autoregressive.cuda_prediction import Prediction
+
+    x = torch.sin(torch.tensor([[0.1], [0.33]]) * torch.arange(400) ** 1.05)
+    x += 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    for order, window, hop in ((16, 64, 32), (48, 100, 40)):
+        known = BackwardPrediction(order, window, hop).start(len(x))
+        tested = Prediction(BackwardPrediction(order, window, hop), len(x), torch.device(device))
+        for t in range(3 * window):
+            known.expect()
+            if t % hop == 0:
+                tested.renew()
+                found = tested.coefficients.cpu()
+                expected = torch.from_numpy(known.memory.weights)
+                torch.testing.assert_close(found[:, -order:], expected, rtol=1e-8, atol=1e-8)
+                assert not found[:, :-order].any()
+            known.hear(x[:, t])
+            tested.heard[:, window + t % hop] = x[:, t].to(device)
+        assert expected.abs().amax(1).min() > 0.5
 
 
 def check_parity(model: WaveNet, length: int) -> None:
@@ -77,9 +102,10 @@ def check_round_trip(model: WaveNet, length: int) -> None:
 def test_the_kernels_arithmetic_is_the_references():
     """In the interpreter, which a process has from its start or not at all."""
     pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
-    calls = [("check_parity", "", 16), ("check_round_trip", "", 12)]
-    calls += [("check_parity", "width=12, skip=20", 16)]
-    code = "import test_autoregressive_cuda as t\n"
+    calls = [("check_parity", "", 26), ("check_round_trip", "", 18)]
+    calls += [("check_parity", "width=12, skip=20, predictor=48", 22)]
+    calls += [("check_parity", "predictor=0", 12)]
+    code = "import test_autoregressive_cuda as t\nt.check_coefficients('cpu')\n"
     code += "\n".join(f"t.{name}(t.tiny({sizes}), {length})" for name, sizes, length in calls)
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.path.dirname(__file__)}
     command = [sys.executable, "-c", code]
@@ -87,14 +113,31 @@ def test_the_kernels_arithmetic_is_the_references():
     assert done.returncode == 0, done.stderr
 
 
-def test_the_kernel_compiles_without_a_gpu(tmp_path, monkeypatch):
-    """For Hopper, with nothing in local memory."""
-    pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
+def compiled(kernel, sizes: dict, kinds: dict[str, str], **options):
+    """A kernel for Hopper; `kinds` tells which arguments are no pointers to float32."""
     from triton import compile as build
-    from triton import knobs
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
+    names = list(inspect.signature(kernel.fn).parameters)
+    types = dict.fromkeys(names, "*fp32") | dict.fromkeys(sizes, "constexpr")
+    for kind, those in kinds.items():
+        types |= dict.fromkeys(those.split(), kind)
+    aligned = {
+        (place,): [["tt.divisibility", 16]]
+        for place, name in enumerate(names)
+        if types[name][0] == "*"
+    }
+    source = ASTSource(kernel, types, sizes, aligned)
+    return build(source, target=GPUTarget("cuda", 90, 32), options=options)
+
+
+def test_the_kernels_compile_without_a_gpu(tmp_path, monkeypatch):
+    """For Hopper, with nothing in local memory."""
+    pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
+    from triton import knobs
+
+    from dgm_audio.families.autoregressive import cuda_prediction
     from dgm_audio.families.autoregressive.cuda_kernel import run_steps
 
     try:
@@ -103,30 +146,33 @@ def test_the_kernel_compiles_without_a_gpu(tmp_path, monkeypatch):
         pytest.skip("needs ptxas and cuobjdump, which Triton brings for NVIDIA GPUs")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     sampler = cuda.CudaSampler(WaveNet(WaveNetConfig()), 1)
-    sizes = {**sampler.sizes, "STAGES": cuda.DEEPEST}
-    names = list(inspect.signature(run_steps.fn).parameters)
-    kinds = dict.fromkeys(names, "*fp32") | dict.fromkeys(sizes, "constexpr")
-    for kind, those in {
+    kinds = {
         "*fp16": "past present residual skip hidden head rings",
-        "*fp64": "wanted_tails tails masses",
+        "*fp64": "coefficients errors wanted_tails tails masses",
         "*i64": "given_symbols symbols",
         "*i32": "last_symbol",
-        "i32": "batch steps frames start given",
-    }.items():
-        kinds |= dict.fromkeys(those.split(), kind)
-    aligned = {
-        (place,): [["tt.divisibility", 16]]
-        for place, name in enumerate(names)
-        if kinds[name][0] == "*"
+        "i32": "batch length frames done steps start since given",
     }
-    source = ASTSource(run_steps, kinds, sizes, aligned)
-    options = {"num_warps": cuda.WARPS, "enable_fp_fusion": False}
-    built = build(source, target=GPUTarget("cuda", 90, 32), options=options)
-    assert "mma.sync" in built.asm["ptx"] and "cp.async" in built.asm["ptx"]
-    assert built.metadata.shared <= 120 * 1024  # two buffers of a layer, and little more
-    (tmp_path / "cubin").write_bytes(built.asm["cubin"])
-    report = subprocess.run([*usage, tmp_path / "cubin"], capture_output=True, text=True).stdout
-    assert "STACK:0 " in report and "LOCAL:0 " in report, report
+    steps = compiled(
+        run_steps,
+        {**sampler.sizes, "STAGES": cuda.DEEPEST},
+        kinds,
+        num_warps=cuda.WARPS,
+        enable_fp_fusion=False,
+    )
+    assert "mma.sync" in steps.asm["ptx"] and "cp.async" in steps.asm["ptx"]
+    assert steps.metadata.shared <= 120 * 1024  # two buffers of a layer, and little more
+    memory = sampler.prediction
+    renewal = compiled(
+        cuda_prediction.renew_coefficients,
+        memory.sizes,
+        {"*fp64": "seen coefficients"},
+        num_warps=memory.warps,
+    )
+    for built in (steps, renewal):
+        (tmp_path / "cubin").write_bytes(built.asm["cubin"])
+        report = subprocess.run([*usage, tmp_path / "cubin"], capture_output=True, text=True).stdout
+        assert "STACK:0 " in report and "LOCAL:0 " in report, report
 
 
 @pytest.mark.parametrize(("room", "width", "expected"), [(227, 64, 3), (227, 128, 2), (99, 64, 2)])
@@ -171,6 +217,7 @@ def test_a_verdict_lasts_until_the_weights_change(monkeypatch):
 
 @gpu
 def test_on_a_gpu_the_kernel_agrees_with_the_reference():
+    check_coefficients("cuda")
     check_parity(tiny().cuda(), 64)
     check_round_trip(tiny().cuda(), 512)
     check_round_trip(WaveNet(WaveNetConfig()).eval().cuda(), 2048)

@@ -1,4 +1,7 @@
-"""The sampler for a CUDA GPU: one launch of a Triton kernel moves all streams on by a block.
+"""The sampler for a CUDA GPU: one launch of a Triton kernel moves all streams on by many steps.
+
+A launch ends where a hop of the linear prediction does (see `cuda_prediction`). Launches queue up:
+nothing waits for the CPU.
 
 Triton comes with torch on Linux. It needs no nvcc, but a C compiler to build its launcher once.
 
@@ -23,25 +26,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio.families.autoregressive.cuda_packing import TILE, pack, padded, sizes
 from dgm_audio.families.autoregressive.distribution import (
-    GUARD,
-    MIN_LOGIT,
     latents_of_tails,
+    log_masses,
     log_probability,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
 from dgm_audio.families.autoregressive.reference import Sampler, Steps
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
 
-TILE = 16
-"""Streams of a program."""
 WARPS = 8
 """Warps of a program: with fewer, the choice of a symbol does not fit into the registers."""
-CHUNK = 32
-"""Hidden units of the head that are taken at a time."""
 DEEPEST = 3
 """Stages of the pipeline over layers, where shared memory allows them."""
 TOLERANCE = 0.01
@@ -67,108 +65,82 @@ class CudaSampler:
     def __init__(self, model: WaveNet, batch: int, half: torch.dtype = torch.float16) -> None:
         import triton  # noqa: F401
 
-        config = model.config
+        from dgm_audio.families.autoregressive.cuda_prediction import Prediction
+
+        config, device = model.config, model.device
         if config.output != "categorical":
             raise NotImplementedError(f"it has no {config.output!r} output")
-        self.batch, self.frame, self.t = batch, config.frame, 0
+        self.batch, self.t = batch, 0
         self.period = 2**config.depth
-        self.width = _padded(config.width)
+        self.width = padded(config.width)
         self.weights = [weight.contiguous() for weight in pack(model, half)]
         tiles, slots = -(-batch // TILE), 2 * (2**config.depth - 1) * config.cycles
-        device = model.device
         self.rings = torch.zeros(tiles, slots, TILE, self.width, dtype=half, device=device)
         self.symbol = torch.full((tiles * TILE,), model.codec.silence, device=device).int()
         self.x = torch.zeros(tiles * TILE, device=device)
-        self.sizes = {
-            "LAYERS": config.cycles * config.depth,
-            "DEPTH": config.depth,
-            "R": self.width,
-            "S": _padded(config.skip),
-            "HEAD": HEAD,
-            "LEVELS": config.levels,
-            "PADDED": _padded(config.levels),
-            "POSITIONS": POSITIONS,
-            "LOG": math.log(POSITIONS),
-            "FRAME": config.frame,
-            "EMPHASIS": config.emphasis,
-            "GUARD": GUARD,
-            "MIN_LOGIT": MIN_LOGIT,
-            "TILE": TILE,
-            "CHUNK": CHUNK,
-            "STAGES": stages(self.width, _padded(config.skip), half.itemsize, device),
-        }
+        self.prediction = Prediction(model.predictor, tiles * TILE, device)
+        depth = stages(self.width, padded(config.skip), half.itemsize, device)
+        self.sizes = {**sizes(model), "STAGES": depth}
 
     @torch.no_grad()
     def advance(
         self, bias: Tensor, *, tails: Tensor | None = None, symbols: Tensor | None = None
     ) -> Steps:
         """See `Sampler`."""
+        given = tails if symbols is None else symbols
+        assert given is not None
+        shape, device = given.shape, bias.device
+        unused = torch.zeros(1, device=device)
+        inputs = (
+            self._pad_bias(bias),
+            unused.double() if tails is None else tails.contiguous(),
+            unused.long() if symbols is None else symbols.contiguous(),
+        )
+        kinds = torch.int64, torch.float32, torch.float64, torch.float64
+        results = Steps(*(torch.empty(shape, dtype=kind, device=device) for kind in kinds))
+        done, hop = 0, self.prediction.hop
+        with torch.cuda.device_of(bias):
+            while done < shape[1]:
+                if self.t % hop == 0:
+                    self.prediction.renew()
+                steps = min(hop - self.t % hop, shape[1] - done)
+                counts = self.batch, shape[1], bias.shape[1], done, steps
+                self._launch(inputs, results, counts, symbols is not None)
+                self.t, done = self.t + steps, done + steps
+        return results
+
+    def _launch(
+        self, inputs: tuple[Tensor, ...], results: Steps, counts: tuple[int, ...], given: bool
+    ) -> None:
+        """The next steps, within a hop."""
         from dgm_audio.families.autoregressive.cuda_kernel import run_steps
 
         launch: Any = run_steps
-        given = tails if symbols is None else symbols
-        assert given is not None
-        unused = torch.zeros(1, device=bias.device)
-        results = Steps(
-            torch.empty_like(given, dtype=torch.int64),
-            torch.empty_like(given, dtype=torch.float32),
-            torch.empty_like(given, dtype=torch.float64),
-            torch.empty_like(given, dtype=torch.float64),
+        memory = self.prediction
+        launch[(len(self.rings),)](
+            *self.weights,
+            self.rings,
+            self.symbol,
+            self.x,
+            memory.heard,
+            memory.coefficients,
+            memory.errors,
+            *inputs,
+            *results,
+            *counts,
+            self.t % self.period,
+            self.t % memory.hop,
+            int(given),
+            **self.sizes,
+            num_warps=WARPS,
+            enable_fp_fusion=False,
         )
-        with torch.cuda.device_of(bias):
-            launch[(len(self.rings),)](
-                *self.weights,
-                self.rings,
-                self.symbol,
-                self.x,
-                self._padded_bias(bias),
-                unused.double() if tails is None else tails.contiguous(),
-                unused.long() if symbols is None else symbols.contiguous(),
-                *results,
-                self.batch,
-                given.shape[1],
-                bias.shape[1],
-                self.t % self.period,
-                int(symbols is not None),
-                **self.sizes,
-                num_warps=WARPS,
-                enable_fp_fusion=False,
-            )
-        self.t += given.shape[1]
-        return results
 
-    def _padded_bias(self, bias: Tensor) -> Tensor:
+    def _pad_bias(self, bias: Tensor) -> Tensor:
         """Biases (B, F, layers, 2, R) with R padded, at an address that wide loads can take."""
         halves = bias.unflatten(-1, (2, -1))
         halves = F.pad(halves, (0, self.width - halves.shape[-1])).contiguous()
         return halves.clone() if halves.data_ptr() % 16 else halves
-
-
-@torch.no_grad()
-def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
-    """The kernel's weights: every matrix as (inputs, outputs), padded with zeros to powers of two.
-
-    Tables (K, R) and (256, R), float32; past and present (L, 2, R, R), residual (L, R, R) and skip
-    (L, R, S), half; hidden (S, 128), half, and its bias; head (128, K), half, and its bias; values.
-    """
-    network, width = model.network, model.config.width
-
-    def matrices(weights: list[Tensor]) -> Tensor:
-        return _pad(torch.stack(weights).mT, 2).to(half)
-
-    return [
-        _pad(network.symbol.weight, 1).float(),
-        _pad(network.position.weight, 1).float(),
-        matrices([layer.past.weight.unflatten(0, (2, -1)) for layer in network.stack]),
-        matrices([layer.present.weight.unflatten(0, (2, -1)) for layer in network.stack]),
-        matrices([layer.out.weight[:width] for layer in network.stack]),
-        matrices([layer.out.weight[width:] for layer in network.stack]),
-        _pad(network.hidden.weight.T, 2).to(half),
-        network.hidden.bias.float(),
-        _pad(network.head.weight.T, 2).to(half),
-        _pad(network.head.bias, 1).float(),
-        model.codec.values().to(model.device),
-    ]
 
 
 def stages(width: int, skip: int, itemsize: int, device: torch.device) -> int:
@@ -179,17 +151,6 @@ def stages(width: int, skip: int, itemsize: int, device: torch.device) -> int:
     room = getattr(limits, "shared_memory_per_block_optin", 49152) - 8192  # AMD's have no such name
     layer = itemsize * (5 * width * width + width * skip + TILE * width) + 8 * TILE * width
     return max(1, min(DEEPEST, 1 + room // layer))
-
-
-def _padded(size: int) -> int:
-    """The next power of two, at least 16: what the kernel's products can take."""
-    return max(16, 1 << (size - 1).bit_length())
-
-
-def _pad(tensor: Tensor, dimensions: int) -> Tensor:
-    """Zeros behind the last dimensions, up to padded sizes."""
-    sizes = tensor.shape[-dimensions:]
-    return F.pad(tensor, [n for size in reversed(sizes) for n in (0, _padded(size) - size)])
 
 
 # --- the choice of a sampler -------------------------------------------------------------------
@@ -257,11 +218,12 @@ def _version(weight: Tensor) -> int:
 def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torch.float16) -> float:
     """Mean |log p - log p of the network| in nats over sounds that the kernel samples.
 
-    They are long enough for every ring to come round, and scored by the network all at once; inf
-    if the latents that the kernel finds for them do not decode to them again.
+    They are long enough for every ring to come round and for three hops, and scored by the network
+    all at once; inf if the latents that the kernel finds for them do not decode to them again.
     """
     config, frame = model.config, model.config.frame
-    count = model.conditioner.frames(2 ** (config.depth - 1) + 48)
+    longest = max(2 ** (config.depth - 1), 2 * model.predictor.hop)
+    count = model.conditioner.frames(longest + 48)
     rng = torch.Generator().manual_seed(0)
     condition = {}
     if config.classes:
@@ -280,6 +242,8 @@ def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torc
     again = CudaSampler(model, batch, half).advance(bias, tails=tails)
     if not (torch.equal(drawn.symbols, again.symbols) and torch.equal(drawn.x, again.x)):
         return math.inf
-    head = model.network(*model.inputs(drawn.symbols), bias, frame)
-    expected = log_probability(head.float(), drawn.symbols)
+    known = model.known(drawn.symbols)
+    head = model.network(known.codes, bias, frame).float()
+    expected = known.expected.log_masses(model.codec.values().to(model.device))
+    expected = log_probability(log_masses(head, expected, config.output), drawn.symbols)
     return float((drawn.masses.log() - expected).abs().mean())

@@ -10,6 +10,9 @@ program. What a step needs:
               and past are on their way to shared memory.
     h, skip   float32, in registers; a product's operands are rounded, its sums are not.
     past h    half precision, in global memory: a ring of 2 d slots per layer.
+    expected  float64 like the predictor: the last P samples times coefficients, and mean errors.
+              Coefficients are renewed between two launches (see `cuda_prediction`), so a launch
+              ends where a hop does.
     choice    float64 as in `distribution`: deep tails stay exact.
 
 Sampling and scoring run the same machine code, which computes both a symbol from a tail and the
@@ -21,7 +24,8 @@ Threads of a program hand h over through the rings. Step t writes slot t mod 2d 
 (t - d) mod 2d, never the same one: within a step no thread reads what another one writes, however
 early the pipeline issues a layer's loads. It runs empty at the end of a step, and begins the next
 one after the barrier. What step t writes is read d >= 1 steps later, and overwritten 2d steps
-later, d steps after that: the one barrier between any two steps separates both.
+later, d steps after that: the one barrier between any two steps separates both. The samples of a
+hop lie one behind the other: step t writes a place that only later steps read.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ try:
     import triton.language as tl
     from triton import jit
 except ImportError:  # torch brings it where it knows GPUs; without it nobody calls the kernel
+    tl = None
 
     def jit(function=None, **_):
         """Leave the function as it is."""
@@ -52,32 +57,48 @@ def gate(tanh_part, sigmoid_part):
 
 
 @jit
-def guarded(logits, inside, GUARD: tl.constexpr, MIN_LOGIT: tl.constexpr):
-    """Guarded weights w, float64; 0 for what only pads the symbols.
+def counted(marks):
+    """How many are marked in each row."""
+    return tl.sum(marks.to(tl.int32), 1)
+
+
+@jit
+def embedded(tables, code, R: tl.constexpr):
+    """Rows of the tables."""
+    return tl.load(tables + code[:, None] * R + tl.arange(0, R)[None, :])
+
+
+@jit
+def between(start, end, sharpness, LIMIT: tl.constexpr):
+    """Mass of a logistic between two edges so far below its mean, from their odds."""
+    start = tl.exp(tl.minimum(tl.maximum(start * sharpness, LIMIT), -LIMIT))
+    end = tl.exp(tl.minimum(tl.maximum(end * sharpness, LIMIT), -LIMIT))
+    return (start - end) / ((1 + start) * (1 + end))
+
+
+@jit
+def guarded(
+    logits, expected, inside, GUARD: tl.constexpr, MIN_LOGIT: tl.constexpr, LEAST: tl.constexpr
+):
+    """Guarded weights w of e = q exp(h), float64; 0 for what only pads the symbols.
 
     The guard's own sums are float32: no terms cancel, so it is right to a millionth of itself.
     """
-    e = tl.exp(tl.maximum(logits - tl.max(logits, 1)[:, None], MIN_LOGIT))
-    e = tl.where(inside, e, 0)
+    logits = tl.where(inside, logits, float("-inf"))
+    e = tl.exp(tl.maximum(logits - tl.max(logits, 1)[:, None], MIN_LOGIT)) * expected
+    e = tl.where(inside, tl.maximum(e, LEAST * tl.max(e, 1)[:, None]), 0)
     guard = GUARD * tl.minimum(tl.cumsum(e, 1), tl.cumsum(e, 1, reverse=True))
     return tl.where(inside, e.to(tl.float64) + guard, 0)
 
 
-@jit
-def at(table, chosen):
-    """The entry of each row that its one-hot row `chosen` marks."""
-    return tl.sum(tl.where(chosen, table, 0), 1)
-
-
 @jit(
     # One machine code for all calls, or rounding could differ between them.
-    do_not_specialize=["batch", "steps", "frames", "start", "given"],
+    do_not_specialize=["batch", "length", "frames", "done", "steps", "start", "since", "given"],
     do_not_specialize_on_alignment=["wanted_tails", "given_symbols"],
 )
 def run_steps(
     # weights
-    symbol_table,
-    position_table,
+    tables,
     past,
     present,
     residual,
@@ -87,10 +108,15 @@ def run_steps(
     head,
     head_bias,
     values,
-    # state: rings of h, last symbol and sample
+    edges,
+    spread_edges,
+    # state: rings of h, last symbol and sample, and what predictions are made of
     rings,
     last_symbol,
     last_x,
+    heard,
+    coefficients,
+    errors,
     # what is given, and results
     bias,
     wanted_tails,
@@ -101,9 +127,12 @@ def run_steps(
     masses,
     # sizes
     batch,
-    steps,
+    length,
     frames,
+    done,
+    steps,
     start,
+    since,
     given,
     LAYERS: tl.constexpr,
     DEPTH: tl.constexpr,
@@ -118,11 +147,24 @@ def run_steps(
     EMPHASIS: tl.constexpr,
     GUARD: tl.constexpr,
     MIN_LOGIT: tl.constexpr,
+    LEAST: tl.constexpr,
+    TAPS: tl.constexpr,
+    WINDOW: tl.constexpr,
+    HOP: tl.constexpr,
+    SPREADS: tl.constexpr,
+    SMALLEST: tl.constexpr,
+    NEAR: tl.constexpr,
+    FAR: tl.constexpr,
+    SHARPNESS: tl.constexpr,
+    UNSURE: tl.constexpr,
     TILE: tl.constexpr,
     CHUNK: tl.constexpr,
     STAGES: tl.constexpr,
 ):
-    """Move a tile of streams on by `steps` from step `start` (see `cuda` for the shapes)."""
+    """Move a tile of streams on by `steps`, within a hop (see `cuda` for the shapes).
+
+    The first is `done` of what is given, `start` of the rings, and `since` of the hop.
+    """
     half = past.dtype.element_ty
     tile = tl.program_id(0)
     row = tile * TILE + tl.arange(0, TILE)
@@ -137,17 +179,36 @@ def run_steps(
     ring = rings + tile.to(tl.int64) * (slots * TILE * R) + in_slot
     bias += stream[:, None] * frames * (LAYERS * 2 * R) + r[None, :]
 
+    taps = tl.arange(0, TAPS)[None, :]
+    heard += row.to(tl.int64)[:, None] * (WINDOW + HOP) + WINDOW + since
+    coefficients += row[:, None] * TAPS + taps
+
     symbol = tl.load(last_symbol + row)
     sample = tl.load(last_x + row)
-    for step in range(steps):
-        place = stream * steps + step
+    near, far = tl.load(errors + 2 * row), tl.load(errors + 2 * row + 1)
+    for step in tl.range(steps, disable_licm=True):  # what is hoisted would cost registers
+        place = stream * length + done + step
         wanted = tl.load(wanted_tails + place, mask=real & (given == 0), other=0.25)
         forced = tl.load(given_symbols + place, mask=real & (given != 0), other=0).to(tl.int32)
-        position = position_of(sample, POSITIONS, LOG)
-        h = tl.load(symbol_table + symbol[:, None] * R + r[None, :])
-        h += tl.load(position_table + position[:, None] * R + r[None, :])
+        latest = tl.load(heard + (step - TAPS + taps)).to(tl.float64)
+        p = tl.sum(latest * tl.load(coefficients), 1)
+        p = tl.minimum(tl.maximum(p, -1.0), 1.0).to(tl.float32)
+        d = (p - EMPHASIS * sample)[:, None]
+        spread = (near + SMALLEST).to(tl.float32)[:, None]
+        wide = (far + SMALLEST).to(tl.float32)[:, None]
+        table = tables
+        h = embedded(table, symbol, R)
+        table += LEVELS * R
+        h += embedded(table, position_of(sample, POSITIONS, LOG), R)
+        table += POSITIONS * R
+        h += embedded(table, counted(tl.load(edges + k)[None, :] <= d) - 1, R)
+        table += LEVELS * R
+        levels = tl.load(spread_edges + tl.arange(0, SPREADS))[None, :]
+        h += embedded(table, counted(levels <= spread), R)
+        table += SPREADS * R
+        h += embedded(table, counted(levels <= wide), R)
         total_skip = tl.zeros((TILE, S), tl.float32)
-        frame_bias = bias + step // FRAME * (LAYERS * 2 * R)
+        frame_bias = bias + (done + step) // FRAME * (LAYERS * 2 * R)
 
         for layer in tl.range(0, LAYERS, num_stages=STAGES):
             level = layer % DEPTH
@@ -182,27 +243,38 @@ def run_steps(
             weight = tl.load(head + (part + c)[:, None] * PADDED + k[None, :])
             logits = tl.dot(unit, weight, logits, input_precision="ieee")
 
-        w = guarded(logits, inside, GUARD, MIN_LOGIT)
+        begins = d - tl.load(edges + k)[None, :]
+        ends = d - tl.load(edges + PADDED + k)[None, :]
+        mass = between(begins, ends, 1 / (SHARPNESS * spread), MIN_LOGIT)
+        mass += between(begins, ends, 1 / (SHARPNESS * wide), MIN_LOGIT)
+        mass = (1 - UNSURE) / 2 * mass + UNSURE / LEVELS
+        w = guarded(logits, mass, inside, GUARD, MIN_LOGIT, LEAST)
         total = tl.sum(w, 1)
-        up, down = tl.cumsum(w, 1), tl.cumsum(w, 1, reverse=True)
+        share = 1 / total
         bound = (tl.abs(wanted) * total)[:, None]
-        from_below = tl.sum((inside & (up <= bound)).to(tl.int32), 1)
-        from_above = LEVELS - 1 - tl.sum((inside & (down <= bound)).to(tl.int32), 1)
+        from_below = counted(inside & (tl.cumsum(w, 1) <= bound))
+        from_above = LEVELS - 1 - counted(inside & (tl.cumsum(w, 1, reverse=True) <= bound))
         picked = tl.where(wanted < 0, from_below, from_above)
         symbol = tl.where(given != 0, forced, tl.minimum(tl.maximum(picked, 0), LEVELS - 1))
 
-        chosen = k[None, :] == symbol[:, None]
-        own = at(w, chosen)
-        below, above = at(up, chosen) - own, at(down, chosen) - own
+        own = tl.sum(tl.where(k[None, :] == symbol[:, None], w, 0), 1)
+        below = tl.sum(tl.where(k[None, :] < symbol[:, None], w, 0), 1)
+        above = tl.sum(tl.where(k[None, :] > symbol[:, None], w, 0), 1)
         lower = below < above
-        tail = (tl.maximum(tl.where(lower, below, above), 0) + own / 2) / total
+        tail = (tl.maximum(tl.where(lower, below, above), 0) + own / 2) * share
         sample = EMPHASIS * sample + tl.load(values + symbol)
         sample = tl.minimum(tl.maximum(sample, -1.0), 1.0)
+        error = tl.abs(sample.to(tl.float64) - p.to(tl.float64))
+        near += (error - near) / NEAR
+        far += (error - far) / FAR
+        tl.store(heard + step, sample[:, None])
         tl.store(symbols + place, symbol.to(tl.int64), mask=real)
         tl.store(x + place, sample, mask=real)
         tl.store(tails + place, tl.where(lower, -tail, tail), mask=real)
-        tl.store(masses + place, own / total, mask=real)
-        tl.debug_barrier()  # the rings are written before the next step reads them
+        tl.store(masses + place, own * share, mask=real)
+        tl.debug_barrier()  # rings and samples are written before the next step reads them
 
     tl.store(last_symbol + row, symbol)
     tl.store(last_x + row, sample)
+    tl.store(errors + 2 * row, near)
+    tl.store(errors + 2 * row + 1, far)

@@ -1,0 +1,107 @@
+"""A model's weights and sizes as the CUDA sampler's kernel wants them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT
+from dgm_audio.families.autoregressive.expectation import (
+    SHARPNESS,
+    SPREADS,
+    UNSURE,
+    edges_of,
+    spread_edges,
+)
+from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
+
+if TYPE_CHECKING:
+    from dgm_audio.families.autoregressive.wavenet import WaveNet
+
+TILE = 16
+"""Streams of a program."""
+CHUNK = 32
+"""Hidden units of the head that are taken at a time."""
+
+
+@torch.no_grad()
+def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
+    """The kernel's weights: every matrix as (inputs, outputs), padded with zeros to powers of two.
+
+    All tables in one (2 K + 384, R), float32; past and present (L, 2, R, R), residual (L, R, R)
+    and skip (L, R, S), half; hidden (S, 128), half, and its bias; head (128, K), half, and its
+    bias; values (K,); where the differences of each symbol begin and end (2, K), and where the
+    codes of mean errors do (64,), padded with infinity.
+    """
+    network, width = model.network, model.config.width
+    values = model.codec.values().to(model.device)
+    edges, far = edges_of(values), values.new_full((1,), torch.inf)
+
+    def matrices(weights: list[Tensor]) -> Tensor:
+        return _pad(torch.stack(weights).mT, 2).to(half)
+
+    return [
+        _pad(torch.cat([table.weight for table in network.embeddings]), 1).float(),
+        matrices([layer.past.weight.unflatten(0, (2, -1)) for layer in network.stack]),
+        matrices([layer.present.weight.unflatten(0, (2, -1)) for layer in network.stack]),
+        matrices([layer.out.weight[:width] for layer in network.stack]),
+        matrices([layer.out.weight[width:] for layer in network.stack]),
+        _pad(network.hidden.weight.T, 2).to(half),
+        network.hidden.bias.float(),
+        _pad(network.head.weight.T, 2).to(half),
+        _pad(network.head.bias, 1).float(),
+        values,
+        _pad(torch.stack([torch.cat([-far, edges]), torch.cat([edges, far])]), 1, by=torch.inf),
+        _pad(spread_edges().to(model.device), 1, by=torch.inf),
+    ]
+
+
+def sizes(model: WaveNet) -> dict[str, float]:
+    """The kernel's constants, but for those that depend on the GPU."""
+    from dgm_audio.signal._prediction_loops import MEMORIES, SMALLEST
+
+    config = model.config
+    return {
+        "LAYERS": config.cycles * config.depth,
+        "DEPTH": config.depth,
+        "R": padded(config.width),
+        "S": padded(config.skip),
+        "HEAD": HEAD,
+        "LEVELS": config.levels,
+        "PADDED": padded(config.levels),
+        "POSITIONS": POSITIONS,
+        "LOG": math.log(POSITIONS),
+        "FRAME": config.frame,
+        "EMPHASIS": config.emphasis,
+        "GUARD": GUARD,
+        "MIN_LOGIT": MIN_LOGIT,
+        "LEAST": math.exp(MIN_LOGIT),
+        "TAPS": padded(model.predictor.order),
+        "WINDOW": model.predictor.window,
+        "HOP": model.predictor.hop,
+        "SMALLEST": SMALLEST,
+        "NEAR": MEMORIES[0],
+        "FAR": MEMORIES[1],
+        "SPREADS": SPREADS,
+        "SHARPNESS": SHARPNESS,
+        "UNSURE": UNSURE,
+        "TILE": TILE,
+        "CHUNK": CHUNK,
+    }
+
+
+def padded(size: int) -> int:
+    """The next power of two, at least 16: what the kernel's products can take."""
+    return max(16, 1 << (size - 1).bit_length())
+
+
+def _pad(tensor: Tensor, dimensions: int, by: float = 0.0) -> Tensor:
+    """The last dimensions filled up to padded sizes."""
+    sizes = tensor.shape[-dimensions:]
+    return F.pad(
+        tensor, [n for size in reversed(sizes) for n in (0, padded(size) - size)], value=by
+    )
