@@ -20,7 +20,7 @@ SMALLEST = 3e-5
 """Least mean error: one unit of 16 bits."""
 FIRST = 0.05
 """The mean error before the first sample."""
-MEMORIES = 16.0, 128.0
+MEMORIES = 32.0, 256.0
 """Samples that the two mean errors remember."""
 
 

@@ -32,7 +32,7 @@ class Expected(NamedTuple):
 
     Attributes:
         mean: the prediction p (...), float32 in [-1, 1].
-        spread: mean absolute errors of late (..., 2), float32, above 0: of 16 and of 128 samples.
+        spread: mean absolute errors of late (..., 2), float32, above 0: of 32 and of 256 samples.
     """
 
     mean: Tensor

@@ -24,8 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.distribution import surprise
-from dgm_audio.families.autoregressive.expectation import Expectation
+from dgm_audio.families.autoregressive.expectation import Expectation, surprise
 from dgm_audio.families.autoregressive.network import POSITIONS
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
@@ -45,6 +44,8 @@ NOISE = 1.0
 """Largest standard deviation of the noise on past symbols, in symbols."""
 NOISE_ENDS = 0.7, 0.85
 """Shares of the budget between which the noise goes down to nothing."""
+COMPONENTS = 4
+"""Logistics of the mixture."""
 ASTRAY = 0.4
 """Share of the crops that begin as something else."""
 
@@ -82,14 +83,14 @@ class AutoregressiveObjective(Objective):
         noise = NOISE * (1 - ramp(progress, *NOISE_ENDS))
         codes[..., 0] = _noisy(codes[..., 0], model.config.levels, noise)
         codes[..., 1] = _noisy(codes[..., 1], POSITIONS, noise)
-        expected = Expectation(difference, spread).log_masses(model.codec.values().to(x.device))
+        expected = Expectation(difference, spread)
         condition = {"class": labels} if model.config.classes else {}
         if model.front is not None:
             condition["mel"] = model.front(x[:, 0])
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             bias = model.conditioner(condition, start, model.conditioner.frames(crop))
             head = model.network(codes, bias, frame)
-        nats = surprise(head.float(), expected, symbols, model.config.output)
+        nats = surprise(head.float(), expected, model.edges, symbols, model.config.output)
         scored = steps >= scored_from
         mean = (nats * scored).sum() / scored.sum()
         bits = float(mean.detach()) / math.log(2)
@@ -152,6 +153,8 @@ class AutoregressiveTask(Task):
                 classes=clips.classes if len(clips.classes) > 1 else (),
                 width=self.width,
                 depth=self.depth,
+                output="logistics",
+                components=COMPONENTS,
             )
         )
         if start is not None:

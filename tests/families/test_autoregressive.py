@@ -10,15 +10,18 @@ from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.autoregressive.distribution import (
     guarded,
     latents_of_tails,
-    log_masses,
     log_probability,
-    logits_of,
     pick,
-    surprise,
     tail_of_symbol,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.expectation import Expectation, edges_of
+from dgm_audio.families.autoregressive.expectation import (
+    Expectation,
+    edges_of,
+    first_bias,
+    log_masses,
+    surprise,
+)
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.signal.differential import DifferentialMuLaw
@@ -82,23 +85,23 @@ def test_what_is_known_before_a_symbol_does_not_depend_on_it_or_on_what_follows(
 
 
 def test_what_is_expected_sums_to_one_and_peaks_at_the_expected_difference():
-    values = DifferentialMuLaw().values()
+    edges = edges_of(DifferentialMuLaw().values())
     expected = Expectation(torch.tensor([0.1, -1e-4, 1.5]), torch.tensor([[0.01, 0.03]] * 3))
-    masses = expected.log_masses(values).exp()
-    torch.testing.assert_close(masses.sum(-1), torch.ones(3))
-    edges = edges_of(values)
-    symbol = (edges[:, None] <= expected.difference).sum(0)
-    assert torch.equal(expected.codes(values)[:, 0], symbol)
-    density = masses[:, 1:-1] / edges.diff()  # of the outer bins there is none
-    assert torch.equal(density.argmax(-1) + 1, symbol)
+    symbol = (edges[1:-1, None] <= expected.difference).sum(0)
+    assert torch.equal(expected.codes(edges)[:, 0], symbol)
+    for mixture in (expected.prior(), expected.corrected(first_bias("logistics", 12))):
+        masses = mixture.masses(edges)
+        torch.testing.assert_close(masses.sum(-1), torch.ones(3))
+        assert torch.equal((masses / edges.diff()).argmax(-1), symbol)
 
 
 def test_the_masses_of_what_is_expected_do_not_cancel_far_from_it():
-    values = DifferentialMuLaw().values()
-    near = Expectation(torch.zeros(1), torch.full((1, 2), 0.05))
-    exact = Expectation(torch.zeros(1).double(), torch.full((1, 2), 0.05).double())
-    found, wanted = near.log_masses(values), exact.log_masses(values.double())
-    torch.testing.assert_close(found.double(), wanted, atol=1e-5, rtol=0)
+    edges = edges_of(DifferentialMuLaw().values())
+    expected = Expectation(torch.zeros(1), torch.full((1, 2), 0.05))
+    exact = Expectation(*(part.double() for part in expected)).prior().masses(edges.double())
+    found = expected.prior().masses(edges).log()
+    assert float(found.min()) < -15
+    torch.testing.assert_close(found.double(), exact.log(), atol=2e-5, rtol=0)
 
 
 def test_a_part_of_a_long_sound_is_scored_as_within_the_whole():
@@ -181,22 +184,27 @@ def test_a_latent_of_zero_picks_the_median_and_extremes_the_ends():
 
 def test_training_minimises_minus_the_log_probability_up_to_the_guard():
     rng = torch.Generator().manual_seed(0)
-    symbols = torch.randint(0, 255, (2, 30), generator=rng)
+    edges = edges_of(DifferentialMuLaw().values())
     for output, size in (("categorical", 255), ("logistics", 24)):
         head = torch.randn(2, 30, size, generator=rng)
-        expected = torch.full((2, 30, 255), -math.log(255))
-        masses = log_masses(head, expected, output)
+        expected = Expectation(torch.zeros(2, 30), torch.full((2, 30, 2), 0.5))
+        masses = log_masses(head, expected, edges, output)
+        drawn = torch.multinomial(masses.softmax(-1).flatten(0, 1), 1, generator=rng)
+        symbols = drawn.view(2, 30)
         exact = -log_probability(masses, symbols).float()
-        difference = (surprise(head, expected, symbols, output) - exact).abs()
+        difference = (surprise(head, expected, edges, symbols, output) - exact).abs()
         assert float(difference.mean()) < 1e-2
         assert float(difference.max()) < 0.05  # at the rarest symbols
 
 
 def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean():
-    head = torch.tensor([[0.0, -9.0, 0.5, -0.5, 5.0, 5.0]])  # weights, means, negative log-scales
-    masses = logits_of(head, "logistics", 255).exp()
+    head = torch.tensor([[0.0, -9.0, 3.0, -3.0, 2.0, 2.0]])  # weights, means, negative log-scales
+    edges = edges_of(DifferentialMuLaw().values())
+    expected = Expectation(torch.tensor([0.2]), torch.tensor([[0.1, 0.1]]))
+    masses = log_masses(head, expected, edges, "logistics").exp()
     assert float(masses.sum()) == pytest.approx(1, abs=1e-5)
-    assert int(masses.argmax()) in (190, 191)  # 0.5 lies between them
+    peak = int((masses / edges.diff()).argmax())
+    assert edges[peak] <= 0.2 + 3 * 0.6 * 0.1 < edges[peak + 1]
 
 
 def test_a_mel_condition_reaches_the_sound_and_too_few_frames_are_refused():

@@ -1,16 +1,23 @@
-"""What linear prediction expects of the next symbol: a distribution that the network corrects.
+"""What linear prediction expects of the next symbol, and how the network's head corrects it.
 
-    q_k = (1 - eps) 1/2 sum_m [s((v_k+ - d) / (c m)) - s((v_k- - d) / (c m))] + eps / K
+d is the expected difference p_t - a x_{t-1} (see `dgm_audio.signal`), and s are two scales: a mean
+error of late times 0.6. The mass of a symbol under a logistic is that between the edges of the
+differences that are rounded to it:
 
-d is the expected difference p_t - a x_{t-1} (see `dgm_audio.signal`), m are the two mean errors of
-late, s is the logistic function, and v_k- and v_k+ are the edges of the values that are rounded to
-symbol k. The network's log masses are added to log q: a network that says nothing leaves q, and a
-little network does not have to learn what a hundred equations tell it.
+    L_k(m, s) = f((v_k+ - m) / s) - f((v_k- - m) / s),    f(y) = 1 / (1 + exp(-y))
+
+The head corrects what is expected in one of two ways:
+
+    logistics      e_k = sum_i pi_i L_k(d + s mu_i, s exp(-r_i)),  s^2 = s_1 s_2,  head = pi, mu, r
+    categorical    e_k = exp(h_k) (L_k(d, s_1) + L_k(d, s_2)) / 2,                 head = h
+
+A head that says nothing leaves what is expected. A few numbers in units of what is expected are
+quickly learned; categories can take any shape.
 
 References:
-    Valin and Skoglund, "LPCNet: improving neural speech synthesis through linear prediction", 2019
-    (a prediction as input of the network).
-    Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
+    Salimans et al., "PixelCNN++", 2017 (discretized mixture of logistics).
+    Valin and Skoglund, "LPCNet: improving neural speech synthesis through linear prediction", 2019.
+    van den Oord et al., "WaveNet: a generative model for raw audio", 2016 (categorical).
 """
 
 from __future__ import annotations
@@ -18,16 +25,49 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-SHARPNESS = 0.6
-"""c: scale of a logistic, in mean absolute errors."""
-UNSURE = 1e-3
-"""eps: the share of surprise."""
+MIN_LOGIT = -40.0
+"""Logits h, and log masses, so far below the largest one count no less: 4e-18 of it."""
+SMALLEST = 1e-30
+"""Least mass before that."""
+SCALE = 0.6
+"""Of a logistic, in mean absolute errors: what is likeliest for real sounds."""
+SHARPEST = 7.0
+"""Largest |r|."""
 FARTHEST = 40.0
 """Distance of an edge, in scales, beyond which all mass lies on one side."""
+BEYOND = 1e4
+"""Where the outer symbols' differences end."""
 SPREADS = 64
 """Codes of a mean error, four per octave."""
+
+
+class Mixture(NamedTuple):
+    """Logistics (..., M): weights that sum to 1, means, and inverse scales."""
+
+    weights: Tensor
+    means: Tensor
+    inverse: Tensor
+
+    def masses(self, edges: Tensor) -> Tensor:
+        """Masses (..., K) between edges (K + 1,), without cancelling in the tails."""
+        total = self.means.new_zeros(*self.means.shape[:-1], len(edges) - 1)
+        for weight, mean, inverse in zip(*(part.unbind(-1) for part in self), strict=True):
+            distance = (mean[..., None] - edges) * inverse[..., None]
+            odds = distance.clamp_(-FARTHEST, FARTHEST).exp_()
+            inside = odds[..., :-1] - odds[..., 1:]
+            odds += 1
+            total += inside.div_(odds[..., :-1] * odds[..., 1:]).mul_(weight[..., None])
+        return total
+
+    def log_mass(self, lower: Tensor, upper: Tensor) -> Tensor:
+        """Log mass (...) between two edges (...), which may be differentiated."""
+        below = F.logsigmoid((upper[..., None] - self.means) * self.inverse)
+        above = F.logsigmoid((self.means - lower[..., None]) * self.inverse)
+        inside = torch.log(-torch.expm1((lower - upper)[..., None] * self.inverse))
+        return torch.logsumexp(self.weights.log() + below + above + inside, dim=-1)
 
 
 class Expectation(NamedTuple):
@@ -35,40 +75,77 @@ class Expectation(NamedTuple):
 
     Attributes:
         difference: d (...), float32.
-        spread: m (..., 2), float32, above 0.
+        spread: the two mean errors (..., 2), float32, above 0.
     """
 
     difference: Tensor
     spread: Tensor
 
-    def codes(self, values: Tensor) -> Tensor:
-        """Codes (..., 3), int64: the symbol that is expected, and those of the mean errors.
-
-        Args:
-            values: differences v (K,) of the symbols.
-        """
-        symbol = torch.bucketize(self.difference, edges_of(values), right=True)
-        levels = torch.bucketize(self.spread, spread_edges().to(values.device), right=True)
+    def codes(self, edges: Tensor) -> Tensor:
+        """Codes (..., 3), int64: the symbol that is expected, and those of the mean errors."""
+        symbol = torch.bucketize(self.difference, edges[1:-1], right=True)
+        levels = torch.bucketize(self.spread, spread_edges().to(edges.device), right=True)
         return torch.cat([symbol[..., None], levels], dim=-1)
 
-    def log_masses(self, values: Tensor) -> Tensor:
-        """Log q (..., K) for differences v (K,)."""
-        far = values.new_full((1,), torch.inf)
-        edges = torch.cat([-far, edges_of(values), far])
-        beyond = self.difference[..., None] - edges
-        masses = torch.full_like(beyond[..., 1:], UNSURE / len(values))
-        for spread in self.spread.unbind(-1):
-            odds = (beyond / (SHARPNESS * spread[..., None])).clamp_(-FARTHEST, FARTHEST).exp_()
-            inside = odds[..., :-1] - odds[..., 1:]  # s(a) - s(b) without cancelling in the tails
-            odds += 1
-            inside /= odds[..., :-1] * odds[..., 1:]
-            masses.add_(inside, alpha=(1 - UNSURE) / 2)
-        return masses.log_()
+    def prior(self) -> Mixture:
+        """The two logistics that nothing corrects."""
+        means = self.difference[..., None].expand_as(self.spread)
+        return Mixture(torch.full_like(self.spread, 0.5), means, 1 / (SCALE * self.spread))
+
+    def corrected(self, head: Tensor) -> Mixture:
+        """M logistics of the head's numbers (..., 3 M)."""
+        weights, means, sharpness = head.chunk(3, dim=-1)
+        scale = SCALE * self.spread.prod(-1, keepdim=True).sqrt()
+        return Mixture(
+            weights.softmax(-1),
+            self.difference[..., None] + scale * means,
+            sharpness.clamp(-SHARPEST, SHARPEST).exp() / scale,
+        )
+
+
+def head_size(output: str, levels: int, components: int) -> int:
+    """Numbers that the head gives per sample."""
+    return levels if output == "categorical" else 3 * components
+
+
+def first_bias(output: str, size: int) -> Tensor:
+    """The head's bias before training (O,): scales around the expected one, or no correction."""
+    bias = torch.zeros(size)
+    if output == "logistics":
+        bias[size // 3 * 2 :] = torch.linspace(1, -1, size // 3)
+    return bias
+
+
+def log_masses(head: Tensor, expected: Expectation, edges: Tensor, output: str) -> Tensor:
+    """Unnormalised log masses log e (..., K), before the guard.
+
+    Args:
+        head: the head's numbers (..., O).
+        expected: of the samples (...).
+        edges: of the symbols' differences (K + 1,).
+        output: what the numbers mean.
+    """
+    if output == "logistics":
+        return expected.corrected(head).masses(edges).clamp_min_(SMALLEST).log_()
+    logits = (head - head.amax(-1, keepdim=True)).clamp_min(MIN_LOGIT)
+    return logits + expected.prior().masses(edges).clamp_min_(SMALLEST).log_()
+
+
+def surprise(
+    head: Tensor, expected: Expectation, edges: Tensor, symbols: Tensor, output: str
+) -> Tensor:
+    """-log p of symbols (...) in nats without the guard, which training has no need of."""
+    if output == "logistics":
+        return -expected.corrected(head).log_mass(edges[symbols], edges[symbols + 1])
+    with torch.no_grad():
+        prior = expected.prior().masses(edges).clamp_min_(SMALLEST).log_()
+    return F.cross_entropy((head + prior).movedim(-1, 1), symbols, reduction="none")
 
 
 def edges_of(values: Tensor) -> Tensor:
-    """Where the differences of one symbol end and those of the next begin (K - 1,), float32."""
-    return (values[1:] + values[:-1]) / 2
+    """Edges (K + 1,) of the differences that are rounded to each of the values (K,)."""
+    far = values.new_full((1,), BEYOND)
+    return torch.cat([-far, (values[1:] + values[:-1]) / 2, far])
 
 
 def spread_edges() -> Tensor:

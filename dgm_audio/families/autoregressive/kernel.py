@@ -22,15 +22,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dgm_audio.families.autoregressive.kernel_expectation import correct, embed, expect
-from dgm_audio.families.autoregressive.kernel_symbols import (
+from dgm_audio.families.autoregressive.kernel_expectation import (
     categories,
-    guard,
+    embed,
+    expect,
+    floor,
     logistics,
-    pick,
-    tail_of,
-    total_of,
+    masses,
+    prior,
 )
+from dgm_audio.families.autoregressive.kernel_symbols import guard, pick, tail_of, total_of
 from dgm_audio.families.autoregressive.packing import AHEAD
 from dgm_audio.runtime.compiled import compiled, inlined, part
 from dgm_audio.runtime.vectors import LANES, exp, fma, full, larger, load, splat, store
@@ -176,8 +177,22 @@ def head(weights, scratch, streams):
     multiply(weights.matrices, 2 * layers + 1, hidden, whole(y, y_row), streams)
 
 
+@part
+def distribution(weights, expected, scratch, at):
+    """The masses of one stream's symbols, into `scratch.mass`."""
+    mixture, mass = scratch.mixture, scratch.mass
+    if weights.components:
+        logistics(weights, expected, scratch.product, at, mixture)
+    else:
+        prior(expected, mixture)
+    masses(mixture, weights.edges, scratch.odds, mass)
+    if not weights.components:
+        categories(weights, scratch.product, at, mass)
+    floor(mass)
+
+
 @compiled
-def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x, tails, masses):
+def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x, tails, chances):
     """T steps of a group of n streams from time `now` on.
 
     Args:
@@ -192,7 +207,7 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
         symbols: (n, T) int64.
         x: written, samples (n, T), float32.
         tails: written, tails of the symbols (n, T), float64.
-        masses: written, masses of the symbols (n, T), float64.
+        chances: written, masses of the symbols (n, T), float64.
     """
     streams, levels = len(state.x), len(weights.values)
     mass, weight, blocks = scratch.mass, scratch.weight, scratch.blocks
@@ -201,11 +216,7 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
         stack(weights, state, scratch, now + t, bias, t // frame * bias_frame, bias_row)
         head(weights, scratch, streams)
         for n in range(streams):
-            if weights.components:
-                logistics(weights, scratch.product, n * weights.product, mass)
-            else:
-                categories(weights, scratch.product, n * weights.product, mass)
-            correct(weights, state.expected[n], scratch.odds, mass)
+            distribution(weights, state.expected[n], scratch, n * weights.product)
             guard(mass, levels, weight, blocks)
             total = total_of(blocks)
             symbol = symbols[n, t]
@@ -216,4 +227,4 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
             state.symbol[n] = symbols[n, t] = symbol
             state.x[n] = x[n, t] = step(before, weights.values[symbol], weights.emphasis)
             hear(state.memory, n, now + t, x[n, t], state.predicted[n])
-            tails[n, t], masses[n, t] = tail_of(weight, blocks, total, symbol)
+            tails[n, t], chances[n, t] = tail_of(weight, blocks, total, symbol)

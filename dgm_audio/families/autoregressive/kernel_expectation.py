@@ -1,17 +1,22 @@
-"""What linear prediction expects, in compiled loops: `expectation`, for one stream at a time."""
+"""What is expected, and corrected by the head, in compiled loops: `expectation`, for one stream.
+
+Masses lie in the order of `kernel_symbols`. There the edges of the symbols are followed by another
+row of 16, so that the end of a symbol lies 16 places behind its start.
+"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from dgm_audio.families.autoregressive.distribution import MIN_LOGIT
-from dgm_audio.families.autoregressive.expectation import SHARPNESS, UNSURE
+from dgm_audio.families.autoregressive.expectation import MIN_LOGIT, SCALE, SHARPEST, SMALLEST
 from dgm_audio.runtime.compiled import part
 from dgm_audio.runtime.vectors import DOUBLES, LANES, exp, fma, full, larger, largest, load, store
 from dgm_audio.signal import _prediction_loops
 
-ZERO, ONE, SCALE = np.float32(0), np.float32(1), np.float32(SHARPNESS)
-SMALLEST = np.float32(np.exp(MIN_LOGIT))
+ZERO, ONE, UNIT = np.float32(0), np.float32(1), np.float32(SCALE)
+LEAST, LOWEST, SMALL = np.float32(SMALLEST), np.float32(MIN_LOGIT), np.float32(math.exp(MIN_LOGIT))
 
 
 @part
@@ -56,34 +61,72 @@ def embed(weights, state, stream, to):
 
 
 @part
-def correct(weights, expected, odds, mass):
-    """Masses q exp(h) of exp(h), of at least e^-40 of the largest.
-
-    Args:
-        weights: of the model.
-        expected: difference and mean errors (3,).
-        odds: room for the odds that a difference lies above the start of each symbol's, for both
-            errors. One row of 16 further on are those of the next symbol (see `kernel_symbols`).
-        mass: exp(h), changed.
-    """
-    lanes, far = len(mass), len(weights.bounds)
-    for i in range(0, far, LANES):
-        distance = full(expected[0]) - load(weights.bounds, i)
-        store(odds, i, exp(distance * full(ONE / (SCALE * expected[1]))))
-        store(odds, far + i, exp(distance * full(ONE / (SCALE * expected[2]))))
-    least, top = full(np.float32(UNSURE / len(weights.values))), full(ZERO)
-    for i in range(0, lanes, LANES):
-        inside = between(odds, i) + between(odds, far + i)
-        e = load(mass, i) * fma(inside, full(np.float32((1 - UNSURE) / 2)), least)
-        store(mass, i, e)
-        top = larger(e, top)
-    least = full(largest(top) * SMALLEST)
-    for i in range(0, lanes, LANES):
-        store(mass, i, larger(load(mass, i), least))
+def logistics(weights, expected, head, at, mixture):
+    """The mixture that the head describes: weights, means and inverse scales (M, 3), written."""
+    count, bias = len(mixture), weights.head_bias
+    unit = UNIT * np.float32(math.sqrt(expected[1] * expected[2]))
+    highest, total = -np.inf, 0.0
+    for m in range(count):
+        highest = max(highest, head[at + m] + bias[m])
+    for m in range(count):
+        total += math.exp(head[at + m] + bias[m] - highest)
+    for m in range(count):
+        weight = math.exp(head[at + m] + bias[m] - highest) / total
+        mean = expected[0] + unit * (head[at + count + m] + bias[count + m])
+        sharpness = head[at + 2 * count + m] + bias[2 * count + m]
+        inverse = math.exp(min(max(sharpness, -SHARPEST), SHARPEST)) / unit
+        mixture[m] = np.float32(weight), np.float32(mean), np.float32(inverse)
 
 
 @part
-def between(odds, at):
-    """The mass between the start of a symbol and that of the next one, from their odds."""
-    start, end = load(odds, at), load(odds, at + DOUBLES)
-    return (start - end) / ((full(ONE) + start) * (full(ONE) + end))
+def prior(expected, mixture):
+    """The mixture that nothing corrects (2, 3), written."""
+    for m in range(2):
+        mixture[m] = np.float32(0.5), expected[0], ONE / (UNIT * expected[1 + m])
+
+
+@part
+def masses(mixture, edges, odds, mass):
+    """Masses of the symbols, at least 1e-30.
+
+    Args:
+        mixture: (M, 3).
+        edges: where each symbol starts, flat.
+        odds: room for the odds of lying beyond each edge.
+        mass: written.
+    """
+    one = full(ONE)
+    for i in range(0, len(mass), LANES):
+        store(mass, i, full(LEAST))
+    for m in range(len(mixture)):
+        weight, mean, inverse = full(mixture[m, 0]), full(mixture[m, 1]), full(mixture[m, 2])
+        for i in range(0, len(odds), LANES):
+            store(odds, i, exp((mean - load(edges, i)) * inverse))
+        for i in range(0, len(mass), LANES):
+            start, end = load(odds, i), load(odds, i + DOUBLES)
+            inside = (start - end) / ((one + start) * (one + end))
+            store(mass, i, fma(weight, inside, load(mass, i)))
+
+
+@part
+def categories(weights, head, at, mass):
+    """Masses times exp(h), up to a factor, with the head's logits h."""
+    lanes = len(mass)
+    top = full(-np.float32(np.inf))
+    for i in range(0, lanes, LANES):
+        top = larger(load(head, at + i) + load(weights.head_bias, i), top)
+    top = full(largest(top))
+    for i in range(0, lanes, LANES):
+        logit = load(head, at + i) + load(weights.head_bias, i) - top
+        store(mass, i, load(mass, i) * exp(larger(logit, full(LOWEST))))
+
+
+@part
+def floor(mass):
+    """No mass is less than e^-40 of the largest."""
+    top = full(ZERO)
+    for i in range(0, len(mass), LANES):
+        top = larger(load(mass, i), top)
+    least = full(largest(top) * SMALL)
+    for i in range(0, len(mass), LANES):
+        store(mass, i, larger(load(mass, i), least))

@@ -7,75 +7,13 @@ then symbol by symbol. Sampling and scoring share all sums.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT, SHARPEST
+from dgm_audio.families.autoregressive.distribution import GUARD
 from dgm_audio.runtime.compiled import part
-from dgm_audio.runtime.vectors import (
-    DOUBLES,
-    LANES,
-    exp,
-    fma,
-    full,
-    larger,
-    largest,
-    load,
-    load_doubles,
-    smaller,
-    store,
-)
+from dgm_audio.runtime.vectors import DOUBLES, fma, full, load_doubles, smaller, store
 
-ZERO, ONE = np.float32(0), np.float32(1)
-LOWEST, SMALLEST = np.float32(MIN_LOGIT), np.float32(math.exp(MIN_LOGIT))
-
-
-@part
-def categories(weights, head, at, mass):
-    """Masses e of the symbols, up to a factor, from the head's logits."""
-    lanes = len(weights.head_bias)
-    top = full(-np.float32(np.inf))
-    for i in range(0, lanes, LANES):
-        top = larger(load(head, at + i) + load(weights.head_bias, i), top)
-    top = full(largest(top))
-    for i in range(0, lanes, LANES):
-        logit = load(head, at + i) + load(weights.head_bias, i) - top
-        store(mass, i, exp(larger(logit, full(LOWEST))))
-
-
-@part
-def logistics(weights, head, at, mass):
-    """Masses e of the symbols from a mixture of logistics, of at least e^-40 of the largest.
-
-    e_k = sum_m pi_m (1 - exp(b - a)) s(a) s(-b) for the edges a and b of bin k, standardised; the
-    bracket is 1 for the outer bins (see `distribution.logistic_mixture`).
-    """
-    lanes, count, one = len(weights.edges) // 3, weights.components, full(ONE)
-    for i in range(0, lanes, LANES):
-        store(mass, i, full(ZERO))
-    highest = -np.inf
-    for m in range(count):
-        highest = max(highest, head[at + m] + weights.head_bias[m])
-    for m in range(count):
-        share = math.exp(head[at + m] + weights.head_bias[m] - highest)
-        mean = head[at + count + m] + weights.head_bias[count + m]
-        sharpness = head[at + 2 * count + m] + weights.head_bias[2 * count + m]
-        inverse = np.float32(math.exp(min(max(sharpness, -SHARPEST), SHARPEST)))
-        inside = np.float32(share * -math.expm1(-inverse * 2.0 / (len(weights.values) - 1)))
-        for i in range(0, lanes, LANES):
-            upper = (load(weights.edges, i) - full(mean)) * full(inverse)
-            lower = (load(weights.edges, lanes + i) - full(mean)) * full(inverse)
-            outer = load(weights.edges, 2 * lanes + i)
-            factor = fma(outer, full(np.float32(share) - inside), full(inside))
-            e = factor / ((one + exp(full(ZERO) - upper)) * (one + exp(lower)))
-            store(mass, i, load(mass, i) + e)
-    top = full(ZERO)
-    for i in range(0, lanes, LANES):
-        top = larger(load(mass, i), top)
-    least = full(largest(top) * SMALLEST)
-    for i in range(0, lanes, LANES):
-        store(mass, i, larger(load(mass, i), least))
+ZERO = np.float32(0)
 
 
 @part

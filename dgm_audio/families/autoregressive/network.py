@@ -174,7 +174,6 @@ class WaveNetwork(nn.Module):
             nn.init.normal_(layer.out.weight, std=0.5 / math.sqrt(width))
             layer.out.weight.data[:width] /= math.sqrt(len(self.stack))
         self.head.weight.data *= 0.3
-        nn.init.zeros_(self.head.bias)
 
     @property
     def embeddings(self) -> list[nn.Embedding]:

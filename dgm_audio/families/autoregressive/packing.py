@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.expectation import edges_of, spread_edges
+from dgm_audio.families.autoregressive.expectation import spread_edges
 from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer, position_codes
 from dgm_audio.runtime.vectors import DOUBLES, LANES
 
@@ -60,12 +60,10 @@ class Weights(NamedTuple):
     """(K - 1,) the differences at which the next symbol starts."""
     spreads: np.ndarray
     """(63,) the mean errors at which the next code starts."""
-    bounds: np.ndarray
+    edges: np.ndarray
     """(lanes + 64,) where each symbol's differences start, in the order of `guard`."""
     hidden_bias: np.ndarray
     head_bias: np.ndarray
-    edges: np.ndarray
-    """(3, lanes) upper and lower edge of each bin and whether it is an outer one, for logistics."""
     values: np.ndarray
     """(K,) differences (see `DifferentialMuLaw`)."""
     emphasis: np.float32
@@ -95,6 +93,8 @@ class Scratch(NamedTuple):
     gated: np.ndarray
     skip: np.ndarray
     hidden: np.ndarray
+    mixture: np.ndarray
+    """(M, 3) weights, means and inverse scales."""
     mass: np.ndarray
     odds: np.ndarray
     weight: np.ndarray
@@ -176,14 +176,13 @@ def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
         rings=np.cumsum(dilations) - dilations,
         embeddings=copy(rows(embeddings.T, wide).T.flatten()),
         codes=code_starts(),
-        differences=edges_of(model.codec.values()).numpy(),
+        differences=model.edges[1:-1].numpy(),
         spreads=spread_edges().numpy(),
-        bounds=copy(lower_bounds(model.codec.values(), lanes)),
+        edges=copy(placed(model.edges, lanes)),
         hidden_bias=copy(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
         head_bias=copy(
             F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)), value=NEVER)
         ),
-        edges=copy(bin_edges(config.levels).flatten()),
         values=model.codec.values().numpy(),
         emphasis=np.float32(model.codec.emphasis),
     )
@@ -198,23 +197,12 @@ def symbol_places(levels: int) -> tuple[Tensor, Tensor]:
     return torch.where(real, symbol, 0), real
 
 
-def bin_edges(levels: int) -> Tensor:
-    """Upper and lower edge of each symbol's bin, in the kernel's order, and whether it is outer."""
-    symbols, _ = symbol_places(levels)
-    centre, half = torch.linspace(-1, 1, levels)[symbols], 1 / (levels - 1)
-    last, first = symbols == levels - 1, symbols == 0
-    far = torch.tensor(1e9)
-    upper, lower = torch.where(last, far, centre + half), torch.where(first, -far, centre - half)
-    return torch.stack([upper, lower, (last | first).float()])
-
-
-def lower_bounds(values: Tensor, lanes: int) -> Tensor:
-    """Where each symbol's differences start, in the order of `guard`; then those that follow."""
-    count, far = -(-len(values) // DOUBLES), torch.tensor([1e30])
-    place = torch.arange(lanes + LANES)
+def placed(edges: Tensor, lanes: int) -> Tensor:
+    """Edges (K + 1,) in the order of `guard`, with one more row of 16: where the last ones end."""
+    levels = len(edges) - 1
+    count, place = -(-levels // DOUBLES), torch.arange(lanes + LANES)
     symbol = place % DOUBLES * count + place // DOUBLES
-    starts = torch.cat([-far, edges_of(values), far])
-    return torch.where(place < (count + 1) * DOUBLES, starts[symbol.clamp(max=len(values))], far)
+    return edges[torch.where(place < (count + 1) * DOUBLES, symbol, levels).clamp(max=levels)]
 
 
 def code_starts() -> np.ndarray:
@@ -260,8 +248,9 @@ def new_scratch(weights: Weights, streams: int) -> Scratch:
         gated=aligned((streams * weights.width,), np.float32),
         skip=aligned((streams * weights.skip,), np.float32),
         hidden=aligned((streams * len(weights.hidden_bias),), np.float32),
-        mass=aligned((len(weights.bounds) - LANES,), np.float32),
-        odds=aligned((2 * len(weights.bounds),), np.float32),
+        mixture=np.zeros((weights.components or 2, 3), np.float32),
+        mass=aligned((len(weights.edges) - LANES,), np.float32),
+        odds=aligned((len(weights.edges),), np.float32),
         weight=aligned((symbols,), np.float64),
         blocks=aligned((3 * DOUBLES,), np.float64),
     )

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from dgm_audio.families.autoregressive.distribution import (
     guarded,
-    log_masses,
     pick,
     tail_of_symbol,
 )
+from dgm_audio.families.autoregressive.expectation import log_masses
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
@@ -108,4 +108,4 @@ class ReferenceSampler:
             h, skip = h + out[:, : config.width], skip + out[:, config.width :]
         self.t += 1
         head = network.head(F.relu(network.hidden(F.relu(skip))))
-        return log_masses(head.float(), expected.log_masses(self.values), config.output)
+        return log_masses(head.float(), expected, self.model.edges, config.output)

@@ -30,13 +30,17 @@ from torch import Tensor
 from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.distribution import (
-    head_size,
     latents_of_tails,
-    log_masses,
     log_probability,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.expectation import Expectation
+from dgm_audio.families.autoregressive.expectation import (
+    Expectation,
+    edges_of,
+    first_bias,
+    head_size,
+    log_masses,
+)
 from dgm_audio.families.autoregressive.network import (
     Conditioner,
     WaveNetwork,
@@ -72,6 +76,7 @@ class WaveNet(AudioGenerator):
 
     family = "autoregressive"
     config_class = WaveNetConfig
+    edges: Tensor
     cpu_weights: Literal["float32", "int16"] = "float32"
     """Precision of the weights that the CPU's sampler reads; int16 is faster for a single stream,
     but its sounds are not those of float32."""
@@ -92,6 +97,7 @@ class WaveNet(AudioGenerator):
             )
         self.codec = DifferentialMuLaw(config.levels, config.emphasis)
         self.audio = AudioSpec(config.sample_rate, 1, config.length, levels=config.levels)
+        self.register_buffer("edges", edges_of(self.codec.values()), persistent=False)
         self.latent = LatentSpec(1, hop=1)
         self.predictor = BackwardPrediction(config.predictor)
         fields: dict[str, Classes | Frames] = {}
@@ -108,6 +114,9 @@ class WaveNet(AudioGenerator):
             tuple(2**level for _ in range(config.cycles) for level in range(config.depth)),
             head_size(config.output, config.levels, config.components),
         )
+        with torch.no_grad():
+            bias = self.network.head.bias
+            bias.copy_(first_bias(config.output, len(bias)))
         self.conditioner = Conditioner(
             len(self.network.layers),
             config.width,
@@ -270,8 +279,7 @@ class WaveNet(AudioGenerator):
         head = self.network(codes, self.conditioner(condition, start, count), frame)
         wanted = head[:, part.start - window.start : part.stop - window.start]
         expected = Expectation(*(values[:, part] for values in known.expected))
-        masses = expected.log_masses(self.codec.values().to(codes.device))
-        return log_masses(wanted.float(), masses, self.config.output)
+        return log_masses(wanted.float(), expected, self.edges, self.config.output)
 
     def known(self, symbols: Tensor) -> Known:
         """What is known before each symbol (B, T) of clips from their start."""
@@ -288,7 +296,7 @@ class WaveNet(AudioGenerator):
     def codes(self, last: Tensor, before: Tensor, expected: Expectation) -> Tensor:
         """The network's inputs (..., 5): last symbols (...), their samples, what is expected."""
         known = torch.stack([last, position_codes(before)], dim=-1)
-        return torch.cat([known, expected.codes(self.codec.values().to(last.device))], dim=-1)
+        return torch.cat([known, expected.codes(self.edges)], dim=-1)
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
         if self.config.mel is None:
