@@ -103,6 +103,18 @@ class Expectation(NamedTuple):
         )
 
 
+class Known(NamedTuple):
+    """What is known before each sample.
+
+    Attributes:
+        codes: inputs of the network (B, T, 5), int64.
+        expected: of each sample (B, T).
+    """
+
+    codes: Tensor
+    expected: Expectation
+
+
 def head_size(output: str, levels: int, components: int) -> int:
     """Numbers that the head gives per sample."""
     return levels if output == "categorical" else 3 * components

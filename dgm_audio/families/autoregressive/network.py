@@ -210,3 +210,24 @@ class WaveNetwork(nn.Module):
             residual, more = layer(h, bias[:, :, index], frame)
             h, skip = h + residual, skip + more
         return self.head(F.relu(self.hidden(F.relu(skip))))
+
+
+@torch.no_grad()
+def exact_biases(
+    conditioner: Conditioner, condition: dict[str, Tensor], batch: int, first: int, count: int
+) -> Tensor:
+    """Biases (B, F, layers, 2R), float32, of `count` frames from frame `first` on.
+
+    One bit may decide a symbol, and a symbol all that follows. Therefore biases are computed in
+    float64, so that every machine rounds them to the same float32, and in products of one size, so
+    that an item's do not depend on the batch.
+    """
+    device = conditioner.rates.device
+    size = 1 if device.type == "cpu" else 16
+    rows = torch.arange(-(-batch // size) * size, device=device).clamp(max=batch - 1)
+    start = torch.full((size,), first, device=device)
+    parts = [
+        conditioner({key: value[some] for key, value in condition.items()}, start, count)
+        for some in rows.split(size)
+    ]
+    return torch.cat(parts)[:batch].float()

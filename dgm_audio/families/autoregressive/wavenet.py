@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +36,7 @@ from dgm_audio.families.autoregressive.distribution import (
 )
 from dgm_audio.families.autoregressive.expectation import (
     Expectation,
+    Known,
     edges_of,
     first_bias,
     head_size,
@@ -44,6 +45,7 @@ from dgm_audio.families.autoregressive.expectation import (
 from dgm_audio.families.autoregressive.network import (
     Conditioner,
     WaveNetwork,
+    exact_biases,
     position_codes,
 )
 from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sampler, Steps
@@ -59,24 +61,11 @@ SCORED = 65536
 """Samples that are scored at a time."""
 
 
-class Known(NamedTuple):
-    """What is known before each sample.
-
-    Attributes:
-        codes: inputs of the network (B, T, 5), int64.
-        expected: of each sample (B, T).
-    """
-
-    codes: Tensor
-    expected: Expectation
-
-
 class WaveNet(AudioGenerator):
     """Dilated causal convolutions over mu-law symbols (see the module)."""
 
     family = "autoregressive"
     config_class = WaveNetConfig
-    edges: Tensor
     cpu_weights: Literal["float32", "int16"] = "float32"
     """Precision of the weights that the CPU's sampler reads; int16 is faster for a single stream,
     but its sounds are not those of float32."""
@@ -97,7 +86,6 @@ class WaveNet(AudioGenerator):
             )
         self.codec = DifferentialMuLaw(config.levels, config.emphasis)
         self.audio = AudioSpec(config.sample_rate, 1, config.length, levels=config.levels)
-        self.register_buffer("edges", edges_of(self.codec.values()), persistent=False)
         self.latent = LatentSpec(1, hop=1)
         self.predictor = BackwardPrediction(config.predictor)
         fields: dict[str, Classes | Frames] = {}
@@ -255,7 +243,7 @@ class WaveNet(AudioGenerator):
         block = max(BLOCK // frame, 1) * frame
         for start in range(0, length, block):
             part = slice(start, min(start + block, length))
-            bias = _biases(conditioner, condition, batch, start // frame, block // frame)
+            bias = exact_biases(conditioner, condition, batch, start // frame, block // frame)
             yield part, partial(sampler.advance, bias)
 
     # --- the parts that training uses ----------------------------------------------------------
@@ -280,6 +268,11 @@ class WaveNet(AudioGenerator):
         wanted = head[:, part.start - window.start : part.stop - window.start]
         expected = Expectation(*(values[:, part] for values in known.expected))
         return log_masses(wanted.float(), expected, self.edges, self.config.output)
+
+    @property
+    def edges(self) -> Tensor:
+        """Edges of the symbols' differences (K + 1,)."""
+        return edges_of(self.codec.values().to(self.device))
 
     def known(self, symbols: Tensor) -> Known:
         """What is known before each symbol (B, T) of clips from their start."""
@@ -306,24 +299,3 @@ class WaveNet(AudioGenerator):
             raise InputError(
                 f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
             )
-
-
-@torch.no_grad()
-def _biases(
-    conditioner: Conditioner, condition: dict[str, Tensor], batch: int, first: int, count: int
-) -> Tensor:
-    """Biases (B, F, layers, 2R), float32, of `count` frames from frame `first` on.
-
-    One bit may decide a symbol, and a symbol all that follows. Therefore biases are computed in
-    float64, so that every machine rounds them to the same float32, and in products of one size, so
-    that an item's do not depend on the batch.
-    """
-    device = conditioner.rates.device
-    size = 1 if device.type == "cpu" else 16
-    rows = torch.arange(-(-batch // size) * size, device=device).clamp(max=batch - 1)
-    start = torch.full((size,), first, device=device)
-    parts = [
-        conditioner({key: value[some] for key, value in condition.items()}, start, count)
-        for some in rows.split(size)
-    ]
-    return torch.cat(parts)[:batch].float()
