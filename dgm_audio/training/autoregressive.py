@@ -46,6 +46,8 @@ NOISE_ENDS = 0.7, 0.85
 """Shares of the budget between which the noise goes down to nothing."""
 COMPONENTS = 4
 """Logistics of the mixture."""
+AFTER = 0.2
+"""Share of the crops from within that may lie after the sound: silence must be learned, too."""
 ASTRAY = 0.4
 """Share of the crops that begin as something else."""
 
@@ -97,9 +99,10 @@ class AutoregressiveObjective(Objective):
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
 
     def _starts(self, x: Tensor, crop: int) -> Tensor:
-        """First frame (B,) of each crop; crops from within reach little beyond the sound's end."""
+        """First frame (B,) of each crop: that of the clip, within the sound, or (AFTER) anywhere."""
         frame, steps = self.generator.config.frame, torch.arange(x.shape[1], device=x.device)
         end = torch.where(x != 0, steps, 0).amax(1) + crop // 4
+        end = torch.where(torch.rand(len(x)).to(x.device) < AFTER, x.shape[1], end)
         last = (end.clamp(max=x.shape[1]) - crop).clamp_min(0) // frame
         anywhere = (torch.rand(len(x)).to(x.device) * (last + 1)).long()
         return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)

@@ -20,12 +20,12 @@ gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU
 
 
 def tiny(**changes) -> WaveNet:
-    """Three layers of 16 channels, far from their start so that all matter, and hops of 8."""
+    """Three layers of 16 channels, far from their start so that all matter, and hops of 6."""
     torch.manual_seed(0)
     sizes = {"width": 16, "skip": 16, "cycles": 1, "depth": 3, "frame": 4, "levels": 63}
     sizes |= {"predictor": 16, **changes}
     model = WaveNet(WaveNetConfig(**sizes)).eval().requires_grad_(False)
-    model.predictor = BackwardPrediction(model.config.predictor, window=48, hop=8)
+    model.predictor = BackwardPrediction(model.config.predictor, window=48, hop=6)
     for weight in model.network.parameters():
         weight += 0.2 * torch.randn_like(weight)
     return model
@@ -102,9 +102,9 @@ def check_round_trip(model: WaveNet, length: int) -> None:
 def test_the_kernels_arithmetic_is_the_references():
     """In the interpreter, which a process has from its start or not at all."""
     pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
-    calls = [("check_parity", "", 26), ("check_round_trip", "", 18)]
-    calls += [("check_parity", "width=12, skip=20, predictor=48", 22)]
-    calls += [("check_parity", "predictor=0", 12)]
+    logistics, odd = "output='logistics', components=3", "width=12, skip=20, predictor=48"
+    calls = [("check_parity", "", 20), ("check_parity", odd, 20), ("check_parity", logistics, 20)]
+    calls += [("check_round_trip", logistics, 14), ("check_parity", "predictor=0", 10)]
     code = "import test_autoregressive_cuda as t\nt.check_coefficients('cpu')\n"
     code += "\n".join(f"t.{name}(t.tiny({sizes}), {length})" for name, sizes, length in calls)
     environment = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": os.path.dirname(__file__)}
@@ -132,7 +132,8 @@ def compiled(kernel, sizes: dict, kinds: dict[str, str], **options):
     return build(source, target=GPUTarget("cuda", 90, 32), options=options)
 
 
-def test_the_kernels_compile_without_a_gpu(tmp_path, monkeypatch):
+@pytest.mark.parametrize("output", ["categorical", "logistics"])
+def test_the_kernels_compile_without_a_gpu(output, tmp_path, monkeypatch):
     """For Hopper, with nothing in local memory."""
     pytest.importorskip("triton", reason="needs Triton, which torch brings on Linux")
     from triton import knobs
@@ -145,11 +146,12 @@ def test_the_kernels_compile_without_a_gpu(tmp_path, monkeypatch):
     except RuntimeError:
         pytest.skip("needs ptxas and cuobjdump, which Triton brings for NVIDIA GPUs")
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    sampler = cuda.CudaSampler(WaveNet(WaveNetConfig()), 1)
+    sampler = cuda.CudaSampler(WaveNet(WaveNetConfig(output=output)), 1)
     kinds = {
         "*fp16": "past present residual skip hidden head rings",
         "*fp64": "coefficients errors wanted_tails tails masses",
         "*i64": "given_symbols symbols",
+        "*i8": "real_symbols",
         "*i32": "last_symbol",
         "i32": "batch length frames done steps start since given",
     }
@@ -196,7 +198,7 @@ def test_without_a_gpu_the_cpu_samples_and_says_why_once():
 
 
 def test_why_the_kernel_cannot_sample(monkeypatch):
-    assert "logistics" in cuda.check(tiny(output="logistics"))
+    assert cuda.check(tiny())
     monkeypatch.setattr(cuda, "disagreement", lambda _: float("nan"))
     assert "differ by nan nats" in cuda.check(tiny())
     monkeypatch.setattr(cuda, "disagreement", lambda _: 0.1)
@@ -218,8 +220,9 @@ def test_a_verdict_lasts_until_the_weights_change(monkeypatch):
 @gpu
 def test_on_a_gpu_the_kernel_agrees_with_the_reference():
     check_coefficients("cuda")
-    check_parity(tiny().cuda(), 64)
-    check_round_trip(tiny().cuda(), 512)
+    for output in ("categorical", "logistics"):
+        check_parity(tiny(output=output).cuda(), 64)
+        check_round_trip(tiny(output=output).cuda(), 512)
     check_round_trip(WaveNet(WaveNetConfig()).eval().cuda(), 2048)
 
 

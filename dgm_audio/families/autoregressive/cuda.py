@@ -29,10 +29,10 @@ from torch import Tensor
 from dgm_audio.families.autoregressive.cuda_packing import TILE, pack, padded, sizes
 from dgm_audio.families.autoregressive.distribution import (
     latents_of_tails,
-    log_masses,
     log_probability,
     tails_of_latents,
 )
+from dgm_audio.families.autoregressive.expectation import log_masses
 from dgm_audio.families.autoregressive.reference import Sampler, Steps
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ class CudaSampler:
 
     Raises:
         ImportError: if Triton is missing.
-        NotImplementedError: if the model's output is not categorical.
     """
 
     def __init__(self, model: WaveNet, batch: int, half: torch.dtype = torch.float16) -> None:
@@ -68,8 +67,6 @@ class CudaSampler:
         from dgm_audio.families.autoregressive.cuda_prediction import Prediction
 
         config, device = model.config, model.device
-        if config.output != "categorical":
-            raise NotImplementedError(f"it has no {config.output!r} output")
         self.batch, self.t = batch, 0
         self.period = 2**config.depth
         self.width = padded(config.width)
@@ -79,6 +76,9 @@ class CudaSampler:
         self.symbol = torch.full((tiles * TILE,), model.codec.silence, device=device).int()
         self.x = torch.zeros(tiles * TILE, device=device)
         self.prediction = Prediction(model.predictor, tiles * TILE, device)
+        self.mixture = torch.zeros(
+            tiles * TILE, padded(model.network.head.out_features), device=device
+        )
         depth = stages(self.width, padded(config.skip), half.itemsize, device)
         self.sizes = {**sizes(model), "STAGES": depth}
 
@@ -125,6 +125,7 @@ class CudaSampler:
             memory.heard,
             memory.coefficients,
             memory.errors,
+            self.mixture,
             *inputs,
             *results,
             *counts,
@@ -244,6 +245,6 @@ def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torc
         return math.inf
     known = model.known(drawn.symbols)
     head = model.network(known.codes, bias, frame).float()
-    expected = known.expected.log_masses(model.codec.values().to(model.device))
-    expected = log_probability(log_masses(head, expected, config.output), drawn.symbols)
+    masses = log_masses(head, known.expected, model.edges, config.output)
+    expected = log_probability(masses, drawn.symbols)
     return float((drawn.masses.log() - expected).abs().mean())

@@ -13,7 +13,10 @@ program. What a step needs:
     expected  float64 like the predictor: the last P samples times coefficients, and mean errors.
               Coefficients are renewed between two launches (see `cuda_prediction`), so a launch
               ends where a hop does.
-    choice    float64 as in `distribution`: deep tails stay exact.
+    mixture   float32, through global memory: what a thread then needs of it are its rows' numbers.
+    choice    float64 as in `distribution`: deep tails stay exact. Which symbols are real, and no
+              padding, is read as a tile of bytes: so the compiler gives each thread 16 neighbours
+              of one row, and the sums along a row stay within half a warp.
 
 Sampling and scoring run the same machine code, which computes both a symbol from a tail and the
 tail of a symbol. So what one finds the other meets bit for bit, and a row's result depends neither
@@ -30,15 +33,14 @@ hop lie one behind the other: step t writes a place that only later steps read.
 
 from __future__ import annotations
 
-try:
-    import triton.language as tl
-    from triton import jit
-except ImportError:  # torch brings it where it knows GPUs; without it nobody calls the kernel
-    tl = None
-
-    def jit(function=None, **_):
-        """Leave the function as it is."""
-        return function or (lambda function: function)
+from dgm_audio.families.autoregressive.cuda_expectation import (
+    between,
+    corrected,
+    counted,
+    guarded,
+    jit,
+    tl,
+)
 
 
 @jit
@@ -57,38 +59,9 @@ def gate(tanh_part, sigmoid_part):
 
 
 @jit
-def counted(marks):
-    """How many are marked in each row."""
-    return tl.sum(marks.to(tl.int32), 1)
-
-
-@jit
 def embedded(tables, code, R: tl.constexpr):
     """Rows of the tables."""
     return tl.load(tables + code[:, None] * R + tl.arange(0, R)[None, :])
-
-
-@jit
-def between(start, end, sharpness, LIMIT: tl.constexpr):
-    """Mass of a logistic between two edges so far below its mean, from their odds."""
-    start = tl.exp(tl.minimum(tl.maximum(start * sharpness, LIMIT), -LIMIT))
-    end = tl.exp(tl.minimum(tl.maximum(end * sharpness, LIMIT), -LIMIT))
-    return (start - end) / ((1 + start) * (1 + end))
-
-
-@jit
-def guarded(
-    logits, expected, inside, GUARD: tl.constexpr, MIN_LOGIT: tl.constexpr, LEAST: tl.constexpr
-):
-    """Guarded weights w of e = q exp(h), float64; 0 for what only pads the symbols.
-
-    The guard's own sums are float32: no terms cancel, so it is right to a millionth of itself.
-    """
-    logits = tl.where(inside, logits, float("-inf"))
-    e = tl.exp(tl.maximum(logits - tl.max(logits, 1)[:, None], MIN_LOGIT)) * expected
-    e = tl.where(inside, tl.maximum(e, LEAST * tl.max(e, 1)[:, None]), 0)
-    guard = GUARD * tl.minimum(tl.cumsum(e, 1), tl.cumsum(e, 1, reverse=True))
-    return tl.where(inside, e.to(tl.float64) + guard, 0)
 
 
 @jit(
@@ -110,13 +83,15 @@ def run_steps(
     values,
     edges,
     spread_edges,
-    # state: rings of h, last symbol and sample, and what predictions are made of
+    real_symbols,
+    # state: rings of h, last symbol and sample, what predictions are made of; room for a mixture
     rings,
     last_symbol,
     last_x,
     heard,
     coefficients,
     errors,
+    mixture,
     # what is given, and results
     bias,
     wanted_tails,
@@ -141,6 +116,7 @@ def run_steps(
     HEAD: tl.constexpr,
     LEVELS: tl.constexpr,
     PADDED: tl.constexpr,
+    OUT: tl.constexpr,
     POSITIONS: tl.constexpr,
     LOG: tl.constexpr,
     FRAME: tl.constexpr,
@@ -155,8 +131,11 @@ def run_steps(
     SMALLEST: tl.constexpr,
     NEAR: tl.constexpr,
     FAR: tl.constexpr,
-    SHARPNESS: tl.constexpr,
-    UNSURE: tl.constexpr,
+    COMPONENTS: tl.constexpr,
+    SCALE: tl.constexpr,
+    SHARPEST: tl.constexpr,
+    FARTHEST: tl.constexpr,
+    LEAST_MASS: tl.constexpr,
     TILE: tl.constexpr,
     CHUNK: tl.constexpr,
     STAGES: tl.constexpr,
@@ -172,7 +151,7 @@ def run_steps(
     stream = tl.minimum(row, batch - 1).to(tl.int64)  # rows beyond the batch repeat its last one
     r, s = tl.arange(0, R), tl.arange(0, S)
     c, k = tl.arange(0, CHUNK), tl.arange(0, PADDED)
-    inside = (k < LEVELS)[None, :]
+    o = tl.arange(0, OUT)[None, :]
     by_r, by_s = r[:, None] * R + r[None, :], r[:, None] * S + s[None, :]
     slots = 2 * (2**DEPTH - 1) * (LAYERS // DEPTH)
     in_slot = tl.arange(0, TILE)[:, None] * R + r[None, :]
@@ -182,6 +161,7 @@ def run_steps(
     taps = tl.arange(0, TAPS)[None, :]
     heard += row.to(tl.int64)[:, None] * (WINDOW + HOP) + WINDOW + since
     coefficients += row[:, None] * TAPS + taps
+    mixture += row[:, None] * OUT
 
     symbol = tl.load(last_symbol + row)
     sample = tl.load(last_x + row)
@@ -235,20 +215,37 @@ def run_steps(
             )
 
         seen = tl.maximum(total_skip, 0).to(half)
-        logits = tl.zeros((TILE, PADDED), tl.float32) + tl.load(head_bias + k)[None, :]
+        numbers = tl.zeros((TILE, OUT), tl.float32) + tl.load(head_bias + o)
         for part in tl.range(0, HEAD, CHUNK, num_stages=STAGES):
             weight = tl.load(hidden + s[:, None] * HEAD + part + c[None, :])
             unit = tl.dot(seen, weight, input_precision="ieee")
             unit = tl.maximum(unit + tl.load(hidden_bias + part + c)[None, :], 0).to(half)
-            weight = tl.load(head + (part + c)[:, None] * PADDED + k[None, :])
-            logits = tl.dot(unit, weight, logits, input_precision="ieee")
+            weight = tl.load(head + (part + c)[:, None] * OUT + o)
+            numbers = tl.dot(unit, weight, numbers, input_precision="ieee")
 
-        begins = d - tl.load(edges + k)[None, :]
-        ends = d - tl.load(edges + PADDED + k)[None, :]
-        mass = between(begins, ends, 1 / (SHARPNESS * spread), MIN_LOGIT)
-        mass += between(begins, ends, 1 / (SHARPNESS * wide), MIN_LOGIT)
-        mass = (1 - UNSURE) / 2 * mass + UNSURE / LEVELS
-        w = guarded(logits, mass, inside, GUARD, MIN_LOGIT, LEAST)
+        inside = tl.load(tl.broadcast_to(real_symbols + k[None, :], (TILE, PADDED))) != 0
+        begin = tl.where(inside, tl.load(edges + k)[None, :], 0)
+        end = tl.where(inside, tl.load(edges + k + 1)[None, :], 0)
+        if COMPONENTS:
+            scale = SCALE * tl.sqrt(spread * wide)
+            numbers = corrected(numbers, d, scale, o, COMPONENTS, SHARPEST)
+            tl.store(mixture + o, numbers)
+            tl.debug_barrier()  # now each thread has the whole mixture of its rows
+            e = tl.zeros((TILE, PADDED), tl.float32)
+            for m in range(COMPONENTS):
+                mean, inverse = (
+                    tl.load(mixture + COMPONENTS + m),
+                    tl.load(mixture + 2 * COMPONENTS + m),
+                )
+                e += tl.load(mixture + m) * between(mean - begin, mean - end, inverse, FARTHEST)
+            e = tl.maximum(e, LEAST_MASS)
+        else:
+            e = between(d - begin, d - end, 1 / (SCALE * spread), FARTHEST)
+            e = (e + between(d - begin, d - end, 1 / (SCALE * wide), FARTHEST)) / 2
+            h = tl.where(inside, numbers, float("-inf"))
+            h = tl.maximum(h - tl.max(h, 1)[:, None], MIN_LOGIT)
+            e = tl.exp(h) * tl.maximum(e, LEAST_MASS)
+        w = guarded(e, inside, GUARD, LEAST)
         total = tl.sum(w, 1)
         share = 1 / total
         bound = (tl.abs(wanted) * total)[:, None]

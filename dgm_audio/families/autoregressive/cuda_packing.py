@@ -9,14 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.distribution import GUARD, MIN_LOGIT
-from dgm_audio.families.autoregressive.expectation import (
-    SHARPNESS,
-    SPREADS,
-    UNSURE,
-    edges_of,
-    spread_edges,
-)
+from dgm_audio.families.autoregressive import expectation
+from dgm_audio.families.autoregressive.distribution import GUARD
+from dgm_audio.families.autoregressive.expectation import MIN_LOGIT, SPREADS, spread_edges
 from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
 
 if TYPE_CHECKING:
@@ -33,13 +28,11 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
     """The kernel's weights: every matrix as (inputs, outputs), padded with zeros to powers of two.
 
     All tables in one (2 K + 384, R), float32; past and present (L, 2, R, R), residual (L, R, R)
-    and skip (L, R, S), half; hidden (S, 128), half, and its bias; head (128, K), half, and its
-    bias; values (K,); where the differences of each symbol begin and end (2, K), and where the
-    codes of mean errors do (64,), padded with infinity.
+    and skip (L, R, S), half; hidden (S, 128), half, and its bias; head (128, O), half, and its
+    bias; values (K,); edges of their differences (K + 1,), and those of mean errors (64,).
     """
     network, width = model.network, model.config.width
-    values = model.codec.values().to(model.device)
-    edges, far = edges_of(values), values.new_full((1,), torch.inf)
+    beyond = padded(model.config.levels) - model.config.levels
 
     def matrices(weights: list[Tensor]) -> Tensor:
         return _pad(torch.stack(weights).mT, 2).to(half)
@@ -54,9 +47,10 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
         network.hidden.bias.float(),
         _pad(network.head.weight.T, 2).to(half),
         _pad(network.head.bias, 1).float(),
-        values,
-        _pad(torch.stack([torch.cat([-far, edges]), torch.cat([edges, far])]), 1, by=torch.inf),
+        model.codec.values().to(model.device),
+        F.pad(model.edges, (0, beyond), value=expectation.BEYOND),
         _pad(spread_edges().to(model.device), 1, by=torch.inf),
+        _pad(torch.ones(model.config.levels, dtype=torch.int8, device=model.device), 1),
     ]
 
 
@@ -73,6 +67,7 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "HEAD": HEAD,
         "LEVELS": config.levels,
         "PADDED": padded(config.levels),
+        "OUT": padded(model.network.head.out_features),
         "POSITIONS": POSITIONS,
         "LOG": math.log(POSITIONS),
         "FRAME": config.frame,
@@ -87,8 +82,11 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "NEAR": MEMORIES[0],
         "FAR": MEMORIES[1],
         "SPREADS": SPREADS,
-        "SHARPNESS": SHARPNESS,
-        "UNSURE": UNSURE,
+        "COMPONENTS": config.components if config.output == "logistics" else 0,
+        "SCALE": expectation.SCALE,
+        "SHARPEST": expectation.SHARPEST,
+        "FARTHEST": expectation.FARTHEST,
+        "LEAST_MASS": expectation.SMALLEST,
         "TILE": TILE,
         "CHUNK": CHUNK,
     }

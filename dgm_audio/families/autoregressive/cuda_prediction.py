@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from dgm_audio.families.autoregressive.cuda_kernel import jit, tl
+from dgm_audio.families.autoregressive.cuda_expectation import jit, tl
 from dgm_audio.families.autoregressive.cuda_packing import padded
 from dgm_audio.signal.prediction import BackwardPrediction
 
