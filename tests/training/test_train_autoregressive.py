@@ -10,7 +10,9 @@ from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.training import autoregressive
 from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, _astray, _noisy
 
-SMALL = WaveNetConfig(width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"))
+SMALL = WaveNetConfig(
+    width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"), output="logistics"
+)
 
 
 @pytest.fixture
