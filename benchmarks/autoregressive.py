@@ -79,6 +79,7 @@ class PlainDraw(ReferenceSampler):
             self.symbol = torch.multinomial(masses.softmax(-1), 1)[:, 0]
             value = self.values[self.symbol]
             self.x = (self.model.codec.emphasis * self.x + value).clamp(-1, 1)
+            self.predictor.hear(self.x)
 
 
 def stream(model: WaveNet, sampler: Sampler, batch: int) -> Callable[[int], object]:
@@ -162,8 +163,8 @@ def load_model(name: str | None) -> tuple[WaveNet, str]:
     if name is None and DEFAULT not in shipped:
         return WaveNet(WaveNetConfig()).eval(), "random weights, default config"
     model = dgm_audio.load(name or DEFAULT, device="cpu")
-    if not isinstance(model, WaveNet) or model.config.output != "categorical":
-        raise SystemExit(f"error: {name} is no autoregressive model with a categorical output")
+    if not isinstance(model, WaveNet):
+        raise SystemExit(f"error: {name} is no autoregressive model")
     return model, name or DEFAULT
 
 

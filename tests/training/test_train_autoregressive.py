@@ -103,7 +103,7 @@ def test_noise_moves_half_of_the_rows_and_stays_within_the_levels():
 
 
 def test_it_learns_a_tone(objective):
-    """Sixty steps on two tones: whole clips then need less than 4 bits, and one fewer than before."""
+    """Sixty steps on two tones: then whole clips need less than 4 bits, one fewer than before."""
     optimizer = torch.optim.Adam(objective.parameters(), 5e-3)
     model, x, labels = objective.generator, tones(2), torch.tensor([0, 1])
 
