@@ -125,7 +125,7 @@ def run_steps(
     MIN_LOGIT: tl.constexpr,
     LEAST: tl.constexpr,
     TAPS: tl.constexpr,
-    WINDOW: tl.constexpr,
+    ROOM: tl.constexpr,
     HOP: tl.constexpr,
     SPREADS: tl.constexpr,
     SMALLEST: tl.constexpr,
@@ -159,7 +159,7 @@ def run_steps(
     bias += stream[:, None] * frames * (LAYERS * 2 * R) + r[None, :]
 
     taps = tl.arange(0, TAPS)[None, :]
-    heard += row.to(tl.int64)[:, None] * (WINDOW + HOP) + WINDOW + since
+    heard += row.to(tl.int64)[:, None] * (ROOM + HOP) + ROOM + since
     coefficients += row[:, None] * TAPS + taps
     mixture += row[:, None] * OUT
 

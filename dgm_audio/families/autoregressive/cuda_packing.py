@@ -76,7 +76,7 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "MIN_LOGIT": MIN_LOGIT,
         "LEAST": math.exp(MIN_LOGIT),
         "TAPS": padded(model.predictor.order),
-        "WINDOW": model.predictor.window,
+        "ROOM": max(model.predictor.window, padded(model.predictor.order)),
         "HOP": model.predictor.hop,
         "SMALLEST": SMALLEST,
         "NEAR": MEMORIES[0],

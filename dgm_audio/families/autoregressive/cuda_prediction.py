@@ -40,7 +40,8 @@ class Prediction:
         device: where.
 
     Attributes:
-        heard: samples (n, W + hop), float32: W before the present hop, then the hop's own.
+        heard: samples (n, room + hop), float32: those before the present hop, then the hop's own.
+        room: at least W, and at least P with its padding.
         coefficients: (n, P), float64, of the last P samples, the oldest first; P is padded with
             zeros from the left to a power of two.
         errors: mean absolute errors (n, 2), float64.
@@ -52,7 +53,8 @@ class Prediction:
         self.order, self.hop = prediction.order, prediction.hop
         self.window = torch.from_numpy(prediction.memory(0).window).to(device)
         taps, doubles = padded(self.order), {"dtype": torch.float64, "device": device}
-        self.heard = torch.zeros(streams, len(self.window) + self.hop, device=device)
+        self.room = max(prediction.window, taps)
+        self.heard = torch.zeros(streams, self.room + self.hop, device=device)
         self.coefficients = torch.zeros(streams, taps, **doubles)
         self.errors = torch.full((streams, 2), FIRST, **doubles)
         self.warps = max(1, taps // 128)
@@ -70,7 +72,7 @@ class Prediction:
         self.heard = self.heard.roll(-self.hop, 1)  # places of the new hop are written, then read
         if not self.order:
             return
-        seen = self.heard[:, : len(self.window)].double() * self.window
+        seen = self.heard[:, self.room - len(self.window) : self.room].double() * self.window
         seen = F.pad(seen, (0, 2 * self.sizes["TAPS"]))
         launch = renew_coefficients[(len(seen),)]
         launch(seen, self.coefficients, **self.sizes, num_warps=self.warps)
