@@ -1,0 +1,135 @@
+"""Griffin-Lim as a vocoder: no weights, no training, for any mel spectrogram.
+
+    x = phases(z) found for the magnitudes of the mel
+
+z is white noise of the size of x, whose phases are the first guess of the iterations: other latents
+give other, equally likely sounds; the latents' scale does not matter. It stands in wherever no
+trained vocoder is at hand, and is the baseline that one must beat.
+
+References:
+    See `dgm_audio.signal.griffin_lim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dgm_audio.errors import ConfigError, InputError
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.griffin_lim import griffin_lim, linear_magnitudes
+from dgm_audio.signal.mel import LogMel, MelSpec
+from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, Frames, LatentSpec
+
+BLOCK_SECONDS = 16
+"""About so much is solved at a time: what a long sound needs beside itself is constant."""
+
+
+@dataclass(frozen=True)
+class GriffinLimConfig:
+    """What a `GriffinLim` inverts, and how.
+
+    Args:
+        mel: the features.
+        iterations: of the phases.
+        momentum: of the fast algorithm, as torchaudio's; 0 is the original one.
+    """
+
+    mel: MelSpec = field(default_factory=lambda: MelSpec(16000))
+    iterations: int = field(default=60, metadata={"low": 1, "high": 10000})
+    momentum: float = field(default=0.99, metadata={"low": 0.0, "high": 0.999})
+
+
+class GriffinLim(AudioGenerator):
+    """Sound from a mel spectrogram by iteration, without a trained model (see the module)."""
+
+    family = "griffin-lim"
+    config_class = GriffinLimConfig
+
+    def __init__(self, config: GriffinLimConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or GriffinLimConfig()
+        mel = config.mel
+        if mel.hop > mel.n_fft // 2:
+            raise ConfigError(
+                f"config.mel.hop is {mel.hop}; frames of {mel.n_fft} samples must overlap by half: "
+                f"at most {mel.n_fft // 2}"
+            )
+        self.audio = AudioSpec(mel.sample_rate, 1, 2 * mel.sample_rate)
+        self.latent = LatentSpec(1, hop=1)
+        self.condition = ConditionSpec({"mel": Frames(mel.n_mels, mel.hop)})
+        self.front = LogMel(mel)
+        self.margin = -(-mel.n_fft // mel.hop) * mel.hop
+        self.block = BLOCK_SECONDS * mel.sample_rate // mel.hop * mel.hop
+
+    def mel(self, x: Tensor) -> Tensor:
+        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T).
+
+        Raises:
+            InputError: if the audio is not allowed.
+        """
+        return self.front(self._check_audio(x)[:, 0])
+
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return torch.cat(list(self._blocks(z, condition, length)), dim=2)
+
+    def decode_blocks(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
+        """What decode(z, c) gives, in blocks (B, 1, about 16 s) as they are made.
+
+        Raises:
+            InputError: as `decode`.
+        """
+        yield from self._blocks(*self._check_call(z, condition, length))
+
+    def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
+        """A block is sought with what lies before it held, and with a look at what comes after.
+
+        It then fades in from the continuation that the block before had for it.
+        """
+        mel, noise = self._frames(condition["mel"], length), z[:, 0].float()
+        hop, margin = self.config.mel.hop, self.margin
+        held = ahead = noise[:, :0]
+        for start in range(0, length, self.block):
+            stop = min(start + self.block, length)
+            first, last = max(start - margin, 0), min(stop + 2 * margin, length)
+            x = self._solve(mel[..., first // hop : last // hop + 1], noise[:, first:last], held)
+            x = x[:, start - first :]
+            rise = torch.linspace(0, 1, ahead.shape[1], device=x.device)
+            x[:, : ahead.shape[1]] += (1 - rise) * (ahead - x[:, : ahead.shape[1]])
+            count = stop - start
+            yield x[:, None, :count].clamp(-1, 1)
+            held, ahead = x[:, count - margin : count], x[:, count : count + margin]
+
+    def _solve(self, mel: Tensor, noise: Tensor, held: Tensor) -> Tensor:
+        """Audio (B, T) of log-mel frames (B, M, 1 + T // hop)."""
+        magnitude = linear_magnitudes(mel.exp(), self.front.filters.float())
+        return griffin_lim(
+            magnitude,
+            noise,
+            self.front.window.float(),
+            self.config.mel.hop,
+            iterations=self.config.iterations,
+            momentum=self.config.momentum,
+            known=held,
+        )
+
+    def _frames(self, mel: Tensor, length: int) -> Tensor:
+        """Float32 frames (B, M, 1 + length // hop); one that only the very end needs is repeated.
+
+        Raises:
+            InputError: if there are too few.
+        """
+        hop = self.config.mel.hop
+        needed, found = -(-length // hop), mel.shape[2]
+        if found < needed:
+            raise InputError(
+                f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
+            )
+        mel = mel[..., : 1 + length // hop].float()
+        return F.pad(mel, (0, 1 + length // hop - mel.shape[2]), mode="replicate")
