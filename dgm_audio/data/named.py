@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.data import gcin, hydrogen
+from dgm_audio.data import asterisk, gcin, hydrogen, tuxpaint, vocoder
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
@@ -36,6 +36,13 @@ class NamedSet(NamedTuple):
 SETS = {
     hydrogen.NAME: NamedSet(hydrogen.download_drums, hydrogen.drum_manifest, hydrogen.drum_splits),
     gcin.NAME: NamedSet(gcin.download_syllables, gcin.syllable_manifest, gcin.syllable_splits),
+    asterisk.NAME: NamedSet(
+        asterisk.download_prompts, asterisk.prompt_manifest, asterisk.prompt_splits
+    ),
+    tuxpaint.NAME: NamedSet(tuxpaint.download_words, tuxpaint.word_manifest, tuxpaint.word_splits),
+    vocoder.NAME: NamedSet(
+        vocoder.download_vocoder_sounds, vocoder.vocoder_manifest, vocoder.vocoder_splits
+    ),
 }
 
 

@@ -1,0 +1,39 @@
+"""Splits of speech: whole voices held out, and a language that training never hears."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.splits import Splits
+from dgm_audio.errors import DataError
+
+
+def split_voices(clips: ClipSet, *, heldout: Collection[str], unseen: str) -> Splits:
+    """Train, held-out voices and an unseen language; depends on names only.
+
+    Args:
+        clips: the class is the language, the group the voice.
+        heldout: groups whose clips are held out; those that are not there are passed over.
+        unseen: the language of which no clip is trained on, whoever speaks it.
+
+    Raises:
+        DataError: if nothing is left to train on.
+    """
+    languages = np.array(clips.classes)[clips.labels]
+    is_unseen = languages == unseen
+    is_held = np.isin(np.array(clips.groups), sorted(heldout)) & ~is_unseen
+    rest = np.flatnonzero(~is_held & ~is_unseen)
+    if len(rest) == 0:
+        raise DataError(f"no voice is left beside the held-out ones and the language {unseen!r}")
+    silent = [
+        name for name, side in (("held out", is_held), ("unseen", is_unseen)) if not any(side)
+    ]
+    return Splits(
+        train=clips.subset(rest),
+        heldout=clips.subset(np.flatnonzero(is_held)),
+        unseen=clips.subset(np.flatnonzero(is_unseen)),
+        notes=tuple(f"there is no voice to be {name} in this data" for name in silent),
+    )
