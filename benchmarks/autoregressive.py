@@ -117,7 +117,8 @@ def cpu_rows(model: WaveNet) -> list[Row]:
     ]
     for batch, threads, weights in cases:
         sampler = CompiledSampler(model, batch, weights=weights, threads=threads)
-        sizes = sampler.weights.matrices.packed.nbytes, round(sampler.weight_bytes_per_step)
+        stack = sampler.weights.stack
+        sizes = stack.matrices.packed.nbytes, round(stack.bytes_per_step)
         name, advance = f"{OURS} {weights}", stream(model, sampler, batch)
         rows.append(Row(name, batch, threads, count, *sizes, advance, unit))
     return rows

@@ -14,7 +14,7 @@ from dgm_audio.runtime.compiled import compiled, part
 from dgm_audio.runtime.vectors import DOUBLES, fma, full, load_doubles, store
 
 HEAVIER = 1 + 1e-4
-"""White noise 40 dB below the sound keeps its equations solvable, and what rings from ringing on."""
+"""White noise 40 dB below the sound keeps its equations solvable and lets what rings die."""
 FLOOR = 1e-8
 SMALLEST = 3e-5
 """Least mean error: one unit of 16 bits."""

@@ -99,7 +99,7 @@ class AutoregressiveObjective(Objective):
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
 
     def _starts(self, x: Tensor, crop: int) -> Tensor:
-        """First frame (B,) of each crop: that of the clip, within the sound, or (AFTER) anywhere."""
+        """First frame (B,) of each crop: the clip's, one within the sound, or (AFTER) any."""
         frame, steps = self.generator.config.frame, torch.arange(x.shape[1], device=x.device)
         end = torch.where(x != 0, steps, 0).amax(1) + crop // 4
         end = torch.where(torch.rand(len(x)).to(x.device) < AFTER, x.shape[1], end)

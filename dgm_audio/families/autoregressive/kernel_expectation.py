@@ -45,7 +45,7 @@ def code(edges, value):
 @part
 def embed(weights, state, stream, to):
     """A row of the first layer's ring: what is known before the sample."""
-    width, levels = weights.width, len(weights.values)
+    width, levels = weights.stack.width, len(weights.values)
     difference, near, far = state.expected[stream]
     position, spreads = levels + code(weights.codes, state.x[stream]), len(weights.spreads) + 1
     expected = levels + len(weights.codes) + 1
@@ -57,13 +57,13 @@ def embed(weights, state, stream, to):
         h = h + load(weights.embeddings, position * width + i)
         h = h + load(weights.embeddings, expected * width + i)
         h = h + load(weights.embeddings, near * width + i)
-        store(state.past, to + i, h + load(weights.embeddings, far * width + i))
+        store(state.stack.past, to + i, h + load(weights.embeddings, far * width + i))
 
 
 @part
 def logistics(weights, expected, head, at, mixture):
     """The mixture that the head describes: weights, means and inverse scales (M, 3), written."""
-    count, bias = len(mixture), weights.head_bias
+    count, bias = len(mixture), weights.stack.head_bias
     unit = UNIT * np.float32(math.sqrt(expected[1] * expected[2]))
     highest, total = -np.inf, 0.0
     for m in range(count):
@@ -114,10 +114,10 @@ def categories(weights, head, at, mass):
     lanes = len(mass)
     top = full(-np.float32(np.inf))
     for i in range(0, lanes, LANES):
-        top = larger(load(head, at + i) + load(weights.head_bias, i), top)
+        top = larger(load(head, at + i) + load(weights.stack.head_bias, i), top)
     top = full(largest(top))
     for i in range(0, lanes, LANES):
-        logit = load(head, at + i) + load(weights.head_bias, i) - top
+        logit = load(head, at + i) + load(weights.stack.head_bias, i) - top
         store(mass, i, load(mass, i) * exp(larger(logit, full(LOWEST))))
 
 

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.autoregressive.expectation import spread_edges
-from dgm_audio.families.autoregressive.network import POSITIONS, GatedLayer, position_codes
+from dgm_audio.families.autoregressive.network import POSITIONS, position_codes
+from dgm_audio.runtime.gated_packing import (
+    Precision,
+    StackScratch,
+    StackState,
+    StackWeights,
+    aligned,
+    kept,
+    new_stack_scratch,
+    new_stack_state,
+    pack_stack,
+    rows,
+    up,
+)
 from dgm_audio.runtime.vectors import DOUBLES, LANES
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
     from dgm_audio.signal._prediction_loops import Memory
 
-AHEAD = 16
-"""Steps whose products with the past are taken at once."""
 NEVER = -1e30
 """The logit of a symbol that there is not."""
 
 
-class Matrices(NamedTuple):
-    """Of L layers: 2 l the present and 2 l + 1 the output of layer l, 2 L + 2 + l its past.
-
-    2 L is the hidden layer, 2 L + 1 the head.
-    """
-
-    packed: np.ndarray
-    """Float32 or int16: 128 outputs of the first input, of the next, ...; then 128 more outputs."""
-    scale: np.ndarray
-    """What each output is multiplied by."""
-    places: np.ndarray
-    """(matrices, 4): start in `packed`, start in `scale`, inputs, tiles of 64 outputs."""
-
-
 class Weights(NamedTuple):
-    """What does not change. Channels are padded with zeros to multiples of 64, arrays are flat."""
+    """What does not change; arrays are flat."""
 
-    width: int
-    """R, padded."""
-    skip: int
-    """S, padded."""
-    product: int
-    """Outputs of the tallest matrix, padded."""
+    stack: StackWeights
     components: int
     """Logistics in the mixture that the head describes; 0 if it gives logits."""
-    matrices: Matrices
-    dilations: np.ndarray
-    rings: np.ndarray
-    """Where the ring of each layer starts, in rows."""
     embeddings: np.ndarray
     """(2 K + 256 + 128, R) the tables of all codes, one after the other."""
     codes: np.ndarray
@@ -62,20 +49,15 @@ class Weights(NamedTuple):
     """(63,) the mean errors at which the next code starts."""
     edges: np.ndarray
     """(lanes + 64,) where each symbol's differences start, in the order of `guard`."""
-    hidden_bias: np.ndarray
-    head_bias: np.ndarray
     values: np.ndarray
     """(K,) differences (see `DifferentialMuLaw`)."""
     emphasis: np.float32
 
 
 class State(NamedTuple):
-    """What a group of n streams remembers; the first two are flat."""
+    """What a group of n streams remembers."""
 
-    past: np.ndarray
-    """(n, sum of dilations, R) the rings: the input of a layer at time t is in row t mod d."""
-    taps: np.ndarray
-    """(n, layers, 16, 2 R) products with the past, for the steps t mod 16."""
+    stack: StackState
     symbol: np.ndarray
     x: np.ndarray
     memory: Memory
@@ -87,12 +69,9 @@ class State(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for one step of n streams, (n, channels) each, and for one distribution; flat."""
+    """Room for one step of the streams, and for one distribution."""
 
-    product: np.ndarray
-    gated: np.ndarray
-    skip: np.ndarray
-    hidden: np.ndarray
+    stack: StackScratch
     mixture: np.ndarray
     """(M, 3) weights, means and inverse scales."""
     mass: np.ndarray
@@ -101,88 +80,23 @@ class Scratch(NamedTuple):
     blocks: np.ndarray
 
 
-def up(count: int, unit: int = LANES) -> int:
-    """The next multiple of a unit."""
-    return -(-count // unit) * unit
-
-
-def aligned(shape: tuple[int, ...], kind: type) -> np.ndarray:
-    """Zeros that start at a cache line."""
-    size = int(np.prod(shape)) * np.dtype(kind).itemsize
-    room = np.zeros(size + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    return room[start : start + size].view(kind).reshape(shape)
-
-
-def rows(part: Tensor, count: int) -> Tensor:
-    """A matrix or vector with rows of zeros added up to `count`."""
-    return torch.cat([part, part.new_zeros(count - len(part), *part.shape[1:])])
-
-
-def pack(model: WaveNet, kind: Literal["float32", "int16"]) -> Weights:
+def pack(model: WaveNet, precision: Precision) -> Weights:
     """A model's weights in this layout."""
     network, config = model.network, model.config
-    width = config.width
-    wide, pair = up(width), 2 * LANES
-    head, head_bias = network.head.weight, network.head.bias
+    head, bias = network.head.weight, network.head.bias
     symbols, real = symbol_places(config.levels)
     if config.output == "categorical":
         head = torch.where(real[:, None], head[symbols], 0)
-        head_bias = torch.where(real, head_bias[symbols], NEVER)
-
-    def two(matrix: Tensor) -> Tensor:
-        """Halves of rows, each padded."""
-        return torch.cat([rows(half, wide) for half in matrix.split(width)])
-
-    layers, matrices = cast("list[GatedLayer]", list(network.layers)), []
-    for layer in layers:
-        out = layer.out.weight
-        matrices += [two(layer.present.weight), torch.cat([rows(out[:width], wide), out[width:]])]
-    matrices += [network.hidden.weight, head]
-    matrices += [two(layer.past.weight) for layer in layers]
-    packed, scales, places = [], [], []
-    for matrix in matrices:
-        matrix = rows(matrix.detach().float(), up(len(matrix), pair)).numpy()
-        scale = np.ones(len(matrix), np.float32)
-        if kind == "int16":
-            scale = np.maximum(np.abs(matrix).max(1), 1e-30).astype(np.float32) / 32767
-            matrix = np.rint(matrix / scale[:, None])
-        places.append(
-            (sum(map(len, packed)), sum(map(len, scales)), matrix.shape[1], len(matrix) // LANES)
-        )
-        packed.append(matrix.reshape(-1, pair, matrix.shape[1]).transpose(0, 2, 1).reshape(-1))
-        scales.append(scale)
-
-    def copy(part: Tensor | np.ndarray, kind: type = np.float32) -> np.ndarray:
-        array = part.detach().float().numpy() if isinstance(part, Tensor) else part
-        result = aligned(array.shape, kind)
-        result[:] = array
-        return result
-
-    dilations = np.array([layer.dilation for layer in layers])
-    embeddings = torch.cat([table.weight for table in network.embeddings])
-    lanes = up(len(head_bias) if config.output == "categorical" else len(symbols), pair)
+        bias = torch.where(real, bias[symbols], NEVER)
+    tables = torch.cat([table.weight for table in network.embeddings])
     return Weights(
-        width=wide,
-        skip=places[1][3] * LANES - wide,
+        stack=pack_stack(network, precision, (head, bias)),
         components=config.components if config.output == "logistics" else 0,
-        product=max(tiles for *_, tiles in places) * LANES,
-        matrices=Matrices(
-            packed=copy(np.concatenate(packed), np.float32 if kind == "float32" else np.int16),
-            scale=copy(np.concatenate(scales)),
-            places=np.array(places),
-        ),
-        dilations=dilations,
-        rings=np.cumsum(dilations) - dilations,
-        embeddings=copy(rows(embeddings.T, wide).T.flatten()),
+        embeddings=kept(rows(tables.T, up(config.width)).T.flatten()),
         codes=code_starts(),
         differences=model.edges[1:-1].numpy(),
         spreads=spread_edges().numpy(),
-        edges=copy(placed(model.edges, lanes)),
-        hidden_bias=copy(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
-        head_bias=copy(
-            F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)), value=NEVER)
-        ),
+        edges=kept(placed(model.edges, up(len(symbols), 2 * LANES))),
         values=model.codec.values().numpy(),
         emphasis=np.float32(model.codec.emphasis),
     )
@@ -228,10 +142,8 @@ def _float_of(order: Tensor) -> Tensor:
 
 def new_state(weights: Weights, model: WaveNet, streams: int) -> State:
     """The state of streams before their first sample."""
-    steps = len(weights.dilations) * AHEAD
     return State(
-        past=aligned((streams * int(weights.dilations.sum()) * weights.width,), np.float32),
-        taps=aligned((streams * steps * 2 * weights.width,), np.float32),
+        stack=new_stack_state(weights.stack, streams),
         symbol=np.full(streams, model.codec.silence),
         x=np.zeros(streams, np.float32),
         memory=model.predictor.memory(streams),
@@ -244,10 +156,7 @@ def new_scratch(weights: Weights, streams: int) -> Scratch:
     """Room for one step."""
     symbols = up(len(weights.values), DOUBLES)
     return Scratch(
-        product=aligned((streams * weights.product,), np.float32),
-        gated=aligned((streams * weights.width,), np.float32),
-        skip=aligned((streams * weights.skip,), np.float32),
-        hidden=aligned((streams * len(weights.hidden_bias),), np.float32),
+        stack=new_stack_scratch(weights.stack, streams),
         mixture=np.zeros((weights.components or 2, 3), np.float32),
         mass=aligned((len(weights.edges) - LANES,), np.float32),
         odds=aligned((len(weights.edges),), np.float32),

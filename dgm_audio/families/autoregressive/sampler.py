@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,16 +11,9 @@ from torch import Tensor
 
 from dgm_audio.errors import InputError
 from dgm_audio.families.autoregressive import kernel
-from dgm_audio.families.autoregressive.packing import (
-    AHEAD,
-    aligned,
-    new_scratch,
-    new_state,
-    pack,
-    up,
-)
+from dgm_audio.families.autoregressive.packing import new_scratch, new_state, pack
 from dgm_audio.families.autoregressive.reference import Steps
-from dgm_audio.runtime.vectors import LANES
+from dgm_audio.runtime.gated_packing import Precision, pad_biases
 
 if TYPE_CHECKING:
     from dgm_audio.families.autoregressive.wavenet import WaveNet
@@ -50,7 +43,7 @@ class CompiledSampler:
         model: WaveNet,
         batch: int,
         *,
-        weights: Literal["float32", "int16"] = "float32",
+        weights: Precision = "float32",
         threads: int | None = None,
     ) -> None:
         if weights not in ("float32", "int16"):
@@ -84,7 +77,7 @@ class CompiledSampler:
         if not 0 <= chosen.min() <= chosen.max() < levels:
             raise InputError(f"symbols must be integers from 0 to {levels - 1}")
         x, found, masses = np.empty(shape, np.float32), np.empty(shape), np.empty(shape)
-        biases = self._pad(bias.float())
+        biases = pad_biases(bias, *self.shape)
 
         def run(number: int) -> None:
             group = self.groups[number]
@@ -110,27 +103,3 @@ class CompiledSampler:
                 list(pool.map(run, range(len(self.groups))))
         self.t += shape[1]
         return Steps(*(torch.from_numpy(part) for part in (chosen, x, found, masses)))
-
-    @property
-    def flops_per_step(self) -> float:
-        """Floating-point operations of a stream's matrix products per step."""
-        places = self.weights.matrices.places
-        return float(2 * LANES * (places[:, 2] * places[:, 3]).sum())
-
-    @property
-    def weight_bytes_per_step(self) -> float:
-        """Bytes of packed weights that a group of streams reads per step."""
-        places, ahead = (
-            self.weights.matrices.places,
-            np.minimum(self.weights.dilations, AHEAD),
-        )
-        numbers = LANES * places[:, 2] * places[:, 3]
-        per_step = numbers[: -len(ahead)].sum() + (numbers[-len(ahead) :] / ahead).sum()
-        return float(per_step * self.weights.matrices.packed.itemsize)
-
-    def _pad(self, bias: Tensor) -> np.ndarray:
-        """Biases (B, F, layers, 2R) with both halves padded to whole vectors."""
-        layers, width = self.shape
-        padded = aligned((*bias.shape[:2], layers, 2, up(width)), np.float32)
-        padded[..., :width] = bias.unflatten(3, (2, width)).numpy()
-        return padded.reshape(*bias.shape[:2], layers, -1)

@@ -43,13 +43,12 @@ from dgm_audio.families.autoregressive.expectation import (
     log_masses,
 )
 from dgm_audio.families.autoregressive.network import (
-    Conditioner,
     WaveNetwork,
-    exact_biases,
     position_codes,
 )
 from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sampler, Steps
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.nn.conditioner import Conditioner, exact_biases
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.signal.prediction import BackwardPrediction, Expected
