@@ -109,6 +109,29 @@ def load_windows(
     return clips
 
 
+def recordings(clips: ClipSet, shortest: float = 0.0) -> Iterator[tuple[str, np.ndarray]]:
+    """(file, sound (C, T)) of every file whose parts are in `clips`, its parts joined again.
+
+    Equal to the file at the clips' rate and channels, but for parts that were lowered to stay
+    within full scale.
+
+    Args:
+        clips: as `load_windows` gives them; one file is held in memory at a time.
+        shortest: files of less than so many seconds are passed over.
+
+    >>> clips = ClipSet.from_arrays(np.zeros((2, 1, 8)), 8000)
+    >>> [(file, sound.shape) for file, sound in recordings(clips)]
+    [('0.wav', (1, 8)), ('1.wav', (1, 8))]
+    """
+    rows: dict[str, list[int]] = {}
+    for row, file in enumerate(clips.files):
+        rows.setdefault(file, []).append(row)
+    for file, mine in rows.items():
+        if clips.lengths[mine].sum() >= shortest * clips.sample_rate:
+            parts = (clips.audio[row][:, : clips.lengths[row]] for row in mine)
+            yield file, np.concatenate(list(parts), axis=1)
+
+
 def _build(manifest: Manifest, config: ClipConfig, place: Path, progress: bool) -> dict[str, Any]:
     """Read every file and fill the cache folder; returns the index."""
     shutil.rmtree(place, ignore_errors=True)  # damaged, if it is there at all
