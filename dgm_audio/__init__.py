@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dgm_audio.io import read_audio, write_audio
     from dgm_audio.registry import list_models, load
     from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec
+    from dgm_audio.vocoded import Vocoded
 
 _EXPORTS = {
     "AudioGenerator": "generator",
@@ -34,6 +35,7 @@ _EXPORTS = {
     "AudioSpec": "specs",
     "ConditionSpec": "specs",
     "LatentSpec": "specs",
+    "Vocoded": "vocoded",
     "list_models": "registry",
     "load": "registry",
     "read_audio": "io",
@@ -48,6 +50,7 @@ __all__ = [
     "HasElbo",
     "HasLogProb",
     "LatentSpec",
+    "Vocoded",
     "__version__",
     "list_models",
     "load",

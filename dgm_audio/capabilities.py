@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from dgm_audio.specs import Condition
+from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
+
+if TYPE_CHECKING:
+    from dgm_audio.signal.mel import MelSpec
 
 
 @runtime_checkable
@@ -54,4 +57,42 @@ class HasSymbols(Protocol):
 
     def symbols(self, x: Tensor) -> Tensor:
         """The int64 symbols (B, T) that are modelled, 0 to K - 1, of audio x (B, 1, T)."""
+        ...
+
+
+@runtime_checkable
+class MakesMels(Protocol):
+    """A model of mel spectrograms: all that `Vocoded` needs to make an `AudioGenerator` of it.
+
+    An `nn.Module` with the specs of a generator; `audio` is that of the sound which the mels
+    describe. An `AudioGenerator` with these two names more is one as well.
+    """
+
+    audio: AudioSpec
+    latent: LatentSpec
+    condition: ConditionSpec
+    mel_spec: MelSpec
+
+    def decode_mel(self, z: Tensor, condition: Condition = None, *, length: int) -> Tensor:
+        """Log-mel frames (B, M, 1 + T // hop), as `LogMel(mel_spec)` would find in the sound.
+
+        Args:
+            z: latents (B, D, L), L = latent.frames(length).
+            condition: by the names of `condition`.
+            length: T, samples of the sound.
+        """
+        ...
+
+
+@runtime_checkable
+class Vocoder(Protocol):
+    """A generator whose decode(z, {"mel": model.mel(x)}) is x again, as far as its mel knows.
+
+    Its `condition` has Frames(M, hop) named "mel", and `front` is the `LogMel` that computes them.
+    A family may have vocoders and others, whose `front` is None: `dgm_audio.vocoded.mel_spec_of`
+    tells.
+    """
+
+    def mel(self, x: Tensor) -> Tensor:
+        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T)."""
         ...

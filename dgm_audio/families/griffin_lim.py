@@ -97,14 +97,14 @@ class GriffinLim(AudioGenerator):
         held = ahead = noise[:, :0]
         for start in range(0, length, self.block):
             stop = min(start + self.block, length)
-            first, last = max(start - margin, 0), min(stop + 2 * margin, length)
+            first, last = max(start - margin, 0), min(stop + margin + hop, length)
             x = self._solve(mel[..., first // hop : last // hop + 1], noise[:, first:last], held)
             x = x[:, start - first :]
             rise = torch.linspace(0, 1, ahead.shape[1], device=x.device)
             x[:, : ahead.shape[1]] += (1 - rise) * (ahead - x[:, : ahead.shape[1]])
             count = stop - start
             yield x[:, None, :count].clamp(-1, 1)
-            held, ahead = x[:, count - margin : count], x[:, count : count + margin]
+            held, ahead = x[:, count - margin : count], x[:, count : count + hop]
 
     def _solve(self, mel: Tensor, noise: Tensor, held: Tensor) -> Tensor:
         """Audio (B, T) of log-mel frames (B, M, 1 + T // hop)."""
