@@ -2,7 +2,7 @@
 
 In the package `tuxpaint-stamps-default` the name of a picture lies beside it as a recording:
 `frog_desc_el.ogg` is Greek, `frog_desc.ogg` English. The language is the class and the group: most
-have one voice, and no file says whose it is. One in eight is an exact copy of another, because one
+have one voice, and no file says whose it is. One in seven is an exact copy of another, because one
 recording serves all pictures of a kind; `ClipSet.unique` drops those.
 
 Sounds of the things themselves (`frog.ogg`), and the numerals and letters (`3_ru.ogg`), are left

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, asterisk, debian, home_speech, hydrogen, tuxpaint, vocoder
+from dgm_audio.data import asterisk, debian, home_speech, hydrogen, tuxpaint, vocoder
 from dgm_audio.data.named import named_splits, set_folder
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import DataError, InputError
@@ -11,7 +12,7 @@ from dgm_audio.io import probe, read_audio
 
 from . import speech_sets as sets
 
-SHORT = ClipConfig(sample_rate=16000, length=8192, normalize="none", trim_silence=False)
+SHORT = replace(vocoder.CLIPS, length=8192)
 ALL = (*vocoder.DEFAULT, home_speech.LJSPEECH, home_speech.VCTK)
 
 
