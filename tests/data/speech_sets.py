@@ -34,11 +34,12 @@ def write_g722(path: Path, sound: np.ndarray) -> Path:
 
 
 def write_prompts(folder: Path) -> Path:
-    """Two prompts of each voice, one of them long, and what is to be left out."""
+    """Two prompts of each voice, one of them long with a pause, and what is to be left out."""
     for number, voice in enumerate((*VOICES, RUSSIAN)):
         home = folder / PROMPTS / voice
         write_g722(home / "digits/1.g722", hit(10 * number, 0.3, 16000, decay=5.0))
-        write_g722(home / "vm-intro.g722", hit(10 * number + 1, 1.0, 16000, decay=1.0))
+        late = np.append(np.zeros(4000), hit(10 * number + 1, 0.75, 16000, decay=1.0))
+        write_g722(home / "vm-intro.g722", late)
         write_g722(home / "silence/1.g722", np.zeros(1600))
         write_g722(home / "beep.g722", np.sin(np.arange(1600)))
     (folder / PROMPTS / RUSSIAN / "is.g722").touch()
