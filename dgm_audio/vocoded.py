@@ -37,6 +37,8 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import MelSpec
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, Frames
 
+STAND_IN = "Griffin-Lim stands in, which is less clear than a trained one"
+
 _PIECE = 4096
 """Frames of the vocoder's noise that are drawn at a time."""
 
@@ -97,7 +99,7 @@ class Vocoded(AudioGenerator):
         super().__init__()
         spec = _mels_made_by(spectrogram_model)
         if vocoder is None:
-            vocoder = stand_in(spec)
+            vocoder = _stand_in(spec)
         _check_equal(spectrogram_model, spec, vocoder, mel_spec_of(vocoder))
         if isinstance(temperature, bool) or not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature!r}; it must be a number from 0 to 10")
@@ -168,19 +170,11 @@ class Vocoded(AudioGenerator):
         return self.vocoder_noise(z, length), {**heard, "mel": mel}
 
 
-def stand_in(spec: MelSpec, missing: str = "vocoder") -> AudioGenerator:
-    """Griffin-Lim for these features, with a warning of one line that it is no trained model.
-
-    Args:
-        spec: of the mels.
-        missing: what it stands in for, in the words of the warning.
-    """
+def _stand_in(spec: MelSpec) -> AudioGenerator:
+    """Griffin-Lim for these features, with a warning that it is no trained model."""
     from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 
-    warnings.warn(
-        f"there is no {missing}: Griffin-Lim stands in, which is less clear than a trained one",
-        stacklevel=3,
-    )
+    warnings.warn(f"there is no vocoder: {STAND_IN}", stacklevel=3)
     return GriffinLim(GriffinLimConfig(spec))
 
 

@@ -34,7 +34,7 @@ class ToyVocoder(AudioGenerator):
     def __init__(self, config: ToyVocoderConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ToyVocoderConfig()
-        self.audio = AudioSpec(config.mel.sample_rate, config.channels, 4096, config.max_length)
+        self.audio = AudioSpec(config.mel.sample_rate, config.channels, 2048, config.max_length)
         self.latent = LatentSpec(1, hop=1)
         self.condition = ConditionSpec({"mel": Frames(config.mel.n_mels, config.mel.hop)})
         self.front = LogMel(config.mel)

@@ -31,6 +31,7 @@ COMMANDS = {
     "decode": "decode:Decode",
     "recall": "recall:Recall",
     "score": "score:Score",
+    "vocode": "vocode:Vocode",
     "train": "train:Train",
     "evaluate": "evaluate:Evaluate",
     "doctor": "doctor:Doctor",

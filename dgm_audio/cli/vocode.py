@@ -1,0 +1,200 @@
+"""`dgm-audio vocode`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from dgm_audio.cli import making
+from dgm_audio.cli.console import emit, note, progress, table, watch
+from dgm_audio.cli.options import Conditions, Device, Json, Out, Overwrite, load, parse_conditions
+from dgm_audio.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dgm_audio.generator import AudioGenerator
+
+DEFAULT_VOCODER = "vocoder-flow"
+GRIFFIN_LIM = "griffin-lim"
+PICTURE_SECONDS = 8
+"""A picture shows so much of a file, from its start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocode:
+    """Resynthesise recordings through their mel spectrogram.
+
+    What is lost is what the vocoder cannot guess: its listening test. Every channel is
+    resynthesised by itself, at the rate of the model. Prints how far the sound is off in dB (mean
+    difference of the log-mel levels). The model is any with a condition `mel`, or griffin-lim,
+    which needs no training.
+
+    Example:
+        dgm-audio vocode speech.wav
+        dgm-audio vocode speech.wav drums.flac --model griffin-lim --picture --out vocoded
+    """
+
+    files: Annotated[
+        Positional[tuple[Path, ...]],
+        arg(
+            metavar="FILES",
+            help="Audio files: WAV, FLAC, OGG, MP3 or AIFF. (required)",
+            help_behavior_hint="",
+        ),
+    ]
+    model: Annotated[
+        str | None,
+        arg(
+            metavar="MODEL",
+            help="A vocoder from `dgm-audio list`, a model folder, hf:org/name or griffin-lim; by "
+            f"default {DEFAULT_VOCODER} or, where it is missing, griffin-lim.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    condition: Conditions = ()
+    seed: Annotated[int, arg(metavar="K", help="Of the vocoder's noise.")] = 0
+    temperature: Annotated[float, arg(metavar="T", help="Of the vocoder's noise.")] = 1.0
+    format: Annotated[Literal["wav", "flac", "ogg"], arg(help="Of the files to write.")] = "wav"
+    picture: Annotated[
+        bool,
+        arg(
+            help=f"Draw the mels (PNG) of the first {PICTURE_SECONDS} s: of the recording, of "
+            "Griffin-Lim and of the model.",
+            help_behavior_hint="",
+        ),
+    ] = False
+    out: Out = Path("out")
+    device: Device = "auto"
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def run(self) -> None:
+        """Resynthesise file by file."""
+        given = parse_conditions(self.condition)
+        if not self.files:
+            raise InputError("there is nothing to vocode; give at least one audio file")
+        from dgm_audio.io import probe
+        from dgm_audio.resynthesis import check_vocoder
+
+        for file in self.files:
+            probe(file)
+        model = _vocoder(self.model, self.device)
+        check_vocoder(model)
+        name = making.model_name(model, self.model or "")
+        sounds, pictures = self._outputs(name)
+        making.check_outputs([*sounds, *(pictures if self.picture else [])], self.overwrite)
+        places = list(zip(self.files, sounds, pictures, strict=True))
+        made = [self._make(model, name, given, *place) for place in progress(places, "vocoding")]
+        if self.json:
+            emit(
+                {
+                    "model": name,
+                    "weights": model.weights_hash,
+                    "sample_rate": model.audio.sample_rate,
+                    "seed": self.seed,
+                    "temperature": self.temperature,
+                    "sounds": made,
+                }
+            )
+            return
+        rate = f"{model.audio.sample_rate} Hz"
+        print(f"{name}: seed {self.seed}, temperature {self.temperature:g}, {rate}")
+        rows = [
+            (
+                item["file"],
+                f"{item['seconds']:.3f} s",
+                f"off by {item['error_db']:.2f} dB (log-mel)",
+            )
+            for item in made
+        ]
+        rows += [(item["picture"], "", "") for item in made if item["picture"]]
+        print(table(rows))
+
+    def _outputs(self, name: str) -> tuple[list[Path], list[Path]]:
+        """Where sounds and pictures go; files of one name get numbers."""
+        stems = [making.slug(file.stem) for file in self.files]
+        single = len(set(stems)) == len(stems)
+        names = [(name, *([] if single else [i]), stem) for i, stem in enumerate(stems)]
+        sounds = [making.file_name(*parts, suffix=f".{self.format}") for parts in names]
+        pictures = [making.file_name(*parts, "mels", suffix=".png") for parts in names]
+        return [self.out / path for path in sounds], [self.out / path for path in pictures]
+
+    def _make(
+        self,
+        model: AudioGenerator,
+        name: str,
+        given: dict[str, str],
+        file: Path,
+        path: Path,
+        picture: Path,
+    ) -> dict[str, Any]:
+        """Resynthesise one file; returns what is to be told of it."""
+        import torch
+
+        from dgm_audio.apps.vocoding import read_recording
+        from dgm_audio.io import write_audio
+        from dgm_audio.resynthesis import mel_error_db, resynthesise
+
+        x, notes = read_recording(model, file)
+        for text in notes:
+            note(text)
+        options = {"seed": self.seed, "temperature": self.temperature}
+        blocks = watch(resynthesise(model, x, given, **options), x.shape[1])
+        y = torch.cat(list(blocks), dim=2)[:, 0]
+        write_audio(path, y, model.audio.sample_rate, overwrite=self.overwrite)
+        if self.picture:
+            page = _picture(model, name, file.name, x, y)
+            making.write_picture(picture, page, self.overwrite)
+        return {
+            "source": str(file),
+            "file": str(path),
+            "picture": str(picture) if self.picture else None,
+            "channels": len(x),
+            "seconds": x.shape[1] / model.audio.sample_rate,
+            "error_db": mel_error_db(model, x, y),
+        }
+
+
+def _vocoder(name: str | None, device: str) -> AudioGenerator:
+    """The model that was asked for, or the default one, or Griffin-Lim in its place."""
+    from dgm_audio.families.griffin_lim import GriffinLim
+    from dgm_audio.registry import list_models
+    from dgm_audio.runtime.device import choose_device
+    from dgm_audio.vocoded import STAND_IN
+
+    if name is None and DEFAULT_VOCODER not in {model.name for model in list_models()}:
+        note(f"there is no model {DEFAULT_VOCODER!r} here: {STAND_IN}")
+        name = GRIFFIN_LIM
+    if name == GRIFFIN_LIM:
+        return GriffinLim().to(choose_device("cpu" if device == "auto" else device))
+    return load(name or DEFAULT_VOCODER, device)
+
+
+def _picture(model: AudioGenerator, name: str, file: str, x: Tensor, y: Tensor) -> Any:
+    """The mels of the recording (C, T), of Griffin-Lim, and of the model's sound (C, T)."""
+    import torch
+
+    from dgm_audio.apps.vocoding_picture import Row, mel_picture
+    from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
+    from dgm_audio.resynthesis import mel_error_db, mel_of, resynthesise
+    from dgm_audio.vocoded import mel_spec_of
+
+    spec = mel_spec_of(model)
+    count = PICTURE_SECONDS * spec.sample_rate
+    x, y = x[:1, :count], y[:1, :count]
+    sounds: Sequence[tuple[str, Tensor]] = [(name, y)]
+    if not isinstance(model, GriffinLim):
+        peer = GriffinLim(GriffinLimConfig(spec)).to(model.device)
+        sounds = [("Griffin-Lim", torch.cat(list(resynthesise(peer, x)), dim=2)[:, 0]), *sounds]
+    rows = [Row(mel_of(model, x)[0], "recording")]
+    rows += [
+        Row(mel_of(model, sound)[0], title, f"off by {mel_error_db(model, x, sound):.2f} dB")
+        for title, sound in sounds
+    ]
+    facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, {x.shape[1] / spec.sample_rate:.2f} s"
+    return mel_picture(rows, spec, heading=file, subheading=facts)

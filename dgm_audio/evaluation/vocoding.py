@@ -1,0 +1,218 @@
+"""Judging a vocoder: held-out recordings through their mel, beside Griffin-Lim and themselves.
+
+    pesq        wide-band PESQ against the recording, 1 to 4.64 (ITU-T P.862.2); pip: pesq
+    dnsmos      overall quality of speech, 1 to 5, predicted without a reference; pip: speechmos
+    log_mel_db  mean |difference| of the log-mels in dB, by the vocoder's own mel
+
+Griffin-Lim takes 60 iterations from the same mel. Intervals come from drawing clips, or clusters of
+them such as speakers, with replacement (see `bootstrap`). PESQ and DNSMOS need the extra "judge";
+a report says which it lacks.
+
+References:
+    ITU-T P.862.2, "Wideband extension to recommendation P.862", 2007.
+    Reddy, Gopal and Cutler, "DNSMOS P.835: a non-intrusive perceptual objective speech quality
+    metric to evaluate noise suppressors", 2022.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from dgm_audio.errors import DataError, InputError
+from dgm_audio.evaluation import bootstrap
+from dgm_audio.evaluation.figures import ratio_of
+from dgm_audio.evaluation.reference import MIN_CLIPS
+from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.resynthesis import check_vocoder, mel_error_db, resynthesise
+from dgm_audio.signal.resampling import resample
+from dgm_audio.vocoded import mel_spec_of
+
+RATE = 16000
+"""PESQ (wide band) and DNSMOS are defined at this rate; other sound is resampled for them."""
+MAX_SECONDS = 20.0
+"""PESQ looks at so much of a clip: its code is not made for minutes."""
+VOICES = ("", "_griffin_lim", "_real")
+"""The model's, Griffin-Lim's and the recording itself, as the ends of the figures' names."""
+
+_ROWS = (
+    ("pesq", "PESQ, wide band", "higher"),
+    ("pesq_gain", "PESQ above Griffin-Lim", "higher"),
+    ("dnsmos", "DNSMOS, overall", "as real"),
+    ("log_mel_db", "log-mel error in dB", "lower"),
+)
+_LINE = "{:<24}" + "{:>8} {:<18}" * 3 + "{}"
+
+Measure = Callable[[Tensor, Tensor], float]
+"""(recording (T,), sound (T,)) -> a number; NaN where it is not defined."""
+
+
+@dataclass(frozen=True)
+class VocoderReport:
+    """What `judge_vocoder` found; `print` shows it as a table.
+
+    Args:
+        figures: means over the clips: "pesq", "dnsmos" and "log_mel_db" of the model, with
+            `_griffin_lim` and `_real` those of the others; "pesq_gain", the model's above
+            Griffin-Lim's.
+        intervals: 95 %, by the same names.
+        clips: how many were judged.
+        seconds: of sound in them.
+        notes: what a reader must know.
+    """
+
+    figures: Mapping[str, float]
+    intervals: Mapping[str, Sequence[float]]
+    clips: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures for a model card (`save_model(metrics=...)`), with intervals under "ci"."""
+        intervals = {name: list(ends) for name, ends in self.intervals.items()}
+        return {**self.figures, "vocoded_clips": self.clips, "ci": intervals}
+
+    def __str__(self) -> str:
+        lines = [f"{self.clips} held-out clips, {self.seconds / 60:.1f} min, through their mel"]
+        heads = [text for head in ("model", "Griffin-Lim", "real") for text in (head, "95 %")]
+        lines.append(_LINE.format("", *heads, "better"))
+        lines += [self._row(*row) for row in _ROWS if row[0] in self.figures]
+        lines += self.notes
+        lines.append("Such figures follow listening only so far: look and listen, too.")
+        return "\n".join(lines)
+
+    def _row(self, key: str, title: str, better: str) -> str:
+        cells = []
+        for name in (key + voice for voice in VOICES):
+            known = name in self.figures
+            cells.append(f"{self.figures[name]:.3f}" if known else "")
+            ends = self.intervals.get(name, ())
+            cells.append(f"[{', '.join(f'{end:.3f}' for end in ends)}]" if known else "")
+        return _LINE.format(title, *cells, better)
+
+
+def judge_vocoder(
+    model: AudioGenerator,
+    clips: Sequence[Tensor],
+    *,
+    clusters: Sequence[int] | None = None,
+    condition: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    temperature: float = 1.0,
+    progress: bool = True,
+) -> VocoderReport:
+    """Resynthesise recordings that the vocoder did not train on, and measure.
+
+    Args:
+        model: a vocoder.
+        clips: recordings (T,) or (1, T) at the model's rate, in [-1, 1], of any lengths; 50 or
+            more give intervals that mean something.
+        clusters: a number per clip; clips that are no independent evidence, such as those of one
+            speaker, share one. By default each clip is its own.
+        condition: other conditions than the mel.
+        seed: of the noise, the same for every clip, and of the bootstrap.
+        temperature: of the noise.
+        progress: show a bar on stderr.
+
+    Raises:
+        InputError: if the model is no vocoder, or a clip or an argument is not allowed.
+        DataError: if there are fewer than 8 clips.
+    """
+    check_vocoder(model)
+    if len(clips) < MIN_CLIPS:
+        raise DataError(f"there are {len(clips)} clips; at least {MIN_CLIPS} are needed to judge")
+    if clusters is not None and len(clusters) != len(clips):
+        raise InputError(f"there are {len(clusters)} clusters for {len(clips)} clips")
+    measures, notes = _measures(model)
+    peer = GriffinLim(GriffinLimConfig(mel_spec_of(model))).to(model.device)
+    values: dict[str, list[float]] = {}
+    for clip in tqdm(clips, "judging", leave=False, disable=None if progress else True):
+        x = clip.detach().float().reshape(1, -1).cpu()
+        sounds = {
+            "": _whole(resynthesise(model, x, condition, seed=seed, temperature=temperature)),
+            "_griffin_lim": _whole(resynthesise(peer, x, seed=seed)),
+            "_real": x,
+        }
+        for name, measure in measures.items():
+            for voice, y in sounds.items():
+                values.setdefault(name + voice, []).append(measure(x[0], y[0]))
+    columns = {name: torch.tensor(numbers).double() for name, numbers in values.items()}
+    del columns["log_mel_db_real"]  # zero
+    if "pesq" in columns:
+        columns["pesq_gain"] = columns["pesq"] - columns["pesq_griffin_lim"]
+    notes += [
+        f"{int(column.isnan().sum())} clips have no {name}, being too short or without speech"
+        for name, column in columns.items()
+        if name in measures and column.isnan().any()
+    ]
+    figures = {name: _mean(column) for name, column in columns.items()}
+    groups = torch.arange(len(clips)) if clusters is None else torch.as_tensor(clusters)
+    found, intervals = bootstrap.estimate(figures, {"clips": groups}, seed=seed)
+    seconds = sum(clip.numel() for clip in clips) / model.audio.sample_rate
+    return VocoderReport(found, intervals, len(clips), seconds, tuple(notes))
+
+
+def _whole(blocks: Iterator[Tensor]) -> Tensor:
+    return torch.cat(list(blocks), dim=2)[:, 0]
+
+
+def _mean(column: Tensor) -> bootstrap.Figure:
+    """Mean over the clips that have a value; NaN if none has."""
+    valid = (~column.isnan()).double()
+    if not valid.any():
+        return lambda _: math.nan
+    return ratio_of(column.nan_to_num(), valid, "clips")
+
+
+def _measures(model: AudioGenerator) -> tuple[dict[str, Measure], list[str]]:
+    """The measures that can be taken, and a note on each that cannot."""
+    rate = model.audio.sample_rate
+    measures: dict[str, Measure] = {
+        "log_mel_db": lambda x, y: mel_error_db(model, x[None], y[None])
+    }
+    notes = []
+    for name, package, make in (("pesq", "pesq", _pesq), ("dnsmos", "speechmos", _dnsmos)):
+        try:
+            measures[name] = make(rate)
+        except ImportError as error:
+            lacking = error.name or package
+            notes.append(f"{name} is left out: {lacking} is not installed (dgm_audio[judge])")
+    return measures, notes
+
+
+def _pesq(rate: int) -> Measure:
+    """Wide-band PESQ of the first 20 s."""
+    from pesq import PesqError, pesq  # pyright: ignore[reportMissingImports]
+
+    def measure(x: Tensor, y: Tensor) -> float:
+        count = int(MAX_SECONDS * rate)
+        reference, sound = (_as_heard(part[:count], rate) for part in (x, y))
+        try:
+            return float(pesq(RATE, reference, sound, "wb"))
+        except PesqError:  # too short, or no utterance found
+            return math.nan
+
+    return measure
+
+
+def _dnsmos(rate: int) -> Measure:
+    """Overall DNSMOS (P.835); the recording is not looked at."""
+    from speechmos import dnsmos  # pyright: ignore[reportMissingImports]
+
+    def measure(_: Tensor, y: Tensor) -> float:
+        return float(dnsmos.run(_as_heard(y, rate), RATE)["ovrl_mos"])
+
+    return measure
+
+
+def _as_heard(x: Tensor, rate: int) -> np.ndarray:
+    """Audio (T,) at 16 kHz, in [-1, 1]."""
+    return resample(x, rate, RATE).clamp(-1, 1).numpy()
