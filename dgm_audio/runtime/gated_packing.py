@@ -20,10 +20,7 @@ Precision = Literal["float32", "int16"]
 
 
 class Matrices(NamedTuple):
-    """Of L layers: 2 l the present and 2 l + 1 the output of layer l, 2 L + 2 + l its past.
-
-    2 L is the hidden layer, 2 L + 1 the head.
-    """
+    """Matrices behind each other, flat."""
 
     packed: np.ndarray
     """Float32 or int16: 128 outputs of the first input, of the next, ...; then 128 more outputs."""
@@ -43,6 +40,8 @@ class StackWeights(NamedTuple):
     product: int
     """Outputs of the tallest matrix, padded."""
     matrices: Matrices
+    """Of L layers: 2 l the present and 2 l + 1 the output of layer l, 2 L + 2 + l its past; 2 L is
+    the hidden layer, 2 L + 1 the head."""
     dilations: np.ndarray
     rings: np.ndarray
     """Where the ring of each layer starts, in rows."""
@@ -106,6 +105,23 @@ def pack_stack(
         matrices += [two(layer.present.weight), torch.cat([rows(out[:width], wide), out[width:]])]
     matrices += [network.hidden.weight, head_weight]
     matrices += [two(layer.past.weight) for layer in layers]
+    packed = pack_matrices(matrices, precision)
+    dilations = np.array([layer.dilation for layer in layers])
+    return StackWeights(
+        width=wide,
+        skip=int(packed.places[1, 3]) * LANES - wide,
+        product=int(packed.places[:, 3].max()) * LANES,
+        matrices=packed,
+        dilations=dilations,
+        rings=np.cumsum(dilations) - dilations,
+        hidden_bias=kept(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
+        head_bias=kept(F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)))),
+    )
+
+
+def pack_matrices(matrices: list[Tensor], precision: Precision) -> Matrices:
+    """Matrices (outputs, inputs) in the order in which they are read."""
+    pair = 2 * LANES
     packed, scales, places = [], [], []
     for matrix in matrices:
         matrix = rows(matrix.detach().float(), up(len(matrix), pair)).numpy()
@@ -119,20 +135,10 @@ def pack_stack(
         packed.append(matrix.reshape(-1, pair, matrix.shape[1]).transpose(0, 2, 1).reshape(-1))
         scales.append(scale)
     kind = np.float32 if precision == "float32" else np.int16
-    dilations = np.array([layer.dilation for layer in layers])
-    return StackWeights(
-        width=wide,
-        skip=places[1][3] * LANES - wide,
-        product=max(tiles for *_, tiles in places) * LANES,
-        matrices=Matrices(
-            packed=kept(np.concatenate(packed), kind),
-            scale=kept(np.concatenate(scales)),
-            places=np.array(places),
-        ),
-        dilations=dilations,
-        rings=np.cumsum(dilations) - dilations,
-        hidden_bias=kept(rows(network.hidden.bias, up(len(network.hidden.bias), pair))),
-        head_bias=kept(F.pad(head_bias, (0, up(len(head_bias), pair) - len(head_bias)))),
+    return Matrices(
+        packed=kept(np.concatenate(packed), kind),
+        scale=kept(np.concatenate(scales)),
+        places=np.array(places),
     )
 
 

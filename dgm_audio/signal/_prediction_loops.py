@@ -20,6 +20,8 @@ SMALLEST = 3e-5
 """Least mean error: one unit of 16 bits."""
 FIRST = 0.05
 """The mean error before the first sample."""
+RECENT = 1.25
+"""Standard deviation of the next error, in mean errors."""
 MEMORIES = 32.0, 256.0
 """Samples that the two mean errors remember."""
 

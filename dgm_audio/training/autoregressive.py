@@ -70,11 +70,11 @@ class AutoregressiveObjective(Objective):
         """Negative log-likelihood per scored sample, in nats."""
         model, frame = self.generator, self.generator.config.frame
         crop = min(CROP, x.shape[2]) // frame * frame or x.shape[2]
-        start = self._starts(x[:, 0], crop)
+        start = starts(x[:, 0], crop, frame)
         first = start[:, None] * frame
         lead = first.clamp(max=LEAD)
         heard = first - lead + torch.arange(crop + LEAD, device=x.device)
-        audio, scored_from = _astray(F.pad(x[:, 0], (0, LEAD)).gather(1, heard), lead)
+        audio, scored_from = astray(F.pad(x[:, 0], (0, LEAD)).gather(1, heard), lead)
         symbols = model.codec.encode(audio)
         known = model.known(symbols)
 
@@ -98,17 +98,17 @@ class AutoregressiveObjective(Objective):
         bits = float(mean.detach()) / math.log(2)
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
 
-    def _starts(self, x: Tensor, crop: int) -> Tensor:
-        """First frame (B,) of each crop: the clip's, one within the sound, or (AFTER) any."""
-        frame, steps = self.generator.config.frame, torch.arange(x.shape[1], device=x.device)
-        end = torch.where(x != 0, steps, 0).amax(1) + crop // 4
-        end = torch.where(torch.rand(len(x)).to(x.device) < AFTER, x.shape[1], end)
-        last = (end.clamp(max=x.shape[1]) - crop).clamp_min(0) // frame
-        anywhere = (torch.rand(len(x)).to(x.device) * (last + 1)).long()
-        return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)
+
+def starts(x: Tensor, crop: int, frame: int) -> Tensor:
+    """First frame (B,) of each crop of clips x (B, T): 0, one within the sound, or (AFTER) any."""
+    end = torch.where(x != 0, torch.arange(x.shape[1], device=x.device), 0).amax(1) + crop // 4
+    end = torch.where(torch.rand(len(x)).to(x.device) < AFTER, x.shape[1], end)
+    last = (end.clamp(max=x.shape[1]) - crop).clamp_min(0) // frame
+    anywhere = (torch.rand(len(x)).to(x.device) * (last + 1)).long()
+    return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)
 
 
-def _astray(x: Tensor, lead: Tensor) -> tuple[Tensor, Tensor]:
+def astray(x: Tensor, lead: Tensor) -> tuple[Tensor, Tensor]:
     """Crops (B, T), some of which begin as something else, and from when they are scored (B, 1).
 
     They begin at -20 to 30 dB of their own level or of the next crop, or as silence, and fade into

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TASKS = {
     "autoregressive": "dgm_audio.training.autoregressive:AutoregressiveTask",
+    "flow": "dgm_audio.training.flow:FlowTask",
+    "flow-vocoder": "dgm_audio.training.flow:VocoderTask",
     "vae": "dgm_audio.training.vae:VAETask",
 }
 

@@ -8,7 +8,7 @@ import torch
 from dgm_audio.families.autoregressive.distribution import log_probability
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.training import autoregressive
-from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, _astray, _noisy
+from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, astray, _noisy
 
 SMALL = WaveNetConfig(
     width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"), output="logistics"
@@ -44,7 +44,7 @@ def test_without_noise_the_loss_of_a_whole_clip_is_minus_its_log_prob(objective,
 def test_crops_begin_at_the_start_or_anywhere_in_the_sound(objective):
     x = tones(400)
     x[:, :, 700:] = 0
-    starts = objective._starts(x[:, 0], 256) * 16
+    starts = autoregressive.starts(x[:, 0], 256, 16) * 16
     assert 0.4 < float((starts == 0).float().mean()) < 0.65
     within = starts <= 700 + 64 - 256
     assert 0.01 < float((~within).float().mean()) < 0.1
@@ -58,7 +58,7 @@ def test_a_crop_that_goes_astray_comes_back_to_itself(monkeypatch):
     x = 0.01 * torch.rand(64, 4096 + LEAD)
     within = torch.arange(64)[:, None] % 2 == 0
     lead = torch.where(within, LEAD, 0)
-    mixed, unscored = _astray(x, lead)
+    mixed, unscored = astray(x, lead)
     assert torch.equal(mixed[:, -1024:], x[:, -1024:])
     assert 1024 <= int(unscored[within].min()) < int(unscored[within].max()) <= 2048
     assert 16 <= int(unscored[~within].min()) < 64 < int(unscored[~within].max()) <= 2048
@@ -75,16 +75,16 @@ def test_a_crop_that_goes_astray_comes_back_to_itself(monkeypatch):
 def test_some_crops_go_astray_and_the_others_stay_as_they_are():
     torch.manual_seed(0)
     x = torch.rand(400, 2048 + LEAD) - 0.5
-    mixed, unscored = _astray(x, torch.zeros(400, 1, dtype=torch.long))
-    astray = (mixed != x).any(1)
-    assert 0.3 < float(astray.float().mean()) < 0.5
-    assert not unscored[~astray].any()
+    mixed, unscored = astray(x, torch.zeros(400, 1, dtype=torch.long))
+    went = (mixed != x).any(1)
+    assert 0.3 < float(went.float().mean()) < 0.5
+    assert not unscored[~went].any()
 
 
 def test_a_crop_from_within_is_scored_as_within_its_clip(objective, monkeypatch):
     monkeypatch.setattr(autoregressive, "NOISE", 0.0)
     monkeypatch.setattr(autoregressive, "ASTRAY", 0.0)
-    monkeypatch.setattr(objective, "_starts", lambda *_: torch.full((4,), 20))
+    monkeypatch.setattr(autoregressive, "starts", lambda *_: torch.full((4,), 20))
     model, x, labels = objective.generator, tones(), torch.tensor([0, 1, 0, 1])
     symbols, scored = model.symbols(x), slice(320 + 64, 320 + 256)
     masses = model.log_masses(model.known(symbols), {"class": labels}, scored)
