@@ -104,8 +104,8 @@ def test_it_depends_neither_on_the_batch_nor_on_the_threads(settings):
 
 
 def test_a_long_sound_is_made_block_by_block():
-    model, x = flow(**VOCODER), sound(1, 5000)
-    z = 0.7 * model.noise(1, length=5000, seed=0)
+    model, x = flow(**VOCODER), sound(1, 20000)
+    z = 0.7 * model.noise(1, length=20000, seed=0)
     with torch.no_grad():
         whole = model.decode(z, condition(model, x))
         blocks = list(model.decode_blocks(z, condition(model, x)))

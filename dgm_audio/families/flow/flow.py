@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -43,7 +44,7 @@ from dgm_audio.signal.mel import LogMel
 from dgm_audio.signal.prediction import BackwardPrediction
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
-BLOCK = 1024
+BLOCK = 8192
 """Samples that are made at a time: what a long sound needs beside itself is constant."""
 SCORED = 65536
 """Samples that the network sees at a time when a sound is known."""
@@ -121,7 +122,7 @@ class PredictiveFlow(AudioGenerator):
     def decode_blocks(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, 1, about 1024) as they are made.
+        """What decode(z, c) gives, in blocks (B, 1, 8192) as they are made.
 
         Raises:
             InputError: as `decode`.
@@ -237,7 +238,7 @@ class PredictiveFlow(AudioGenerator):
 
     def _decoded(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
         for part, advance in self._walk(condition, len(z), length):
-            yield advance(z[:, 0, part])[:, None].clamp(-1, 1)
+            yield advance(z[:, 0, part])[:, None].clamp(-1, 1).to(self.device)
 
     def _walk(
         self, condition: dict[str, Tensor], batch: int, length: int
@@ -253,10 +254,7 @@ class PredictiveFlow(AudioGenerator):
             first = start // HOP
             bias = exact_biases(conditioner, condition, batch, first, hops)
             filters = self.envelope and self.envelope(condition["mel"], first, hops)
-
-            def advance(z: Tensor, bias: Tensor = bias, filters: object = filters) -> Tensor:
-                return sampler.advance(bias, filters, z).to(self.device)
-
+            advance = partial(sampler.advance, bias, filters)
             yield slice(start, min(start + BLOCK, length)), advance
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
