@@ -31,6 +31,15 @@ def test_a_recording_is_decoded_with_its_mel():
     assert mel_error_db(model, x, x / 10) == pytest.approx(20, abs=0.5)
 
 
+def test_seed_and_temperature_are_those_of_the_noise():
+    model, seen = ToyVocoder(), []
+    decode = model._decode
+    model._decode = lambda z, c, length: seen.append(z) or decode(z, c, length)
+    list(resynthesise(model, voice(0.1).repeat(2, 1), seed=5, temperature=0.5))
+    wanted = model.noise(1, length=1600, seed=5, temperature=0.5)
+    assert torch.equal(seen[0], wanted.expand(2, -1, -1))
+
+
 def test_blocks_are_passed_on_and_gradients_left_alone():
     model, x = GriffinLim(GriffinLimConfig(SMALL, iterations=3)), voice(0.5)
     model.block = 2048

@@ -81,6 +81,15 @@ def test_the_noise_turns_with_the_latent():
     assert torch.allclose(b, (a + c) / (2 * half), atol=1e-4)  # the great circle of the noises
 
 
+def test_the_noise_belongs_to_its_latent_frame():
+    model = Vocoded(ToyMels(ToyMelsConfig(hop=256)), ToyVocoder())
+    z = model.noise(1, length=1000, seed=1)
+    other = z.clone()
+    other[:, :, 2] *= -1
+    changed = model.vocoder_noise(z, 1000) != model.vocoder_noise(other, 1000)
+    assert changed[0, 0].nonzero().flatten().tolist() == list(range(512, 768))
+
+
 def test_temperatures_are_two():
     parts = ToyMels(), ToyVocoder()
     model, calm = Vocoded(*parts), Vocoded(*parts, temperature=0.5)
