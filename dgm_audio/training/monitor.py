@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from dgm_audio.capabilities import Vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.training.loop import Progress
 from dgm_audio.training.run_folder import RunFolder
 from dgm_audio.training.schedule import Budget
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
 
 LOG_SECONDS = 10.0
 LINE_SECONDS = 60.0
@@ -28,11 +32,12 @@ class Monitor:
     Args:
         run: the run folder.
         budget: of the run.
-        sample_rate: of the sounds, in Hz.
+        clips: of which a vocoder resynthesises the first ones; other models sample.
     """
 
-    def __init__(self, run: RunFolder, budget: Budget, sample_rate: int) -> None:
-        self.run, self.budget, self.sample_rate = run, budget, sample_rate
+    def __init__(self, run: RunFolder, budget: Budget, clips: ClipSet) -> None:
+        self.run, self.budget, self.clips = run, budget, clips
+        self.sample_rate = clips.sample_rate
         self.bar = (
             tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr)
             if sys.stderr.isatty()
@@ -68,12 +73,21 @@ class Monitor:
         self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "heldout_metric": metric})
         if self._writer is None:
             return
-        x = model.sample(SOUNDS, seed=0).cpu()
+        x = self._sounds(model).cpu()
         self._writer.add_scalar("heldout/metric", metric, at.step)
         self._writer.add_images("samples", self._pictures(x), at.step)
         gap = torch.zeros(x.shape[1], self.sample_rate // 10)
         line = torch.cat([part for sound in x for part in (sound, gap)], dim=1)
         self._writer.add_audio("samples", line.mean(0, keepdim=True), at.step, self.sample_rate)
+
+    def _sounds(self, model: AudioGenerator) -> torch.Tensor:
+        """Sounds (N, C, T) of the model."""
+        if not isinstance(model, Vocoder) or model.condition.fields.get("mel") is None:
+            return model.sample(SOUNDS, seed=0)
+        real = self.clips.tensor(range(min(SOUNDS, len(self.clips)))).to(model.device)
+        z = model.noise(len(real), length=real.shape[2], seed=0, temperature=0.8)
+        with torch.no_grad():
+            return model.decode(z, {"mel": model.mel(real)})
 
     def _pictures(self, x: torch.Tensor) -> torch.Tensor:
         """Log-mel pictures (N, 1, M, frames) of sounds (N, C, T), black at -80 dB."""

@@ -89,7 +89,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     task = get_task(config.family)(splits.train, mixed, start)
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
-    monitor = Monitor(run, budget, splits.train.sample_rate) if run else None
+    shown = splits.heldout if len(splits.heldout) else splits.train
+    monitor = Monitor(run, budget, shown) if run else None
 
     def judged(model: AudioGenerator, at: Progress) -> float:
         metric = judge(model)
