@@ -5,9 +5,9 @@ Magnitudes S >= 0 (F, L) with filters @ S = mel are found by the multiplicative 
     S <- S * filters^T (mel / (filters @ S)) / (filters^T 1)
 
 from a flat spectrum, which decrease the generalised Kullback-Leibler divergence. The solutions of
-least squares (pseudo-inverse or non-negative) concentrate each band on few bins: on 30 spoken
-prompts the sound's mel is then off by 1.29 dB where these updates give 1.00 dB (`MelSpec(16000)`,
-60 iterations of phases).
+least squares (pseudo-inverse or non-negative) concentrate each band on few bins: on 60 spoken
+prompts the sound's mel is then off by 1.26 dB, and PESQ is 2.38, where these updates give 0.98 dB
+and 2.86 (`MelSpec(16000)`, 60 iterations of phases).
 
 Phases are those of the fast Griffin-Lim algorithm: the spectrum of the last estimate, extrapolated
 by the momentum, keeps its phases and gets back the magnitudes.
