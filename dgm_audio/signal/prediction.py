@@ -1,6 +1,6 @@
 """Backward-adaptive linear prediction: each sample from those before it, and nothing else.
 
-    p_t = sum_{i=1}^{P} a_i x_{t-i}
+    p_t = 0.998 sum_{i=1}^{P} a_i x_{t-i}
 
 The coefficients a solve the normal equations of the last W samples, weighted by a window that rises
 slowly and ends at once, and are renewed at every hop. A receiver that knows the past finds the same

@@ -7,11 +7,13 @@ their first samples, for which the network lacks their past, do not count.
 
 A model that only ever saw true pasts does not know what to do after an error of its own: noise that
 once grew too loud stays so. Therefore half of the crops see their past with a little noise, which
-ends before training does, so that clean pasts are what the model knows best; and some begin at
-another level, as another sound or as silence, and fade into the true one: the model learns to come
-back to what class and clock say.
+ends before training does, so that clean pasts are what the model knows best; and some begin as
+sounds that the model itself just made, at another level, as another sound or as silence, and fade
+into the true one: the model learns to come back to what class and clock say.
 
 References:
+    Ross et al., "A reduction of imitation learning and structured prediction to no-regret online
+    learning", 2011 (learning from the states that the learner itself gets into).
     Laskey et al., "DART: noise injection for robust imitation learning", 2017.
 """
 
@@ -46,6 +48,8 @@ NOISE_ENDS = 0.7, 0.85
 """Shares of the budget between which the noise goes down to nothing."""
 COMPONENTS = 4
 """Logistics of the mixture."""
+DREAMS, DREAM_STEPS = 8, 25
+"""Sounds of the model itself, and steps between them: what it really does when it errs."""
 AFTER = 0.2
 """Share of the crops from within that may lie after the sound: silence must be learned, too."""
 ASTRAY = 0.4
@@ -62,9 +66,14 @@ class AutoregressiveObjective(Objective):
 
     generator: WaveNet
 
+    dreams: Tensor
+    age: Tensor
+
     def __init__(self, generator: WaveNet, mixed: bool) -> None:
         super().__init__()
         self.generator, self.mixed = generator, mixed
+        self.register_buffer("dreams", torch.zeros(DREAMS, generator.config.length))
+        self.register_buffer("age", torch.tensor(0))
 
     def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
         """Negative log-likelihood per scored sample, in nats."""
@@ -74,7 +83,12 @@ class AutoregressiveObjective(Objective):
         first = start[:, None] * frame
         lead = first.clamp(max=LEAD)
         heard = first - lead + torch.arange(crop + LEAD, device=x.device)
-        audio, scored_from = astray(F.pad(x[:, 0], (0, LEAD)).gather(1, heard), lead)
+        self._dream(labels)
+        audio, other = (
+            F.pad(sounds, (0, max(0, x.shape[2] + LEAD - sounds.shape[1]))).gather(1, heard)
+            for sounds in (x[:, 0], self.dreams[torch.randint(DREAMS, (len(x),))])
+        )
+        audio, scored_from = astray(audio, lead, other)
         symbols = model.codec.encode(audio)
         known = model.known(symbols)
 
@@ -98,6 +112,18 @@ class AutoregressiveObjective(Objective):
         bits = float(mean.detach()) / math.log(2)
         return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
 
+    @torch.no_grad()
+    def _dream(self, labels: Tensor) -> None:
+        """From time to time, some sounds of the model itself, as it is now."""
+        self.age += 1
+        model, due = self.generator, int(self.age) % DREAM_STEPS == 0
+        if not due or model.front is not None:
+            return
+        picked = torch.randint(len(labels), (DREAMS,)).to(labels.device)
+        condition = {"class": labels[picked]} if model.config.classes else {}
+        seed = int(torch.randint(2**31, ()))
+        self.dreams.copy_(model.sample(DREAMS, condition=condition, seed=seed)[:, 0])
+
 
 def starts(x: Tensor, crop: int, frame: int) -> Tensor:
     """First frame (B,) of each crop of clips x (B, T): 0, one within the sound, or (AFTER) any."""
@@ -108,20 +134,23 @@ def starts(x: Tensor, crop: int, frame: int) -> Tensor:
     return torch.where(torch.rand(len(x)).to(x.device) < 0.5, anywhere, 0)
 
 
-def astray(x: Tensor, lead: Tensor) -> tuple[Tensor, Tensor]:
+def astray(x: Tensor, lead: Tensor, dreams: Tensor) -> tuple[Tensor, Tensor]:
     """Crops (B, T), some of which begin as something else, and from when they are scored (B, 1).
 
-    They begin at -20 to 30 dB of their own level or of the next crop, or as silence, and fade into
-    themselves within 64 to 1024 samples, which are scored.
+    They begin as the model's own sounds, or at -20 to 30 dB of their own level or of the next crop,
+    or as silence, and fade into themselves within 64 to 1024 samples, which are scored.
 
     Args:
         x: crops (B, T), and what was heard before them.
         lead: how much that is (B, 1); 0 where the clip begins.
+        dreams: sounds of the model (B, T).
     """
     batch, length = x.shape
     draw = torch.rand(6, batch).to(x.device)[..., None]
-    other = torch.where(draw[1] < 0.5, x, x.roll(1, 0))
+    other = torch.where(draw[1] < 0.25, x, x.roll(1, 0))
     gain = torch.where(draw[2] < 0.2, 0, 10 ** (2.5 * draw[3] - 1))
+    dreamt = draw[1] > 0.5
+    other, gain = torch.where(dreamt, dreams, other), torch.where(dreamt, 1.0, gain)
     begin = torch.where(lead > 0, CONTEXT * (1 + 2 * draw[4]), 2 ** (4 + 7.5 * draw[4]))
     begin = begin.clamp(max=(length - LEAD) / 2).floor()
     fade = 2 ** (6 + 4 * draw[5])

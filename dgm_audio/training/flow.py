@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
@@ -103,7 +104,8 @@ def _sounds(x: Tensor, crop: int) -> tuple[Tensor, Tensor, Tensor]:
     start = starts(x, crop, HOP)
     lead = (start[:, None] * HOP).clamp(max=LEAD)
     index = start[:, None] * HOP - lead + torch.arange(crop + LEAD, device=x.device)
-    audio, scored_from = astray(torch.nn.functional.pad(x, (0, LEAD)).gather(1, index), lead)
+    audio = F.pad(x, (0, LEAD)).gather(1, index)
+    audio, scored_from = astray(audio, lead, audio.roll(1, 0))
     steps = torch.arange(crop + LEAD, device=x.device)
     return audio, start - lead[:, 0] // HOP, steps >= scored_from + lead
 

@@ -234,6 +234,7 @@ class Loop:
         tensors: dict[str, Tensor] = {}
         for name, module in self._modules().items():
             tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
+        tensors |= {f"objective/{key}": value for key, value in self._own_buffers().items()}
         for name, player in self._players().items():
             for index, entry in player.optimizer.state_dict()["state"].items():
                 tensors |= {f"{name}/{index}/{key}": value for key, value in entry.items()}
@@ -254,6 +255,9 @@ class Loop:
             raise TrainingError(
                 f"{path} belongs to a model of another shape: {str(error).splitlines()[1].strip()}"
             ) from error
+        known = _under(tensors, "objective")
+        for key, value in self._own_buffers().items():
+            value.copy_(known.get(key, value))
         for name, player in self._players().items():
             state = player.optimizer.state_dict()
             state["state"] = {}
@@ -261,6 +265,10 @@ class Loop:
                 index, entry = key.split("/")
                 state["state"].setdefault(int(index), {})[entry] = value
             player.optimizer.load_state_dict(state)
+
+    def _own_buffers(self) -> dict[str, Tensor]:
+        """What the objective remembers beside its generator."""
+        return dict(self.task.objective.named_buffers(recurse=False))
 
     def _modules(self) -> dict[str, torch.nn.Module]:
         modules = {"generator": self.generator, "average": self.average}

@@ -17,7 +17,7 @@ from dgm_audio.errors import ConfigError, InputError, TrainingError, UnknownMode
 from dgm_audio.evaluation.judge import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training import loop as loop_module
-from dgm_audio.training import monitor
+from dgm_audio.training import autoregressive, monitor
 from dgm_audio.training.order import batch_rows
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.run_folder import RunFolder, load_state, write_atomically
@@ -66,10 +66,13 @@ def test_one_batch_can_be_learned_by_heart(tmp_path, splits, monkeypatch):
     assert last["negative_log_likelihood"] < 0.5 * first["negative_log_likelihood"]
 
 
-def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch):
-    """Bit-equal weights, average, both optimizers and progress; the stop falls into every phase."""
-    fit(splits, config(tmp_path / "whole"), numbers)
-    halted = config(tmp_path / "parts")
+@pytest.mark.parametrize("family", ["vae", "autoregressive"])
+def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch, family):
+    """Bit-equal weights, average, optimizers, dreams; the stop falls into every phase."""
+    monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
+    monkeypatch.setattr(autoregressive.AutoregressiveTask, "depth", 4)
+    fit(splits, config(tmp_path / "whole", family=family), numbers)
+    halted = config(tmp_path / "parts", family=family)
     for stop_at in (3, 6):
         with stopped_at(monkeypatch, stop_at), pytest.raises(SystemExit) as stop:
             fit(splits, halted, numbers)
