@@ -157,7 +157,7 @@ def read_index(folder: Path) -> dict[str, Any] | None:
     index = _read_json(folder / "index.json")
     try:
         rows = np.load(folder / "audio.npy", mmap_mode="r").shape[0]
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None
     return index if index.get("rows") == rows else None
 

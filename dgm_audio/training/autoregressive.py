@@ -50,6 +50,8 @@ COMPONENTS = 4
 """Logistics of the mixture."""
 DREAMS, DREAM_STEPS = 8, 25
 """Sounds of the model itself, and steps between them: what it really does when it errs."""
+NEAR = 512
+"""Samples to both sides of where a crop comes back, in which levels are compared."""
 AFTER = 0.2
 """Share of the crops from within that may lie after the sound: silence must be learned, too."""
 ASTRAY = 0.4
@@ -137,8 +139,9 @@ def starts(x: Tensor, crop: int, frame: int) -> Tensor:
 def astray(x: Tensor, lead: Tensor, dreams: Tensor) -> tuple[Tensor, Tensor]:
     """Crops (B, T), some of which begin as something else, and from when they are scored (B, 1).
 
-    They begin as the model's own sounds, or at -20 to 30 dB of their own level or of the next crop,
-    or as silence, and fade into themselves within 64 to 1024 samples, which are scored.
+    They begin as the model's own sounds, as the next crop or as themselves, at -10 to 20 dB but
+    never below the true level, or at a clip's start as silence, and fade into themselves within 64
+    to 1024 samples, which are scored. Sound that has died never rises again.
 
     Args:
         x: crops (B, T), and what was heard before them.
@@ -148,13 +151,16 @@ def astray(x: Tensor, lead: Tensor, dreams: Tensor) -> tuple[Tensor, Tensor]:
     batch, length = x.shape
     draw = torch.rand(6, batch).to(x.device)[..., None]
     other = torch.where(draw[1] < 0.25, x, x.roll(1, 0))
-    gain = torch.where(draw[2] < 0.2, 0, 10 ** (2.5 * draw[3] - 1))
-    dreamt = draw[1] > 0.5
-    other, gain = torch.where(dreamt, dreams, other), torch.where(dreamt, 1.0, gain)
+    other = torch.where(draw[1] > 0.5, dreams, other)
     begin = torch.where(lead > 0, CONTEXT * (1 + 2 * draw[4]), 2 ** (4 + 7.5 * draw[4]))
     begin = begin.clamp(max=(length - LEAD) / 2).floor()
     fade = 2 ** (6 + 4 * draw[5])
-    own = ((torch.arange(length, device=x.device) - lead - begin) / fade).clamp(0, 1)
+    since = torch.arange(length, device=x.device) - lead - begin
+    own = (since / fade).clamp(0, 1)
+    near = since.abs() < NEAR
+    quiet, loud = (((part * near).square().mean(1, keepdim=True)).sqrt() for part in (other, x))
+    gain = torch.maximum(10 ** (1.5 * draw[3] - 0.5), loud / quiet.clamp_min(1e-5))
+    gain = torch.where((lead == 0) & (draw[2] < 0.2), 0, gain)
     mixed = own * x + (1 - own) * (gain * other).clamp(-1, 1)
     chosen = draw[0] < ASTRAY
     past = torch.where(lead > 0, CONTEXT, 0)

@@ -140,7 +140,9 @@ def test_non_finite_losses_are_skipped_then_named(tmp_path, splits, monkeypatch)
 def test_wrong_settings_are_refused(tmp_path, splits):
     with pytest.raises(ConfigError, match="budget is 'soon'"):
         fit(splits, TrainConfig(out=tmp_path / "a", budget="soon"), numbers)
-    with pytest.raises(UnknownModelError, match="families to train: autoregressive, flow, flow-vocoder, vae"):
+    with pytest.raises(
+        UnknownModelError, match="families to train: autoregressive, flow, flow-vocoder, vae"
+    ):
         fit(splits, config(tmp_path / "b", family="vea"), numbers)
 
 
