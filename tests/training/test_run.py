@@ -16,8 +16,8 @@ import torch
 from dgm_audio.errors import ConfigError, InputError, TrainingError, UnknownModelError
 from dgm_audio.evaluation.judge import held_out_judge
 from dgm_audio.registry import load
-from dgm_audio.training import loop as loop_module
 from dgm_audio.training import autoregressive, monitor
+from dgm_audio.training import loop as loop_module
 from dgm_audio.training.order import batch_rows
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.run_folder import RunFolder, load_state, write_atomically

@@ -8,7 +8,7 @@ import torch
 from dgm_audio.families.autoregressive.distribution import log_probability
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.training import autoregressive
-from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, astray, _noisy
+from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, _noisy, astray
 
 SMALL = WaveNetConfig(
     width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"), output="logistics"
