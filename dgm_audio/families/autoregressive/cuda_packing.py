@@ -56,7 +56,7 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
 
 def sizes(model: WaveNet) -> dict[str, float]:
     """The kernel's constants, but for those that depend on the GPU."""
-    from dgm_audio.signal._prediction_loops import MEMORIES, SMALLEST
+    from dgm_audio.signal._prediction_loops import LEAK, MEMORIES, SMALLEST
 
     config = model.config
     return {
@@ -78,6 +78,7 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "TAPS": padded(model.predictor.order),
         "ROOM": max(model.predictor.window, padded(model.predictor.order)),
         "HOP": model.predictor.hop,
+        "LEAK": LEAK,
         "SMALLEST": SMALLEST,
         "NEAR": MEMORIES[0],
         "FAR": MEMORIES[1],

@@ -56,10 +56,10 @@ class Mixture(NamedTuple):
         total = self.means.new_zeros(*self.means.shape[:-1], len(edges) - 1)
         for weight, mean, inverse in zip(*(part.unbind(-1) for part in self), strict=True):
             distance = (mean[..., None] - edges) * inverse[..., None]
-            odds = distance.clamp_(-FARTHEST, FARTHEST).exp_()
+            odds = distance.clamp(-FARTHEST, FARTHEST).exp()
             inside = odds[..., :-1] - odds[..., 1:]
-            odds += 1
-            total += inside.div_(odds[..., :-1] * odds[..., 1:]).mul_(weight[..., None])
+            odds = odds + 1
+            total = total + weight[..., None] * inside / (odds[..., :-1] * odds[..., 1:])
         return total
 
     def log_mass(self, lower: Tensor, upper: Tensor) -> Tensor:
@@ -138,9 +138,9 @@ def log_masses(head: Tensor, expected: Expectation, edges: Tensor, output: str) 
         output: what the numbers mean.
     """
     if output == "logistics":
-        return expected.corrected(head).masses(edges).clamp_min_(SMALLEST).log_()
+        return expected.corrected(head).masses(edges).clamp_min(SMALLEST).log()
     logits = (head - head.amax(-1, keepdim=True)).clamp_min(MIN_LOGIT)
-    return logits + expected.prior().masses(edges).clamp_min_(SMALLEST).log_()
+    return logits + expected.prior().masses(edges).clamp_min(SMALLEST).log()
 
 
 def surprise(
@@ -150,7 +150,7 @@ def surprise(
     if output == "logistics":
         return -expected.corrected(head).log_mass(edges[symbols], edges[symbols + 1])
     with torch.no_grad():
-        prior = expected.prior().masses(edges).clamp_min_(SMALLEST).log_()
+        prior = expected.prior().masses(edges).clamp_min(SMALLEST).log()
     return F.cross_entropy((head + prior).movedim(-1, 1), symbols, reduction="none")
 
 
