@@ -8,10 +8,11 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -27,6 +28,8 @@ from dgm_audio.io import read_audio, shown
 
 __all__ = ["ClipArray", "ClipConfig", "ClipSet", "load_clips"]
 
+T = TypeVar("T")
+
 _THREADS = 4
 _NAMED = 5
 
@@ -37,6 +40,7 @@ def load_clips(
     *,
     cache_dir: Path | str | None = None,
     progress: bool = True,
+    reader: type[Source] = Source,
 ) -> ClipSet:
     """Turn a data set into clips of one length, rate and number of channels.
 
@@ -49,6 +53,7 @@ def load_clips(
         cache_dir: where to keep the clips; by default `cache.default_cache_dir()`.
         progress: show progress and the summary on the standard error stream. What became of each
             file is in `ClipSet.report` in any case.
+        reader: which parts of a file become clips; `dgm_audio.data.windows` has another one.
 
     Returns:
         The clips in the order of the manifest.
@@ -62,8 +67,10 @@ def load_clips(
     folder = Path(cache_dir) if cache_dir is not None else cache.default_cache_dir()
     paths = [manifest.locate(entry) for entry in manifest.entries]
     hashes = cache.file_hashes(paths, folder, manifest.root)
-    content = [(entry.path, hashes.get(manifest.locate(entry))) for entry in manifest.entries]
-    text = json.dumps([cache.FORMAT, asdict(config), content])
+    content = [
+        (entry.path, hashes.get(path)) for entry, path in zip(manifest.entries, paths, strict=True)
+    ]
+    text = json.dumps([*reader.rules, cache.FORMAT, asdict(config), content])
     place = folder / "clips" / hashlib.sha256(text.encode()).hexdigest()[:24]
     index = cache.read_index(place)
     cached = index is not None
@@ -71,7 +78,7 @@ def load_clips(
         if place.exists():
             print(f"the cached clips in {place} are damaged; made again", file=sys.stderr)
             shutil.rmtree(place, ignore_errors=True)
-        index = _build(manifest, config, place, progress)
+        index = _build(manifest, config, place, progress, reader)
     clips = _clip_set(manifest, config, place, index, cached)
     if progress:
         print("\n".join(clips.report.lines()), file=sys.stderr)
@@ -79,47 +86,55 @@ def load_clips(
     return clips
 
 
-def _build(manifest: Manifest, config: ClipConfig, place: Path, progress: bool) -> dict[str, Any]:
+def _build(
+    manifest: Manifest, config: ClipConfig, place: Path, progress: bool, reader: type[Source]
+) -> dict[str, Any]:
     """Read every file and fill the cache folder; returns the index."""
-    index: dict[str, Any] = {}
     with cache.building(place) as scratch:
         with cache.ClipWriter(scratch, (config.channels, config.length)) as writer:
-            files = _read_files(manifest, config, writer, progress)
-            index |= {"rows": writer.count, "files": files}
+
+            def read(entry: Entry) -> dict[str, Any]:
+                return _read_file(manifest.locate(entry), entry.path, config, writer, reader)
+
+            files = each_file(read, manifest, doing="reading", progress=progress)
         check_damage(manifest, config, {item["path"]: item["error"] for item in files})
+        index = {"rows": writer.count, "files": files}
         cache.write_json(scratch / "index.json", index)
     return index
 
 
-def _read_files(
-    manifest: Manifest, config: ClipConfig, writer: cache.ClipWriter, progress: bool
-) -> list[dict[str, Any]]:
-    """Read all files in a few threads; clips go to the writer as they come, in any order."""
+def each_file(
+    work: Callable[[Entry], T], manifest: Manifest, *, doing: str, progress: bool
+) -> list[T]:
+    """What `work` returns for every entry, in their order; done in a few threads.
 
-    def read(entry: Entry) -> dict[str, Any]:
-        return _read_file(manifest, entry, config, writer)
-
+    Args:
+        work: on one entry.
+        manifest: whose entries.
+        doing: what is being done, for the bar.
+        progress: show a bar on the standard error stream, if that is a terminal.
+    """
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
     try:
-        results = pool.map(read, manifest.entries)
+        results = pool.map(work, manifest.entries)
         total, hidden = len(manifest), None if progress else True  # None: only on a terminal
-        return list(tqdm(results, total=total, desc="reading", unit="file", disable=hidden))
+        return list(tqdm(results, total=total, desc=doing, unit="file", disable=hidden))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _read_file(
-    manifest: Manifest, entry: Entry, config: ClipConfig, writer: cache.ClipWriter
+    path: Path, name: str, config: ClipConfig, writer: cache.ClipWriter, reader: type[Source]
 ) -> dict[str, Any]:
-    """What the index keeps of one file."""
+    """What the index keeps of one file; clips go to the writer as they come, in any order."""
     try:
-        source = Source(manifest.locate(entry), config)
+        source = reader(path, config)
         clips = [(writer.append(clip.audio), clip.valid) for clip in source.clips()]
     except AudioFileError as error:
-        return {"path": entry.path, "error": reason(error), "rows": [], "lengths": []}
+        return {"path": name, "error": reason(error), "rows": [], "lengths": []}
     rows, lengths = zip(*clips, strict=True)
     return {
-        "path": entry.path,
+        "path": name,
         "error": "",
         "rows": rows,
         "lengths": lengths,

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dgm_audio.data import near_copies
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.clips import check_damage
+from dgm_audio.data.clips import check_damage, each_file
 from dgm_audio.data.doctor_file import Examined, Finding, examine_file
 from dgm_audio.data.feasibility import Feasibility, estimate
 from dgm_audio.data.manifest import Manifest
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 EXAMPLES = 8
-_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -156,14 +152,12 @@ def examine(
         DataError: if the folder does not exist or holds no audio file at all.
     """
     config, manifest = config or ClipConfig(), Manifest.read(folder)
-    pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
-    try:
-        results = pool.map(lambda entry: examine_file(manifest, entry, config), manifest.entries)
-        hidden = None if progress else True
-        bar = tqdm(results, total=len(manifest), desc="examining", unit="file", disable=hidden)
-        found = list(bar)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    found = each_file(
+        lambda entry: examine_file(manifest, entry, config),
+        manifest,
+        doing="examining",
+        progress=progress,
+    )
     examined = [item for item in found if isinstance(item, Examined)]
     findings = tuple(i.finding if isinstance(i, Examined) else i for i in found)
     near, distinct = _near_sets(examined)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ _WHOLE_SECONDS, _WHOLE_BYTES = 60, 64 * 2**20
 _SEGMENT_SECONDS = 30
 
 
-class _Segment(NamedTuple):
+class Segment(NamedTuple):
     """Sound (C, T) at the clip's rate; [start, stop) of the file begin at `margin` in it."""
 
     sound: np.ndarray
@@ -50,6 +50,7 @@ class Source:
         watch: called with every block (C, T) of decoded samples, at the file's own rate.
 
     Attributes:
+        rules: what tells the cached clips of a subclass from others; raised when its rules change.
         info: what the header states.
         level: figures of the decoded samples.
         content: sha256 of the decoded samples; equal for equal sound in another container.
@@ -59,6 +60,8 @@ class Source:
         AudioFileError: if the file is damaged, outside the limits, or has samples that are not
             finite.
     """
+
+    rules: ClassVar[tuple[str | int, ...]] = ()
 
     def __init__(
         self,
@@ -147,20 +150,23 @@ class Source:
             self.steps[name] = self.steps.get(name, 0) + amount
         return shaped
 
-    def _survey(self) -> _Segment | None:
+    def _survey(self) -> Segment | None:
         """First reading: figures, hash, envelope, onsets. Keeps the sound if it is one segment."""
-        held, rate = None, self.config.sample_rate
+        held = None
         for held in self._segments(measure=True):
             self._mixed_peak = max(self._mixed_peak, float(np.abs(held.sound).max()))
             if self.is_sliced:
-                found = slicing.find_peaks(held.sound.mean(axis=0), rate)
-                found = found + held.start - held.margin
-                self._peaks += found[(found >= held.start) & (found < held.stop)].tolist()
-                core = held.sound[:, held.margin : held.margin + held.stop - held.start]
-                self._levels.append(slicing.envelope(core, rate))
+                self._listen(held)
         return held if held is not None and held.start == 0 else None
 
-    def _segments(self, measure: bool = False) -> Iterator[_Segment]:
+    def _listen(self, segment: Segment) -> None:
+        """Note the envelope of a segment and the peaks that may be onsets."""
+        rate, (sound, start, stop, margin) = self.config.sample_rate, segment
+        found = slicing.find_peaks(sound.mean(axis=0), rate) + start - margin
+        self._peaks += found[(found >= start) & (found < stop)].tolist()
+        self._levels.append(slicing.envelope(sound[:, margin : margin + stop - start], rate))
+
+    def _segments(self, measure: bool = False) -> Iterator[Segment]:
         """The file in overlapping segments: 1 s before, one clip and 1 s after each."""
         rate, own = self.config.sample_rate, self.info.sample_rate
         clip, seconds = math.ceil(self.config.seconds), math.ceil(self.info.seconds)
@@ -181,9 +187,9 @@ class Source:
                     self._watch(core)
             sound, _ = shape.to_channels(native, self.config.channels)
             end = min((second + span) * rate, self.total)
-            yield _Segment(_resampled(sound, own, rate), second * rate, end, before * rate)
+            yield Segment(_resampled(sound, own, rate), second * rate, end, before * rate)
 
-    def _again(self) -> Iterator[_Segment]:
+    def _again(self) -> Iterator[Segment]:
         """Second reading."""
         return iter((self._held,)) if self._held is not None else self._segments()
 
@@ -193,13 +199,17 @@ class Source:
         onsets = slicing.find_onsets(self._peaks, levels, config.sample_rate)
         slices = slicing.spans(onsets, levels, self.total, config.length, config.sample_rate)
         quiet = max(shape.SILENT, QUIET_SLICE * self.level.peak)
+        for sound in self._cut(slices):
+            if sound.shape[1] and np.abs(sound).max() >= quiet:
+                yield sound
+
+    def _cut(self, spans: Sequence[tuple[int, int]]) -> Iterator[np.ndarray]:
+        """Sound of every span of samples, from the second reading."""
         for segment in self._again():
             shift = segment.margin - segment.start
-            for start, stop in slices:
+            for start, stop in spans:
                 if segment.start <= start < segment.stop:
-                    sound = segment.sound[:, start + shift : stop + shift]
-                    if sound.shape[1] and np.abs(sound).max() >= quiet:
-                        yield sound
+                    yield segment.sound[:, start + shift : stop + shift]
 
     def _head(self) -> np.ndarray:
         """The sound from its beginning: a whole short file, or what follows the silence."""

@@ -54,7 +54,7 @@ def test_short_recordings_can_be_passed_over(record, folder, store):
 def test_the_second_start_reads_no_sound(record, folder, store, monkeypatch):
     record("a.wav", hit(1, 0.6))
     first = load(folder, store)
-    monkeypatch.setattr("dgm_audio.data.windows._build", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("dgm_audio.data.clips._build", lambda *_: pytest.fail("read again"))
     again = load(folder, store)
     assert again.report.cached and not first.report.cached
     assert np.array_equal(first.audio[:], again.audio[:])
