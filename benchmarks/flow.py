@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import dgm_audio
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.families.flow.flow import FlowConfig, PredictiveFlow
+from dgm_audio.families.flow.flow import InversionFlow
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.signal.mel import MelSpec
 
@@ -133,7 +133,7 @@ class Row:
         return statistics.median(self.quiet if enough else [speed for speed, _ in self.speeds])
 
 
-def load_model(name: str | None) -> tuple[PredictiveFlow, str]:
+def load_model(name: str | None) -> tuple[InversionFlow, str]:
     """The vocoder, and what to call it.
 
     Raises:
@@ -141,18 +141,16 @@ def load_model(name: str | None) -> tuple[PredictiveFlow, str]:
     """
     shipped = [model.name for model in dgm_audio.list_models()]
     if name is None and DEFAULT not in shipped:
-        config = FlowConfig(mel=MelSpec(16000), clock=False)
-        return PredictiveFlow(config).eval(), "random weights, default config"
+        return InversionFlow().eval(), "random weights, default config"
     model = dgm_audio.load(name or DEFAULT, device="cpu")
-    if not isinstance(model, PredictiveFlow) or model.config.mel is None:
+    if not isinstance(model, InversionFlow) or model.front is None:
         raise SystemExit(f"error: {name} is no flow with a condition 'mel'")
     return model, name or DEFAULT
 
 
-def rows_of(model: PredictiveFlow) -> list[Row]:
+def rows_of(model: InversionFlow) -> list[Row]:
     """The flow in one and in eight streams, WaveGlow and Griffin-Lim."""
     spec = model.config.mel
-    assert spec is not None
     rate = spec.sample_rate
 
     def mels(batch: int, seconds: float) -> Tensor:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "autoregressive": "dgm_audio.families.autoregressive.wavenet:WaveNet",
-    "flow": "dgm_audio.families.flow.flow:PredictiveFlow",
+    "flow": "dgm_audio.families.flow.flow:InversionFlow",
     "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
 }
 """Family name -> "module:class"."""

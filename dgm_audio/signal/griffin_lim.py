@@ -27,7 +27,9 @@ UPDATES = 20
 _TINY = 1e-12
 
 
-def linear_magnitudes(mel: Tensor, filters: Tensor, updates: int = UPDATES) -> Tensor:
+def linear_magnitudes(
+    mel: Tensor, filters: Tensor, updates: int = UPDATES, start: Tensor | None = None
+) -> Tensor:
     """Non-negative magnitudes (..., F, L) whose mel is the given one, as flat as may be.
 
     Every frame is solved by itself. Bins that no filter reaches are zero.
@@ -36,6 +38,7 @@ def linear_magnitudes(mel: Tensor, filters: Tensor, updates: int = UPDATES) -> T
         mel: magnitudes (..., M, L), not their logarithm.
         filters: (M, F).
         updates: how many.
+        start: magnitudes (..., F, L) to stay near to, instead of flat ones.
 
     >>> filters = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
     >>> magnitude = linear_magnitudes(torch.tensor([[3.0], [1.0]]), filters)
@@ -44,7 +47,8 @@ def linear_magnitudes(mel: Tensor, filters: Tensor, updates: int = UPDATES) -> T
     """
     reach = filters.sum(0)[:, None]
     shape = (*mel.shape[:-2], filters.shape[1], mel.shape[-1])
-    magnitude = torch.where(reach > 0, mel.mean(-2, keepdim=True), 0.0).expand(shape)
+    flat = mel.mean(-2, keepdim=True) if start is None else start
+    magnitude = torch.where(reach > 0, flat, 0.0).expand(shape)
     for _ in range(updates):
         ratio = mel / (filters @ magnitude).clamp_min(_TINY)
         magnitude = magnitude * (filters.T @ ratio) / reach.clamp_min(_TINY)

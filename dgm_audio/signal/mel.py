@@ -75,5 +75,12 @@ class LogMel(nn.Module):
             pad_mode="constant",
             return_complex=True,
         ).abs()
-        mel = (self.filters @ magnitude).clamp_min(spec.floor).log()
+        mel = self._of(magnitude)
         return mel.reshape(*x.shape[:-1], *mel.shape[-2:])
+
+    def frame(self, x: Tensor) -> Tensor:
+        """The log-mel (..., M) of single frames (..., n_fft)."""
+        return self._of(torch.fft.rfft(x * self.window).abs()[..., None])[..., 0]
+
+    def _of(self, magnitude: Tensor) -> Tensor:
+        return (self.filters @ magnitude).clamp_min(self.spec.floor).log()

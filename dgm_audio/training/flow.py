@@ -1,10 +1,12 @@
-"""Training a predictive flow: the exact likelihood of crops, dequantised to 16 bits.
+"""Training inversion flows: magnitudes by their distance, what is unexpected by its likelihood.
 
-    loss = -mean_t log p(x_t | x_{<t}, c),    x = sound + uniform noise of a step of 16 bits
+    vocoder     mean |log S - log |X|| + 2 mean (sqrt S - sqrt |X|)^2 / mean |X|
+    otherwise   mean |log-mel - foretold log-mel| over the next hops
+    both        - mean log p(x | past, S)
 
-A vocoder's crops lie anywhere and come at many levels. A model that makes sounds by itself learns
-from crops as a WaveNet does (see `training.autoregressive`): half of them from their clip's start,
-some of which go astray.
+Spectrogram inversion is chaotic, and its gradients say nothing. So magnitudes learn from
+spectrograms, and only coherence and gains from the likelihood, on a few hops of a few clips per
+step.
 """
 
 from __future__ import annotations
@@ -17,129 +19,188 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.flow import Known, PredictiveFlow
+from dgm_audio.families.flow.flow import InversionFlow, cosine_transform, floored
+from dgm_audio.families.flow.network import PAST, MelReader, PastReader
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.signal.envelope import HOP
 from dgm_audio.signal.mel import MelSpec
-from dgm_audio.training.autoregressive import LEAD, astray, starts
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
-CROP = 8192
-"""Samples that a step looks at in each clip, behind the lead."""
-STEP = 2.0**-15
-"""Of 16 bits: the width of the noise that makes a density of them."""
+CROP = 16384
+"""Samples that a step looks at in each clip."""
 QUIETEST = -30.0
 """Gain in dB down to which half of a vocoder's crops are turned."""
+SMALLEST = 1e-3
+"""Magnitudes are compared where they are larger, about."""
+FOLLOWED, HOPS, FIRST = 2, 20, 4
+"""Clips of a step whose hops are followed, how many hops, and those that are not scored."""
+STEP = 2.0**-15
+"""Of 16 bits: the width of the noise that makes a density of them."""
+ERRING = 0.15
+"""Standard deviation of the errors in past log-mels."""
 
 
 class FlowObjective(Objective):
-    """Bits of one crop per clip.
+    """Losses of one crop per clip.
 
     Args:
         generator: the model.
         mixed: run its network in bfloat16.
     """
 
-    generator: PredictiveFlow
+    generator: InversionFlow
 
-    def __init__(self, generator: PredictiveFlow, mixed: bool) -> None:
+    def __init__(self, generator: InversionFlow, mixed: bool) -> None:
         super().__init__()
         self.generator, self.mixed = generator, mixed
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
-        """Negative log-likelihood per scored sample, in nats."""
-        model = self.generator
-        vocoder = model.front is not None
-        crop = min(CROP, x.shape[2] // HOP * HOP)
-        audio, first, scored = _voiced(x[:, 0], crop) if vocoder else _sounds(x[:, 0], crop)
-        audio = audio + STEP * (torch.rand(audio.shape).to(x.device) - 0.5)
-        condition = {"class": labels} if model.config.classes else {}
-        if model.front is not None:
-            condition["mel"] = model.front(audio)
+    def surprise(
+        self, x: Tensor, first: int, magnitudes: Tensor, coherence: Tensor, gain: Tensor
+    ) -> Tensor:
+        """Negative log-likelihood per sample of n hops, without the first few of those within.
+
+        Args:
+            x: sounds (b, T).
+            first: number of the first hop.
+            magnitudes: of the hops (b, n, ahead + 1, F).
+            coherence: (b, n, F).
+            gain: (b, n, H).
+        """
+        hop, count = self.generator.config.mel.hop, gain.shape[1]
+        x = x + STEP * (torch.rand(x.shape).to(x.device) - 0.5)
+        before, x = x[:, : first * hop], x[:, first * hop : (first + count) * hop]
         with torch.no_grad():
-            known = model.known(audio, condition)
+            inversion = self.generator.inversion(len(x))
+            inversion.hear(before.double())
+            spectra = []
+            for k, heard in enumerate(x.double().split(hop, dim=1)):
+                spectra.append(inversion.expect(magnitudes[:, k].double()).to(torch.complex64))
+                inversion.hear(heard)
+        mean = inversion.weighted(torch.stack(spectra, dim=1), coherence[:, :, None])
+        rest = x.unflatten(1, (-1, hop)) - mean.float()
+        gain = floored(gain)
+        z = rest @ cosine_transform(hop, x.device).float().T / gain
+        nats = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) + gain.log()
+        return nats[:, min(FIRST, count - 1) if first else 0 :].mean()
+
+
+class VocoderObjective(FlowObjective):
+    """A vocoder's losses."""
+
+    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+        """Distances of magnitudes, and negative log-likelihood in nats per scored sample."""
+        model, network, spec = self.generator, self.generator.network, self.generator.config.mel
+        assert isinstance(network, MelReader)
+        audio = crops(x[:, 0])
+        mel = model.frames(audio)
+        wanted = torch.stft(
+            audio,
+            spec.n_fft,
+            spec.hop,
+            window=model.frames.window,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        some, ahead, count = slice(FOLLOWED), model.config.ahead, audio.shape[1] // spec.hop
+        first, hops = followed(count)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
-            shift, factor = self._spoken(known, condition, first)
-        scale = known.scale.float()
-        z = ((known.error / known.scale).float() - shift) * (-factor).exp()
-        nats = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) + scale.log() + factor
-        mean = (nats * scored).sum() / scored.sum()
-        bits = float(mean.detach()) / math.log(2) + 15
-        return Losses({"negative_log_likelihood": mean}, {"bits_per_sample": bits})
-
-    def _spoken(
-        self, known: Known, condition: dict[str, Tensor], first: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Shifts and log factors (B, T) of crops that begin at frames `first` (B,) of clips."""
-        model = self.generator
-        bias = model.conditioner(condition, first, known.error.shape[1] // HOP)
-        return model.network(known.features, bias, HOP // model.config.group)
+            h = network.features(mel)
+            magnitudes = network.magnitudes(mel, network.detail(h)).float()
+            coherence, gain = network.unexpected(h[some].detach(), mel[some])
+        log, root = distances(magnitudes, wanted.abs().transpose(1, 2))
+        seen = F.pad(magnitudes[some].detach(), (0, 0, model.early, ahead))
+        frames = seen.unfold(1, ahead + 1, 1).mT
+        said = frames[:, hops], coherence[:, hops].float(), gain[:, hops].float()
+        nats = self.surprise(audio[some], first, *said)
+        return Losses(
+            {"log_magnitude": log, "magnitude": 2 * root, "negative_log_likelihood": nats},
+            {"bits_per_sample": float(nats.detach()) / math.log(2) + 15},
+        )
 
 
-def _voiced(x: Tensor, crop: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops (B, T) of clips for a vocoder, their first frame (0), and what is scored (B, T).
+class SoundObjective(FlowObjective):
+    """The losses of a flow that makes sounds of a class by itself."""
 
-    Not scored are the first samples, which lack their past, and the last ones, whose mel sees
-    beyond the crop.
-    """
-    batch, tail = len(x), HOP * 8
-    length = min(LEAD + crop + tail, x.shape[1] // HOP * HOP)
-    last = (x.shape[1] - length) // HOP
-    begin = HOP * (torch.rand(batch) * (last + 1)).long().to(x.device)
-    index = begin[:, None] + torch.arange(length, device=x.device)
-    gain = 10 ** (QUIETEST / 20 * (2 * torch.rand(batch, 1) - 1).clamp_min(0))
-    steps = torch.arange(length, device=x.device)
-    scored = (steps >= torch.where(begin > 0, LEAD, 0)[:, None]) & (steps < length - tail)
-    return x.gather(1, index) * gain.to(x.device), torch.zeros_like(begin), scored
+    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+        """Distance of foretold log-mels, and negative log-likelihood in nats per scored sample."""
+        model, network, spec = self.generator, self.generator.network, self.generator.config.mel
+        assert isinstance(network, PastReader)
+        audio, ahead = x[:, 0], model.config.ahead
+        count = audio.shape[1] // spec.hop
+        padded = F.pad(audio, (PAST * spec.hop + spec.n_fft - spec.hop, (ahead + 1) * spec.hop))
+        mel = model.frames.frame(padded.unfold(1, spec.n_fft, spec.hop))
+        past = mel.unfold(1, PAST, 1)[:, :count].mT
+        wanted = mel.unfold(1, ahead + 1, 1)[:, PAST : PAST + count].mT
+        label = labels if model.config.classes else None
+        every = torch.arange(count, device=x.device)
+        erring = (past + ERRING * torch.randn(past.shape).to(x.device)).clamp_min(past.min())
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
+            h = network.features(erring, every, label)
+            foretold = network.foretold(h, erring).float()
+        level = (foretold - wanted).abs().mean()
+
+        some, (first, hops) = slice(FOLLOWED), followed(count)
+        now = foretold[some, hops].detach()
+        magnitudes = network.magnitudes(now.flatten(0, 1).mT).unflatten(0, now.shape[:2])
+        unexpected = network.unexpected(h[some, hops].float().detach(), now[:, :, 0].mT)
+        nats = self.surprise(audio[some], first, magnitudes.detach(), *unexpected)
+        return Losses(
+            {"log_mel": level, "negative_log_likelihood": nats},
+            {"bits_per_sample": float(nats.detach()) / math.log(2) + 15},
+        )
 
 
-def _sounds(x: Tensor, crop: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Crops (B, T) of clips, their first frame (B,), and what is scored (B, T).
+def followed(count: int) -> tuple[int, slice]:
+    """The first of the hops that are followed, of `count`, and all of them; half the time 0."""
+    last = max(0, count - HOPS)
+    first = int(torch.randint(last + 1, ())) if float(torch.rand(())) < 0.5 else 0
+    return first, slice(first, first + HOPS)
 
-    All begin up to `LEAD` samples early; those at a clip's start do not.
-    """
-    start = starts(x, crop, HOP)
-    lead = (start[:, None] * HOP).clamp(max=LEAD)
-    index = start[:, None] * HOP - lead + torch.arange(crop + LEAD, device=x.device)
-    audio = F.pad(x, (0, LEAD)).gather(1, index)
-    audio, scored_from = astray(audio, lead, audio.roll(1, 0))
-    steps = torch.arange(crop + LEAD, device=x.device)
-    return audio, start - lead[:, 0] // HOP, steps >= scored_from + lead
+
+def crops(x: Tensor) -> Tensor:
+    """Crops (B, CROP) of clips (B, T) at random places and, half of them, at lower levels."""
+    length = min(CROP, x.shape[1])
+    begin = (torch.rand(len(x), 1) * (x.shape[1] - length + 1)).long().to(x.device)
+    gain = 10 ** (QUIETEST / 20 * (2 * torch.rand(len(x), 1) - 1).clamp_min(0))
+    return x.gather(1, begin + torch.arange(length, device=x.device)) * gain.to(x.device)
+
+
+def distances(magnitudes: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean difference in nats, and that of the roots, squared, in units of the clip's mean."""
+    log = ((magnitudes + SMALLEST).log() - (wanted + SMALLEST).log()).abs().mean()
+    unit = wanted.mean((1, 2), keepdim=True) + SMALLEST
+    root = (magnitudes + SMALLEST**2).sqrt() - (wanted + SMALLEST**2).sqrt()
+    return log, (root.square() / unit).mean()
+
+
+def mel_of(rate: int) -> MelSpec:
+    """The mel in which a flow of this sample rate thinks."""
+    return MelSpec(rate, f_max=min(rate / 2, 8000.0) if rate <= 24000 else rate / 2)
 
 
 class FlowTask(Task):
-    """A flow for the clips' rate, length and classes."""
+    """A flow that makes sounds of the clips' classes."""
 
-    batch = 8
-    rate = 2e-3
-    highest_rate = 16000
-    mel: MelSpec | None = None
+    rate = 1.5e-3
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
-        named = self.mel is None and len(clips.classes) > 1
-        model = PredictiveFlow(
-            FlowConfig(
-                sample_rate=clips.sample_rate,
-                length=clips.audio.shape[2],
-                classes=clips.classes if named else (),
-                mel=self.mel,
-                clock=self.mel is None,
-            )
-        )
+        classes = clips.classes if len(clips.classes) > 1 else ()
+        config = FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2], False, classes)
+        model = InversionFlow(config)
         if start is not None:
             take_weights(model, start)
-        self.objective = FlowObjective(model, mixed)
+        self.objective = SoundObjective(model, mixed)
 
 
-class VocoderTask(FlowTask):
+class VocoderTask(Task):
     """A flow that makes sound of a mel spectrogram, for clips of any classes."""
 
-    highest_rate = None
+    rate = 1.5e-3
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
-        rate = clips.sample_rate
-        self.mel = MelSpec(rate, f_max=min(rate / 2, 8000.0) if rate <= 24000 else rate / 2)
-        super().__init__(clips, mixed, start)
+        model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))
+        if start is not None:
+            take_weights(model, start)
+        self.objective = VocoderObjective(model, mixed)

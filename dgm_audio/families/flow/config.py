@@ -1,4 +1,4 @@
-"""Sizes of a predictive flow."""
+"""Sizes of an inversion flow."""
 
 from __future__ import annotations
 
@@ -9,34 +9,26 @@ from dgm_audio.signal.mel import MelSpec
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """Sizes of a `PredictiveFlow`.
+    """Sizes of an `InversionFlow`.
 
     Args:
-        sample_rate: in Hz.
+        mel: the frames in which it thinks of sound; their hop is that of the flow.
         length: samples of a clip when nothing else is asked for; there is no longest one.
-        classes: names of the classes; empty for none.
-        mel: features of a log-mel condition, which makes it a vocoder; None for none.
-        clock: whether the network is told how long ago the clip began, as one-shots want it.
-        group: N, samples that one step of the network speaks of.
-        width: R, channels of the residual path; multiples of 64 are fastest.
-        skip: S, channels of the skip path.
-        cycles: how often the dilations 1, 2, 4, ... begin anew.
-        depth: layers of a cycle.
-        hidden: units of the head's hidden layer.
-        envelope: order of the filter that the mel describes; unused without a mel.
-        predictor: order of the linear prediction from the past, a multiple of 16.
+        vocoder: whether the mel spectrogram is a condition; else it is foretold from the past.
+        classes: names of the classes of a flow that is no vocoder; empty for none.
+        width: channels of the network.
+        blocks: of a vocoder's network.
+        updates: multiplicative updates that bring magnitudes to the mel.
+        ahead: hops that are sought beside the next one.
+        iterations: of their phases.
     """
 
-    sample_rate: int = field(default=16000, metadata={"low": 1000, "high": 384000})
-    length: int = field(default=24000, metadata={"low": 1, "high": 2**24})
+    mel: MelSpec = field(default_factory=lambda: MelSpec(16000))
+    length: int = field(default=32768, metadata={"low": 1, "high": 2**24})
+    vocoder: bool = True
     classes: tuple[str, ...] = ()
-    mel: MelSpec | None = None
-    clock: bool = True
-    group: int = field(default=16, metadata={"low": 1, "high": 64})
-    width: int = field(default=128, metadata={"low": 8, "high": 512})
-    skip: int = field(default=128, metadata={"low": 8, "high": 1024})
-    cycles: int = field(default=2, metadata={"low": 1, "high": 8})
-    depth: int = field(default=7, metadata={"low": 1, "high": 12})
-    hidden: int = field(default=128, metadata={"low": 8, "high": 1024})
-    envelope: int = field(default=48, metadata={"low": 1, "high": 256})
-    predictor: int = field(default=128, metadata={"low": 0, "high": 1024})
+    width: int = field(default=320, metadata={"low": 8, "high": 2048})
+    blocks: int = field(default=4, metadata={"low": 1, "high": 32})
+    updates: int = field(default=3, metadata={"low": 0, "high": 100})
+    ahead: int = field(default=7, metadata={"low": 0, "high": 64})
+    iterations: int = field(default=10, metadata={"low": 1, "high": 1000})

@@ -1,25 +1,34 @@
-"""A flow that predicts: audio becomes white noise by linear prediction and a network, and back.
+"""A flow between white noise and sound by spectrogram inversion, hop by hop.
 
-    u_t = x_t - sum_i a_i x_{t-i}                        a: the envelope that the mel describes
-    z_t = ((u_t - p_t) / s_t - mu_t) exp(-r_t)           p: linear prediction of u from its past
+    x_m = a p_m + C^T (g z_m)        p_m: the next hop, as `Inversion` finds it
+                                     C: the orthonormal cosine transform of a hop
 
-a and the scale s come from the mel condition (without one, a = 0 and s is the latest error), p from
-the last 2,048 samples, and mu and r from a network that sees all groups of samples before the
-present one. Each z_t depends on x_t and on what came before, so the Jacobian is triangular, and
+p follows from all samples before and from the magnitudes S that a network (`network`) says: so
+phases go on as they were, and levels are right. The network also says how far the hop correlates
+with it (rho, which gives a), and how large each coefficient of the rest is (g). Hop by hop the map
+is affine in z, and the Jacobian is block triangular:
 
-    log p(x | c) = sum_t log N(z_t; 0, 1) - log s_t - r_t
+    log p(x | c) = sum log N(z; 0, 1) - log g
 
-`encode` finds all z at once. `decode` goes through time in a compiled kernel, a group of samples
-per step of the network: it is the exact inverse, up to rounding. With a mel condition the model is
-a vocoder; without one it makes sounds of a class by itself.
+A vocoder reads S from the mel spectrogram of the whole sound. A flow that makes sounds of a class
+by itself foretells the mel spectrogram from that of the past.
 
-Latents here are white noise: interpolating them is valid, but no morph. Temperature scales z; 0.7
-to 0.9 sounds cleaner than 1.
+Noise of full size is what is likeliest, but not what sounds best. Less noise must not mean less
+sound: what was unexpected of late, T^2 = mean z^2, says how much is left to what is expected,
+
+    a = sqrt(1 - T^2 (1 - rho^2)),      so that a = rho where T = 1
+
+Inversion is chaotic. So that `decode` meets what `encode` met, samples are rounded to 18 bits
+before they are heard again; `encode` gives latents that decode to the sound so rounded, bit for
+bit.
+
+Latents here are white noise: interpolating them is valid, but no morph. Temperature scales z: 1 is
+the model's own distribution, 0 the clearest sound.
 
 References:
+    Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
     Papamakarios et al., "Masked autoregressive flow for density estimation", 2017.
     Prenger et al., "WaveGlow: a flow-based generative network for speech synthesis", 2018.
-    Valin and Skoglund, "LPCNet: improving neural speech synthesis through linear prediction", 2019.
 """
 
 from __future__ import annotations
@@ -27,91 +36,80 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import partial
+from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.network import LOUDEST, FlowNetwork
+from dgm_audio.families.flow.network import PAST, MelReader, PastReader, Said
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.conditioner import Conditioner, exact_biases
-from dgm_audio.signal.envelope import HOP, MelEnvelope
+from dgm_audio.signal.inversion import Inversion
 from dgm_audio.signal.mel import LogMel
-from dgm_audio.signal.prediction import BackwardPrediction
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 
-BLOCK = 8192
-"""Samples that are made at a time: what a long sound needs beside itself is constant."""
-SCORED = 65536
-"""Samples that the network sees at a time when a sound is known."""
+BLOCK = 64
+"""Hops that a network reads at a time: what a long sound needs beside itself is constant."""
+STEPS = 2.0**18
+"""Per unit, to which samples are rounded before they are heard again."""
+FLOOR = 1e-5
+"""Least gain: a third of a unit of 16 bits."""
+MEMORY = 8.0
+"""Hops of which T^2 is the mean."""
 
 
-class Known(NamedTuple):
-    """What is known of sounds before the network speaks.
+class Step(NamedTuple):
+    """A hop of both sides of the flow: samples x, latents z and gains g, each (B, H), float64."""
+
+    x: Tensor
+    z: Tensor
+    gain: Tensor
+
+
+class InversionFlow(AudioGenerator):
+    """Spectrogram inversion as an invertible map (see the module).
 
     Attributes:
-        error: u - p (B, T), float64, T a multiple of 64.
-        scale: s (B, T), float64.
-        features: (B, T / N, 3 N + 2).
+        front: of a vocoder's condition "mel"; None if the model is no vocoder.
+        frames: the mel frames in which the model thinks.
     """
-
-    error: Tensor
-    scale: Tensor
-    features: Tensor
-
-
-class PredictiveFlow(AudioGenerator):
-    """Linear prediction, and a gated network for what it leaves (see the module)."""
 
     family = "flow"
     config_class = FlowConfig
 
-    def __init__(self, config: FlowConfig) -> None:
+    def __init__(self, config: FlowConfig | None = None) -> None:
         super().__init__()
-        self.config = config
-        for name, unit in (("group", HOP), ("predictor", 16)):
-            value = getattr(config, name)
-            fits = unit % value == 0 if name == "group" else value % unit == 0
-            if not fits:
-                relation = "divide" if name == "group" else "be a multiple of"
-                raise ConfigError(f"config.{name} is {value}; it must {relation} {unit}")
-        if config.mel and config.mel.sample_rate != config.sample_rate:
+        self.config = config = config or FlowConfig()
+        mel = config.mel
+        if mel.n_fft % (2 * mel.hop):
             raise ConfigError(
-                f"config.mel.sample_rate is {config.mel.sample_rate}; "
-                f"it must be that of the model, {config.sample_rate}"
+                f"config.mel.n_fft is {mel.n_fft} and its hop {mel.hop}; "
+                "frames must be a multiple of two hops"
             )
-        self.audio = AudioSpec(config.sample_rate, 1, config.length)
+        if config.vocoder and config.classes:
+            raise ConfigError("config.classes has names; a vocoder has none, its condition is mel")
+        self.audio = AudioSpec(mel.sample_rate, 1, config.length)
         self.latent = LatentSpec(1, hop=1)
+        self.frames = LogMel(mel)
+        self.front = self.frames if config.vocoder else None
+        self.early = mel.n_fft // (2 * mel.hop) - 1
         fields: dict[str, Classes | Frames] = {}
-        if config.classes:
+        if config.vocoder:
+            fields["mel"] = Frames(mel.n_mels, mel.hop)
+        elif config.classes:
             fields["class"] = Classes(config.classes)
-        if config.mel:
-            fields["mel"] = Frames(config.mel.n_mels, config.mel.hop)
         self.condition = ConditionSpec(fields)
-        self.front = LogMel(config.mel) if config.mel else None
-        self.envelope = MelEnvelope(config.mel, config.envelope) if config.mel else None
-        self.order = config.envelope if config.mel else 0
-        self.predictor = BackwardPrediction(config.predictor)
-        self.network = FlowNetwork(
-            config.group,
-            config.width,
-            config.skip,
-            tuple(2**level for _ in range(config.cycles) for level in range(config.depth)),
-            config.hidden,
-        )
-        self.conditioner = Conditioner(
-            len(self.network.layers),
-            config.width,
-            len(config.classes),
-            config.mel.n_mels if config.mel else 0,
-            config.mel.hop if config.mel else 1,
-            HOP,
-            config.sample_rate,
-            config.clock,
+        self.network: MelReader | PastReader = (
+            MelReader(self.frames, config.width, config.blocks, config.updates)
+            if config.vocoder
+            else PastReader(
+                self.frames, config.width, len(config.classes), config.ahead, config.updates
+            )
         )
 
     # --- the interface -------------------------------------------------------------------------
@@ -122,7 +120,7 @@ class PredictiveFlow(AudioGenerator):
     def decode_blocks(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, 1, 8192) as they are made.
+        """What decode(z, c) gives, in blocks (B, 1, 64 hops) as they are made.
 
         Raises:
             InputError: as `decode`.
@@ -130,28 +128,29 @@ class PredictiveFlow(AudioGenerator):
         yield from self._decoded(*self._check_call(z, condition, length))
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
-        """Latents (B, 1, T) of audio (B, 1, T), which decode to it.
+        """Latents (B, 1, T) of audio (B, 1, T), which decode to it, rounded to 18 bits.
 
         Raises:
             InputError: if the audio or the condition is not allowed.
         """
-        z, _ = self.transform(self._check_audio(x)[:, 0], self._check_condition(condition, len(x)))
-        return z[:, None].float()
+        steps = self._scored(rounded(self._check_audio(x)), condition)
+        return torch.cat([step.z for step in steps], dim=1)[:, None].float()
 
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Log density of audio (B, 1, T) in nats per clip (B,); exact.
 
-        Sound that was rounded to 16 bits is scored with the noise of a uniform dequantisation by
-        `dgm-audio score` and `evaluate`, not here.
+        It may be differentiated by the weights. What was heard was rounded, so that by the audio
+        only a hop's own derivatives are left.
 
         Raises:
             InputError: if the audio or the condition is not allowed.
         """
-        z, log_scale = self.transform(
-            self._check_audio(x)[:, 0], self._check_condition(condition, len(x))
-        )
-        nats = -0.5 * z.square() - 0.5 * math.log(2 * math.pi) - log_scale
-        return nats.sum(1).float()
+        x = self._check_audio(x)
+        total = torch.zeros(len(x), dtype=torch.float64, device=self.device)
+        for step in self._scored(x, condition):
+            nats = -0.5 * step.z.square() - 0.5 * math.log(2 * math.pi) - step.gain.log()
+            total = total + nats.sum(1)
+        return total.float()
 
     def mel(self, x: Tensor) -> Tensor:
         """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
@@ -163,112 +162,143 @@ class PredictiveFlow(AudioGenerator):
             raise InputError("this model has no condition 'mel'")
         return self.front(self._check_audio(x)[:, 0])
 
-    # --- all at once ---------------------------------------------------------------------------
+    # --- hop by hop ----------------------------------------------------------------------------
 
-    def transform(self, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Latents z and log scales log dx/dz (B, T), float64, of audio (B, T).
-
-        Args:
-            x: of any length.
-            condition: checked.
-        """
-        length = x.shape[1]
-        self._check_frames(condition, length)
-        known = self.known(F.pad(x, (0, -length % HOP)), condition)
-        parts = []
-        for start in range(0, length, SCORED):
-            stop = min(start + SCORED, known.error.shape[1])
-            part = slice(start, stop)
-            shift, factor = self.spoken(known, condition, part)
-            z = (known.error[:, part] / known.scale[:, part] - shift) * (-factor).exp()
-            parts.append((z, known.scale[:, part].log() + factor))
-        z, log_scale = (torch.cat(column, dim=1)[:, :length] for column in zip(*parts, strict=True))
-        return z, log_scale
-
-    def known(self, x: Tensor, condition: dict[str, Tensor]) -> Known:
-        """What is known of audio (B, T) from its start, T a multiple of 64."""
-        past, scale = self._envelope_of(x, condition)
-        u = x.double() - past
-        expected = self.predictor(u)
-        recent = expected.spread.double().prod(-1).sqrt() * _recent()
-        if scale is None:
-            scale = recent
-        error = u - expected.mean
-        return Known(error, scale, self._features(x, u, error, scale, recent))
-
-    def spoken(
-        self, known: Known, condition: dict[str, Tensor], part: slice
-    ) -> tuple[Tensor, Tensor]:
-        """Shifts and log factors (B, t) of a part of a sound that begins at a multiple of 64."""
-        group, frame = self.config.group, HOP // self.config.group
-        first = max(0, part.start - self.network.receptive_field * group) // HOP
-        count = -(-part.stop // HOP) - first
-        features = known.features[:, first * frame : (first + count) * frame]
-        start = torch.full((len(features),), first, device=features.device)
-        bias = self.conditioner(condition, start, count)
-        spoken = self.network(features, bias, frame)
-        shift, factor = (value[:, part.start - first * HOP :].double() for value in spoken)
-        return shift, factor
-
-    def _envelope_of(self, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """What the envelope expects of x (B, T), float64, and the scale of what is left."""
-        if self.envelope is None:
-            return torch.zeros_like(x, dtype=torch.float64), None
-        from dgm_audio.signal._envelope_loops import predict
-
-        a, level = self.envelope(condition["mel"], 0, x.shape[1] // HOP)
-        known = x.detach().double().cpu().contiguous().numpy()
-        past = torch.from_numpy(predict(known, a.cpu().contiguous().numpy(), HOP))
-        return past.to(x.device), level.repeat_interleave(HOP, dim=1)
-
-    def _features(
-        self, x: Tensor, u: Tensor, error: Tensor, scale: Tensor, recent: Tensor
-    ) -> Tensor:
-        """Inputs of the network (B, G, 3 N + 2): the group before in units of the scale."""
-        group = self.config.group
-        scale, recent = scale[:, ::group, None], recent[:, ::group, None]
-        before = [
-            F.pad(value.unflatten(1, (-1, group)), (0, 0, 1, -1)) for value in (x / 8, u, error)
-        ]
-        units = (torch.cat(before, dim=2) / scale).clamp(-LOUDEST, LOUDEST)
-        levels = [scale.log() / 2 + 3, (recent / scale).log().clamp(-4, 4)]
-        return torch.cat([units, *levels], dim=2).to(self.dtype)
-
-    # --- through time --------------------------------------------------------------------------
-
+    @torch.no_grad()
     def _decoded(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
-        for part, advance in self._walk(condition, len(z), length):
-            yield advance(z[:, 0, part])[:, None].clamp(-1, 1).to(self.device)
+        made: list[Tensor] = []
+        for step in self.steps(condition, length, z=z[:, 0]):
+            made.append(step.x)
+            if len(made) == BLOCK:
+                yield _joined(made)
+                made = []
+        if made:
+            yield _joined(made)
 
-    def _walk(
-        self, condition: dict[str, Tensor], batch: int, length: int
-    ) -> Iterator[tuple[slice, Callable[[Tensor], Tensor]]]:
-        """The blocks of a sound: which samples, and what makes them of their latents."""
-        from dgm_audio.families.flow.sampler import Sampler
+    def _scored(self, x: Tensor, condition: Condition) -> Iterator[Step]:
+        return self.steps(self._check_condition(condition, len(x)), x.shape[2], x=x[:, 0])
 
-        self._check_frames(condition, length)
-        sampler = Sampler(self, batch)
-        conditioner = deepcopy(self.conditioner).double()
-        hops = BLOCK // HOP
-        for start in range(0, length, BLOCK):
-            first = start // HOP
-            bias = exact_biases(conditioner, condition, batch, first, hops)
-            filters = self.envelope and self.envelope(condition["mel"], first, hops)
-            advance = partial(sampler.advance, bias, filters)
-            yield slice(start, min(start + BLOCK, length)), advance
+    def steps(
+        self,
+        condition: dict[str, Tensor],
+        length: int,
+        *,
+        z: Tensor | None = None,
+        x: Tensor | None = None,
+    ) -> Iterator[Step]:
+        """The hops of sounds, whose latents z (B, T) or samples x (B, T) are given.
 
-    def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
-        if self.config.mel is None:
-            return
-        needed, found = -(-length // self.config.mel.hop), condition["mel"].shape[2]
-        if found < needed:
+        Samples that come of latents are those that are heard: rounded.
+        """
+        given = x if z is None else z
+        assert given is not None
+        hop, batch = self.config.mel.hop, len(given)
+        inversion = self.inversion(batch)
+        said = self._said(inversion, condition, batch, length)
+        energy = torch.ones(batch, 1, 1, dtype=torch.float64, device=self.device)
+        for part in given.double().split(hop, dim=1):
+            size = part.shape[1]
+            magnitudes, coherence, gain = next(said)
+            spectra = inversion.expect(magnitudes)
+            weight = (1 - energy.clamp(max=1) * (1 - coherence.square())).sqrt()
+            mean = inversion.weighted(spectra, weight)[:, :size]
+            cosines = cosine_transform(size, self.device)
+            gain = gain[:, 0, torch.arange(size, device=self.device) * hop // size]
+            heard = rounded(mean + (gain * part) @ cosines if x is None else part)
+            if x is None:
+                yield Step(heard, part, gain)
+            else:
+                yield Step(part, (part - mean) @ cosines.T / gain, gain)
+            heard = heard.detach()
+            rest = ((heard - mean) @ cosines.T / gain).detach()
+            energy = energy + (rest.square().mean(1)[:, None, None] - energy) / MEMORY
+            inversion.hear(F.pad(heard, (0, hop - size)))
+
+    def inversion(self, batch: int) -> Inversion:
+        """A new inversion of a batch."""
+        config, mel = self.config, self.config.mel
+        sizes = batch, mel.n_fft, mel.hop, config.ahead, config.iterations
+        return Inversion(*sizes, device=self.device)
+
+    def _said(
+        self, inversion: Inversion, condition: dict[str, Tensor], batch: int, length: int
+    ) -> Iterator[Said]:
+        """For each hop the magnitudes (B, ahead + 1, F), coherence (B, 1, F) and gain (B, 1, H).
+
+        Networks run in float64 and their results are rounded to float32, so that neither batch
+        nor machine matters.
+        """
+        count = -(-length // self.config.mel.hop)
+        if self.config.vocoder:
+            said = self._read(condition["mel"].double(), length, count)
+        else:
+            said = self._foretold(inversion, condition.get("class"), batch, count)
+        for values in said:
+            magnitudes, coherence, gain = (value.float().double() for value in values)
+            yield Said(magnitudes, coherence, floored(gain))
+
+    def _read(self, mel: Tensor, length: int, count: int) -> Iterator[Said]:
+        """From the mel spectrogram, block by block."""
+        assert isinstance(self.network, MelReader)
+        network, reach = exact(self.network), self.network.reach
+        ahead, found = self.config.ahead, mel.shape[2]
+        if found < count:
             raise InputError(
-                f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
+                f"condition 'mel' has {found} frames; {length} samples need at least {count}"
             )
+        for first in range(0, count, BLOCK):
+            hops = min(BLOCK, count - first)
+            start, stop = max(first - self.early, 0), min(first + hops + ahead, found)
+            seen = slice(max(start - reach, 0), min(stop + reach, found))
+            said = network(mel[:, :, seen])
+            said = Said(*(part[:, start - seen.start : stop - seen.start] for part in said))
+            missing = start - first + self.early, first + hops + ahead - self.early - stop
+            magnitudes = F.pad(said.magnitudes, (0, 0, *missing))
+            for k in range(hops):
+                own = slice(first + k - start, first + k - start + 1)
+                frames = magnitudes[:, k : k + ahead + 1]
+                yield Said(frames, said.coherence[:, own], said.gain[:, own])
+
+    def _foretold(
+        self, inversion: Inversion, label: Tensor | None, batch: int, count: int
+    ) -> Iterator[Said]:
+        """From what was heard, hop by hop."""
+        network, spec, frames = exact(self.network), self.config.mel, deepcopy(self.frames).double()
+        past = torch.full(
+            (batch, 1, PAST, spec.n_mels), math.log(spec.floor), device=self.device
+        ).double()
+        heard = inversion.heard.new_zeros(batch, spec.n_fft)
+        for hop in range(count):
+            yield network(past, torch.full((1,), hop, device=self.device), label)
+            heard = torch.cat([heard, inversion.heard[:, -spec.hop :]], dim=1)[:, spec.hop :]
+            past = torch.cat([past[:, :, 1:], frames.frame(heard)[:, None, None]], dim=2)
 
 
-def _recent() -> float:
-    """The scale that the latest errors suggest, per mean error."""
-    from dgm_audio.signal._prediction_loops import RECENT
+def exact(network: nn.Module) -> Callable[..., Said]:
+    """The network in float64; gradients reach its own weights."""
+    tensors = chain(network.named_parameters(), network.named_buffers())
+    weights = {name: tensor.double() for name, tensor in tensors}
+    return lambda *inputs: functional_call(network, weights, inputs)
 
-    return RECENT
+
+def floored(gain: Tensor) -> Tensor:
+    """Gains of which none is nothing."""
+    return (gain.square() + FLOOR**2).sqrt()
+
+
+def rounded(x: Tensor) -> Tensor:
+    """Samples to 18 bits; gradients pass."""
+    return x + ((x * STEPS).round() / STEPS - x).detach()
+
+
+@cache
+def cosine_transform(size: int, device: torch.device | None = None) -> Tensor:
+    """The orthonormal cosine transform (II) of `size` samples, float64 (size, size)."""
+    n = torch.arange(size, dtype=torch.float64, device=device)
+    rows = torch.cos(math.pi / size * (n + 0.5) * n[:, None]) * math.sqrt(2 / size)
+    rows[0] *= math.sqrt(0.5)
+    return rows
+
+
+def _joined(hops: list[Tensor]) -> Tensor:
+    return torch.cat(hops, dim=1)[:, None].float().clamp(-1, 1)

@@ -1,54 +1,214 @@
-"""The flow's network: what a group of samples will be like, from those before it.
+"""What is said of hops before they are heard: magnitudes, and how far they foretell the samples.
 
-For each sample of a group it says a shift mu, in units of the scale that is expected, and the
-logarithm r of a factor on that scale.
+    MelReader     reads it from the mel spectrogram, before and after the hop
+    PastReader    foretells the mel spectrogram from that of the past, the class and the clock
+
+    S = the network's magnitudes, brought to the mel by multiplicative updates (see
+        `signal.griffin_lim`): what the mel says of the level is kept, harmonics come from the
+        network
+
+References:
+    See `dgm_audio.nn.convnext` and `dgm_audio.signal.griffin_lim`.
 """
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_audio.nn.gated import GatedStack
+from dgm_audio.nn.convnext import ConvNeXtBlock
+from dgm_audio.signal.griffin_lim import linear_magnitudes
+from dgm_audio.signal.mel import LogMel
 
-LOUDEST = 8.0
-"""Inputs are clipped to this many scales."""
-WIDEST = 3.0
-"""Largest |r|: a factor of 20."""
+BANDS = 64
+"""Bands of coherence and of gains, evenly spaced."""
+KERNEL, FIRST = 7, 5
+"""Frames that a block of the mel reader sees, and its first layer."""
+PAST = 8
+"""Frames that the past reader sees."""
+CLOCKS = 0.01, 0.03, 0.1, 0.3, 1.0
+"""Seconds in which the clocks decay."""
+MEAN, SCALE = -6.0, 3.0
+"""Of usual log-mels per unit of bandwidth."""
+UNCORRELATED = -0.6
+"""Coherence before training, as a logit."""
 
 
-class FlowNetwork(GatedStack):
-    """A gated stack over groups of samples.
+class Said(NamedTuple):
+    """What is said of L frames, or hops, of each sound.
 
-    Args:
-        group: N, samples of a group.
-        width: R, channels of the residual path and of the gated units.
-        skip: S, channels of the skip path.
-        dilations: d of each layer, powers of two.
-        hidden: units of the head's hidden layer.
+    Attributes:
+        magnitudes: S (B, L, F).
+        coherence: correlation of what is expected with what comes (B, L, F), 0 to 1.
+        gain: standard deviation of each coefficient of what comes unexpected (B, L, H).
     """
 
-    def __init__(
-        self, group: int, width: int, skip: int, dilations: tuple[int, ...], hidden: int
-    ) -> None:
-        super().__init__(width, skip, dilations, hidden, 2 * group)
-        self.group = group
-        self.input = nn.Linear(features_of(group), width)
-        nn.init.zeros_(self.head.bias)
-        self.head.weight.data *= 0.1
+    magnitudes: Tensor
+    coherence: Tensor
+    gain: Tensor
 
-    def forward(self, features: Tensor, bias: Tensor, frame: int) -> tuple[Tensor, Tensor]:
-        """Shifts and log factors (B, G N) of groups.
+
+class Reader(nn.Module):
+    """Magnitudes of a mel spectrogram, and the two heads that both readers have.
+
+    Args:
+        front: the mel's definition.
+        width: channels of the features that the heads see.
+        updates: multiplicative updates of the magnitudes.
+    """
+
+    filters: Tensor
+    bandwidth: Tensor
+    bins: Tensor
+    bands: Tensor
+    band_bins: Tensor
+
+    def __init__(self, front: LogMel, width: int, updates: int) -> None:
+        super().__init__()
+        self.spec, self.updates = front.spec, updates
+        self.noise = nn.Linear(width, 2 * BANDS)
+        with torch.no_grad():
+            self.noise.weight.zero_()
+            self.noise.bias.zero_()
+            self.noise.bias[:BANDS] = UNCORRELATED
+        filters, hop, count = front.filters.double(), front.spec.hop, front.spec.n_fft // 2 + 1
+        centres = (filters * torch.arange(count)).sum(1) / filters.sum(1)
+        bands = (torch.arange(BANDS) + 0.5) / BANDS
+        tables = {
+            "filters": front.filters.clone(),
+            "bandwidth": filters.sum(1).log().float()[:, None],
+            "bins": between(centres, count),
+            "bands": between(bands * hop - 0.5, hop),
+            "band_bins": between(bands * (count - 1), count),
+        }
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
+
+    def normal(self, mel: Tensor) -> Tensor:
+        """Log-mels (B, M, L) as networks like them."""
+        return (mel - self.bandwidth - MEAN) / SCALE
+
+    def smooth(self, mel: Tensor) -> Tensor:
+        """Log magnitudes (B, L, F) of a smooth spectrum with about these log-mels (B, M, L)."""
+        return (mel - self.bandwidth).transpose(1, 2) @ self.bins.T
+
+    def magnitudes(self, mel: Tensor, detail: Tensor | float = 0.0) -> Tensor:
+        """S (B, L, F) with these log-mels (B, M, L), near the smooth one times exp(detail)."""
+        start = (self.smooth(mel) + detail).clamp(-20, 10).exp().to(mel.dtype)
+        found = linear_magnitudes(mel.exp(), self.filters, self.updates, start.transpose(1, 2))
+        return found.transpose(1, 2)
+
+    def unexpected(self, h: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Coherence (B, L, F) and gains (B, L, H) of features (B, L, width) and their log-mels."""
+        coherence, factor = self.noise(h).chunk(2, dim=-1)
+        places = torch.linspace(0, self.bins.shape[0] - 1, self.spec.hop, device=h.device)
+        level = self.smooth(mel)[..., places.round().long()]
+        white = 0.5 * math.log(self.spec.n_fft * 3 / 8)  # log magnitude of white noise of power 1
+        gain = (level - white + factor.clamp(-8, 4) @ self.bands.T).exp()
+        return torch.sigmoid(coherence @ self.band_bins.T), gain
+
+
+class MelReader(Reader):
+    """ConvNeXt blocks over mel frames.
+
+    Args:
+        front: the mel's definition.
+        width: channels.
+        blocks: how many.
+        updates: multiplicative updates of the magnitudes.
+    """
+
+    def __init__(self, front: LogMel, width: int, blocks: int, updates: int) -> None:
+        super().__init__(front, width, updates)
+        self.reach = FIRST // 2 + blocks * (KERNEL // 2)
+        self.first = nn.Conv1d(self.spec.n_mels, width, FIRST, padding=FIRST // 2)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, KERNEL) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width)
+        self.detail = nn.Linear(width, self.spec.n_fft // 2 + 1)
+        with torch.no_grad():
+            self.detail.weight *= 0.1
+
+    def features(self, mel: Tensor) -> Tensor:
+        """(B, L, width) of log-mels (B, M, L)."""
+        h = self.first(self.normal(mel)).transpose(1, 2)
+        for block in self.blocks:
+            h = block(h)
+        return self.norm(h)
+
+    def forward(self, mel: Tensor) -> Said:
+        """What log-mels (B, M, L) say of their frames, and of the hops that begin at their middle.
+
+        (`reach` frames to each side matter to a frame.)
+        """
+        h = self.features(mel)
+        return Said(self.magnitudes(mel, self.detail(h)), *self.unexpected(h, mel))
+
+
+class PastReader(Reader):
+    """A perceptron of the last mel frames, the class and the clock.
+
+    Args:
+        front: the mel's definition.
+        width: channels.
+        classes: how many; 0 for none.
+        ahead: frames that are foretold beside the next one.
+        updates: multiplicative updates of the magnitudes.
+    """
+
+    clocks: Tensor
+
+    def __init__(self, front: LogMel, width: int, classes: int, ahead: int, updates: int) -> None:
+        super().__init__(front, width, updates)
+        self.label = nn.Embedding(classes, width) if classes else None
+        self.clock = nn.Linear(len(CLOCKS), width)
+        self.first = nn.Linear(PAST * self.spec.n_mels, width)
+        self.second = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.third = nn.Linear(width, width)
+        self.ahead = nn.Linear(width, (ahead + 1) * self.spec.n_mels)
+        rates = torch.tensor([self.spec.hop / self.spec.sample_rate / time for time in CLOCKS])
+        self.register_buffer("clocks", rates, persistent=False)
+        with torch.no_grad():
+            self.ahead.weight *= 0.1
+
+    def features(self, past: Tensor, hop: Tensor, label: Tensor | None) -> Tensor:
+        """(B, L, width) for hops that come after the last of PAST frames each.
 
         Args:
-            features: (B, G, 3 N + 2), known before each group, G a multiple of `frame`.
-            bias: (B, G / frame, layers, 2R).
-            frame: groups per bias.
+            past: log-mels (B, L, PAST, M).
+            hop: numbers of the hops (L,) or (B, L).
+            label: classes (B,).
         """
-        shift, factor = self.run(self.input(features), bias, frame).float().chunk(2, dim=-1)
-        return shift.flatten(1), WIDEST * torch.tanh(factor.flatten(1) / WIDEST)
+        h = self.first(self.normal(past.transpose(2, 3).flatten(0, 1)).flatten(1))
+        h = h.unflatten(0, past.shape[:2])
+        h = h + self.clock((-hop[..., None] * self.clocks).exp().to(h.dtype))
+        if self.label is not None and label is not None:
+            h = h + self.label(label)[:, None]
+        h = h + self.second(F.gelu(h))
+        return F.gelu(self.third(self.norm(h)))
+
+    def foretold(self, h: Tensor, past: Tensor) -> Tensor:
+        """Log-mels (B, L, ahead + 1, M) of the frames that end with each hop, and after it."""
+        change = self.ahead(h).unflatten(2, (-1, self.spec.n_mels))
+        return (past[:, :, -1:] + SCALE * change).clamp(math.log(self.spec.floor), 10)
+
+    def forward(self, past: Tensor, hop: Tensor, label: Tensor | None) -> Said:
+        """What the past says of one hop: magnitudes (B, ahead + 1, F), and the rest with L = 1."""
+        h = self.features(past, hop, label)
+        mel = self.foretold(h, past)[:, 0].transpose(1, 2)
+        return Said(self.magnitudes(mel), *self.unexpected(h, mel[:, :, :1]))
 
 
-def features_of(group: int) -> int:
-    """Numbers that the network sees per group."""
-    return 3 * group + 2
+def between(centres: Tensor, count: int) -> Tensor:
+    """Weights (count, M) that interpolate values at rising centres (M,) at 0, 1, ..., count - 1."""
+    place = torch.arange(count, dtype=centres.dtype)
+    right = torch.searchsorted(centres, place).clamp(1, len(centres) - 1)
+    left, rows = right - 1, torch.arange(count)
+    share = ((place - centres[left]) / (centres[right] - centres[left])).clamp(0, 1).float()
+    weights = torch.zeros(count, len(centres))
+    weights[rows, left], weights[rows, right] = 1 - share, share
+    return weights
