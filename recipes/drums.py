@@ -16,14 +16,10 @@ from typing import Literal
 
 import tyro
 
-from dgm_audio.apps.publish import publish
-from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.data import ClipConfig, load_clips
 from dgm_audio.data.hydrogen import NAME, download_drums, drum_manifest, drum_splits
 from dgm_audio.data.named import set_folder
-from dgm_audio.evaluation import evaluate, held_out_judge, table
-from dgm_audio.registry import load
-from dgm_audio.training.run import TrainConfig, fit
 
 CLIPS = {
     "vae": ClipConfig(sample_rate=44100, length=65536),
@@ -55,39 +51,13 @@ HUB_LICENCES = ["gpl-2.0", "cc-by-sa-3.0", "cc-by-3.0", "cc0-1.0"]
 """Of the kits that are trained on; data/hydrogen.py has the licence of each."""
 
 
-@dataclass(frozen=True)
-class Drums:
-    """Train a model of drum one-shots.
-
-    Args:
-        out: run folder.
-        data: folder with the unpacked kits; by default they are fetched with apt.
-        family: of the model.
-        budget: wall time of the training.
-        steps: optimizer steps instead of a budget.
-        rate: peak learning rate; by default the family's, or 3e-4 from a trained start.
-        start: trained model to go on from, with the discriminator from the beginning.
-        seed: of everything random.
-        resume: go on with the run in `out`.
-        train: train; with --no-train the model that the run in `out` has kept is taken as it is.
-        sheets: only draw a contact sheet of each class into `out`, to check the labels.
-        publish: also write the model with its card to this folder.
-        note: what the card says of the training beside the command.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Drums(RecipeOptions):
+    """Train a model of drum one-shots."""
 
     out: Path = Path("runs/drums")
-    data: Path | None = None
     family: Literal["vae", "autoregressive"] = "vae"
     budget: str = "75m"
-    steps: int | None = None
-    rate: float | None = None
-    start: str | None = None
-    seed: int = 0
-    resume: bool = False
-    train: bool = True
-    sheets: bool = False
-    publish: Path | None = None
-    note: str = ""
 
 
 def main(args: Drums) -> None:
@@ -101,56 +71,21 @@ def main(args: Drums) -> None:
     )
 
     if args.sheets:
-        args.out.mkdir(parents=True, exist_ok=True)
-        for index, name in enumerate(clips.classes):
-            rows = [row for row, label in enumerate(clips.labels) if label == index][:60]
-            tiles = [
-                Tile(clips.tensor([row])[0], Path(clips.files[row]).stem[:24], clips.groups[row])
-                for row in rows
-            ]
-            path = args.out / f"labels-{name}.png"
-            contact_sheet(tiles, clips.sample_rate, heading=name, columns=8).save(path)
-            print(path)
+        label_sheets(
+            clips, args.out, lambda row: (Path(clips.files[row]).stem[:24], clips.groups[row])
+        )
         return
 
-    config = TrainConfig(
-        out=args.out,
-        family=args.family,
-        budget=args.budget,
-        steps=args.steps,
-        rate=args.rate,
-        start=args.start,
-        seed=args.seed,
-        resume=args.resume,
+    train_and_publish(
+        args,
+        splits,
+        script="recipes/drums.py",
+        summary=SUMMARY[args.family],
+        limits=f"{DATA_LIMITS} {LIMITS[args.family]}",
+        dataset=NAME,
+        licences=HUB_LICENCES,
+        benchmark=f"benchmarks/{args.family}.py",
     )
-    folder = args.out / "model"
-    if args.train:
-        folder = fit(splits, config, held_out_judge(splits))
-    model = load(str(folder), device="cpu")
-    report = evaluate(model, splits)
-    print(table(report))
-    if args.publish:
-        given = {"family": args.family, "steps": args.steps, "rate": args.rate, "start": args.start}
-        given |= {} if args.steps else {"budget": args.budget}
-        flags = " ".join(f"--{key} {value}" for key, value in given.items() if value is not None)
-        commands = {
-            "train": f"python recipes/drums.py {flags}",
-            "evaluate": f"dgm-audio evaluate {args.publish.name}",
-            "time": f"python benchmarks/{args.family}.py {args.publish.name}",
-        }
-        publish(
-            folder,
-            args.publish,
-            splits,
-            report,
-            summary=SUMMARY[args.family],
-            commands=commands,
-            note=args.note,
-            limits=f"{DATA_LIMITS} {LIMITS[args.family]}",
-            dataset=NAME,
-            licences=HUB_LICENCES,
-        )
-        print(f"published to {args.publish}")
 
 
 if __name__ == "__main__":

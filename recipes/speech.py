@@ -14,8 +14,7 @@ from pathlib import Path
 
 import tyro
 
-from dgm_audio.apps.publish import publish
-from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.data import load_clips
 from dgm_audio.data.gcin import (
     CLIPS,
@@ -25,9 +24,6 @@ from dgm_audio.data.gcin import (
     syllable_splits,
 )
 from dgm_audio.data.named import set_folder
-from dgm_audio.evaluation import evaluate, held_out_judge, table
-from dgm_audio.registry import load
-from dgm_audio.training.run import TrainConfig, fit
 
 SUMMARY = (
     "Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the initial "
@@ -43,39 +39,13 @@ LIMITS = (
 HUB_LICENCES = ["cc-by-3.0"]
 
 
-@dataclass(frozen=True)
-class Speech:
-    """Train a model of spoken syllables.
-
-    Args:
-        out: run folder.
-        data: folder with the unpacked package; by default it is fetched with apt.
-        family: of the model.
-        budget: wall time of the training.
-        steps: optimizer steps instead of a budget.
-        rate: peak learning rate; by default the family's, or 3e-4 from a trained start.
-        start: trained model to go on from.
-        seed: of everything random.
-        resume: go on with the run in `out`.
-        train: train; with --no-train the model that the run in `out` has kept is taken as it is.
-        sheets: only draw a contact sheet of each class into `out`, to check the labels.
-        publish: also write the model with its card to this folder.
-        note: what the card says of the training beside the command.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Speech(RecipeOptions):
+    """Train a model of spoken syllables."""
 
     out: Path = Path("runs/speech")
-    data: Path | None = None
     family: str = "autoregressive"
     budget: str = "45m"
-    steps: int | None = None
-    rate: float | None = None
-    start: str | None = None
-    seed: int = 0
-    resume: bool = False
-    train: bool = True
-    sheets: bool = False
-    publish: Path | None = None
-    note: str = ""
 
 
 def main(args: Speech) -> None:
@@ -90,52 +60,18 @@ def main(args: Speech) -> None:
     )
 
     if args.sheets:
-        args.out.mkdir(parents=True, exist_ok=True)
-        for index, name in enumerate(clips.classes):
-            rows = [row for row, label in enumerate(clips.labels) if label == index][:64]
-            tiles = [Tile(clips.tensor([row])[0], clips.groups[row], f"clip {row}") for row in rows]
-            path = args.out / f"labels-{name}.png"
-            contact_sheet(tiles, clips.sample_rate, heading=name, columns=8).save(path)
-            print(path)
+        label_sheets(clips, args.out, lambda row: (clips.groups[row], f"clip {row}"))
         return
 
-    config = TrainConfig(
-        out=args.out,
-        family=args.family,
-        budget=args.budget,
-        steps=args.steps,
-        rate=args.rate,
-        start=args.start,
-        seed=args.seed,
-        resume=args.resume,
+    train_and_publish(
+        args,
+        splits,
+        script="recipes/speech.py",
+        summary=SUMMARY,
+        limits=LIMITS,
+        dataset=NAME,
+        licences=HUB_LICENCES,
     )
-    folder = args.out / "model"
-    if args.train:
-        folder = fit(splits, config, held_out_judge(splits))
-    model = load(str(folder), device="cpu")
-    report = evaluate(model, splits)
-    print(table(report))
-    if args.publish:
-        given = {"family": args.family, "steps": args.steps, "rate": args.rate, "start": args.start}
-        given |= {} if args.steps else {"budget": args.budget}
-        flags = " ".join(f"--{key} {value}" for key, value in given.items() if value is not None)
-        commands = {
-            "train": f"python recipes/speech.py {flags}",
-            "evaluate": f"dgm-audio evaluate {args.publish.name}",
-        }
-        publish(
-            folder,
-            args.publish,
-            splits,
-            report,
-            summary=SUMMARY,
-            commands=commands,
-            note=args.note,
-            limits=LIMITS,
-            dataset=NAME,
-            licences=HUB_LICENCES,
-        )
-        print(f"published to {args.publish}")
 
 
 if __name__ == "__main__":
