@@ -17,7 +17,7 @@ from torch import Tensor
 from dgm_audio.capabilities import Streams
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.vocoded import mel_spec_of
+from dgm_audio.vocoded import mel_spec_of, own_temperature
 
 _PIECE = 2**18
 """Samples whose mel is computed at a time."""
@@ -57,7 +57,7 @@ def resynthesise(
     given: Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
-    temperature: float = 1.0,
+    temperature: float | None = None,
 ) -> Iterator[Tensor]:
     """What the vocoder makes of the mel of a recording (C, T), in blocks (C, 1, t) on the CPU.
 
@@ -66,13 +66,14 @@ def resynthesise(
         x: at the model's rate, in [-1, 1].
         given: other conditions than the mel; absent ones take the default of a single sound.
         seed: of the noise.
-        temperature: of the noise.
+        temperature: of the noise; by default the vocoder's own.
 
     Raises:
         InputError: if the model is no vocoder, or an argument is not allowed.
     """
     check_vocoder(model)
     length = x.shape[1]
+    temperature = own_temperature(model) if temperature is None else temperature
     z = model.noise(1, length=length, seed=seed, temperature=temperature).expand(len(x), -1, -1)
     with torch.no_grad():
         condition = {"mel": mel_of(model, x)} | _others(model, given or {})

@@ -43,17 +43,28 @@ _PIECE = 4096
 """Frames of the vocoder's noise that are drawn at a time."""
 
 
+def is_vocoder(model: Any) -> bool:
+    """Whether a model makes sound of a mel spectrogram."""
+    if not (isinstance(model, AudioGenerator) and isinstance(model, Vocoder)):
+        return False
+    known = isinstance(model.condition.fields.get("mel"), Frames)
+    return known and getattr(model, "front", None) is not None
+
+
 def mel_spec_of(vocoder: Any) -> MelSpec:
     """The features that a vocoder takes.
 
     Raises:
         InputError: if the model is no vocoder.
     """
-    if isinstance(vocoder, AudioGenerator) and isinstance(vocoder, Vocoder):
-        front: Any = getattr(vocoder, "front", None)
-        if front is not None and isinstance(vocoder.condition.fields.get("mel"), Frames):
-            return front.spec
+    if is_vocoder(vocoder):
+        return vocoder.front.spec
     raise InputError(f"{_name(vocoder)} is no vocoder: it has no condition 'mel'")
+
+
+def own_temperature(vocoder: AudioGenerator) -> float:
+    """The temperature at which a vocoder says that it sounds best; 1 if it says nothing."""
+    return float(getattr(vocoder.config, "temperature", 1.0))
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ class Vocoded(AudioGenerator):
     Args:
         spectrogram_model: makes mels, see `dgm_audio.capabilities.MakesMels`.
         vocoder: of mels by the same `MelSpec`; without one Griffin-Lim stands in, with a warning.
-        temperature: of the vocoder's noise.
+        temperature: of the vocoder's noise; by default its own.
 
     Raises:
         InputError: if a part cannot do its part, or the two do not fit; both specs are named.
@@ -94,12 +105,13 @@ class Vocoded(AudioGenerator):
         spectrogram_model: MakesMels,
         vocoder: AudioGenerator | None = None,
         *,
-        temperature: float = 1.0,
+        temperature: float | None = None,
     ) -> None:
         super().__init__()
         spec = _mels_made_by(spectrogram_model)
         if vocoder is None:
             vocoder = _stand_in(spec)
+        temperature = own_temperature(vocoder) if temperature is None else temperature
         _check_equal(spectrogram_model, spec, vocoder, mel_spec_of(vocoder))
         if isinstance(temperature, bool) or not 0 <= temperature <= 10:
             raise InputError(f"temperature is {temperature!r}; it must be a number from 0 to 10")

@@ -3,6 +3,10 @@
     bits per sample = -log2 p(x) / (C T)            p: a mass over K symbols per sample
                     = -log2 p(x) / (C T) + 15       p: a density, times the step 2 / 2^16 of 16 bits
 
+A density is that of the sound plus uniform noise of one such step, the same in every call: sound
+that was rounded to 16 bits would else have no density at all. A vocoder is given the mel of each
+clip.
+
 A mass and a density are different quantisations of the sound: only figures with the same number of
 levels may be compared, and `levels_of` says which one it is. Only the valid samples of a clip
 count, not the zeros that fill it up. Two baselines stand beside a model:
@@ -15,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,6 +33,7 @@ from dgm_audio.evaluation.markov import MarkovChain
 from dgm_audio.evaluation.sampling import class_condition
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Condition
+from dgm_audio.vocoded import is_vocoder
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -67,10 +72,18 @@ def bits_of(model: AudioGenerator, x: Tensor, condition: Condition = None) -> Te
     Raises:
         InputError: if the model has no likelihood, or does not take the sound or the condition.
     """
+    scorer = likelihood_of(model)
     with torch.no_grad():
-        nats = likelihood_of(model).log_prob(x, condition).double().cpu()
+        nats = scorer.log_prob(x if model.audio.levels else dequantised(x), condition)
+    nats = nats.double().cpu()
     bits = -nats / (math.log(2) * x[0].numel())
     return bits if model.audio.levels else bits + (DENSITY_BITS - 1)
+
+
+def dequantised(x: Tensor) -> Tensor:
+    """Audio with uniform noise of a step of 16 bits, always the same, within [-1, 1]."""
+    noise = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) - 0.5
+    return (x + 2.0 ** (1 - DENSITY_BITS) * noise.to(x)).clamp(-1, 1)
 
 
 def bits_per_sample(
@@ -93,7 +106,10 @@ def bits_per_sample(
     """
     bits = torch.zeros(len(x), dtype=torch.float64)
     for rows, part in _prefixes(model, x, lengths):
-        bits[rows] = bits_of(model, part, class_condition(model, classes, labels[rows]))
+        condition: dict[str, Any] = class_condition(model, classes, labels[rows]) or {}
+        if is_vocoder(model):
+            condition["mel"] = model.mel(part)  # type: ignore[operator]
+        bits[rows] = bits_of(model, part, condition)
     return bits
 
 

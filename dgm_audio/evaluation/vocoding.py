@@ -3,10 +3,12 @@
     pesq        wide-band PESQ against the recording, 1 to 4.64 (ITU-T P.862.2); pip: pesq
     dnsmos      overall quality of speech, 1 to 5, predicted without a reference; pip: speechmos
     log_mel_db  mean |difference| of the log-mels in dB, by the vocoder's own mel
+    bits        bits per sample, given the mel, of a vocoder that has a likelihood
 
-Griffin-Lim takes 60 iterations from the same mel. Intervals come from drawing clips, or clusters of
-them such as speakers, with replacement (see `bootstrap`). PESQ and DNSMOS need the extra "judge";
-a report says which it lacks.
+Griffin-Lim takes 60 iterations from the same mel, from the magnitudes of `signal.griffin_lim` and,
+for comparison with other work, from those of least squares, which are usual. Intervals come from
+drawing clips, or clusters of them such as speakers, with replacement (see `bootstrap`). PESQ and
+DNSMOS need the extra "judge"; a report says which it lacks.
 
 References:
     ITU-T P.862.2, "Wideband extension to recommendation P.862", 2007.
@@ -26,13 +28,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from dgm_audio.capabilities import HasLogProb
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.figures import ratio_of
+from dgm_audio.evaluation.likelihood import bits_of
 from dgm_audio.evaluation.reference import MIN_CLIPS
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.resynthesis import check_vocoder, mel_error_db, resynthesise
+from dgm_audio.resynthesis import check_vocoder, mel_error_db, mel_of, resynthesise
 from dgm_audio.signal.resampling import resample
 from dgm_audio.vocoded import mel_spec_of
 
@@ -40,16 +44,17 @@ RATE = 16000
 """PESQ (wide band) and DNSMOS are defined at this rate; other sound is resampled for them."""
 MAX_SECONDS = 20.0
 """PESQ looks at so much of a clip: its code is not made for minutes."""
-VOICES = ("", "_griffin_lim", "_real")
-"""The model's, Griffin-Lim's and the recording itself, as the ends of the figures' names."""
+VOICES = ("", "_griffin_lim", "_least_squares", "_real")
+"""The model's, both Griffin-Lims' and the recording itself, as the ends of the figures' names."""
 
 _ROWS = (
     ("pesq", "PESQ, wide band", "higher"),
-    ("pesq_gain", "PESQ above Griffin-Lim", "higher"),
+    ("pesq_gain", "PESQ above that", "higher"),
     ("dnsmos", "DNSMOS, overall", "as real"),
     ("log_mel_db", "log-mel error in dB", "lower"),
+    ("bits_per_sample", "bits per sample", "lower"),
 )
-_LINE = "{:<24}" + "{:>8} {:<18}" * 3 + "{}"
+_LINE = "{:<20}" + "{:>8} {:<16}" * 4 + "{}"
 
 Measure = Callable[[Tensor, Tensor], float]
 """(recording (T,), sound (T,)) -> a number; NaN where it is not defined."""
@@ -61,8 +66,8 @@ class VocoderReport:
 
     Args:
         figures: means over the clips: "pesq", "dnsmos" and "log_mel_db" of the model, with
-            `_griffin_lim` and `_real` those of the others; "pesq_gain", the model's above
-            Griffin-Lim's.
+            `_griffin_lim`, `_least_squares` and `_real` those of the others; with "pesq_gain_" and
+            their names, the model's above theirs; "bits_per_sample" of all samples.
         intervals: 95 %, by the same names.
         clips: how many were judged.
         seconds: of sound in them.
@@ -82,9 +87,11 @@ class VocoderReport:
 
     def __str__(self) -> str:
         lines = [f"{self.clips} held-out clips, {self.seconds / 60:.1f} min, through their mel"]
-        heads = [text for head in ("model", "Griffin-Lim", "real") for text in (head, "95 %")]
+        names = "model", "Griffin-Lim", "(lsq)", "real"
+        heads = [text for head in names for text in (head, "95 %")]
         lines.append(_LINE.format("", *heads, "better"))
-        lines += [self._row(*row) for row in _ROWS if row[0] in self.figures]
+        known = {name.removesuffix(voice) for name in self.figures for voice in VOICES}
+        lines += [self._row(*row) for row in _ROWS if row[0] in known]
         lines += self.notes
         lines.append("Such figures follow listening only so far: look and listen, too.")
         return "\n".join(lines)
@@ -106,7 +113,7 @@ def judge_vocoder(
     clusters: Sequence[int] | None = None,
     condition: Mapping[str, Any] | None = None,
     seed: int = 0,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     progress: bool = True,
 ) -> VocoderReport:
     """Resynthesise recordings that the vocoder did not train on, and measure.
@@ -119,7 +126,7 @@ def judge_vocoder(
             speaker, share one. By default each clip is its own.
         condition: other conditions than the mel.
         seed: of the noise, the same for every clip, and of the bootstrap.
-        temperature: of the noise.
+        temperature: of the noise; by default the vocoder's own.
         progress: show a bar on stderr.
 
     Raises:
@@ -132,28 +139,42 @@ def judge_vocoder(
     if clusters is not None and len(clusters) != len(clips):
         raise InputError(f"there are {len(clusters)} clusters for {len(clips)} clips")
     measures, notes = _measures(model)
-    peer = GriffinLim(GriffinLimConfig(mel_spec_of(model))).to(model.device)
+    spec = mel_spec_of(model)
+    smooth, usual = (
+        GriffinLim(GriffinLimConfig(spec, magnitudes=way)).to(model.device)
+        for way in ("smooth", "least-squares")
+    )
     values: dict[str, list[float]] = {}
     for clip in tqdm(clips, "judging", leave=False, disable=None if progress else True):
         x = clip.detach().float().reshape(1, -1).cpu()
         sounds = {
             "": _whole(resynthesise(model, x, condition, seed=seed, temperature=temperature)),
-            "_griffin_lim": _whole(resynthesise(peer, x, seed=seed)),
+            "_griffin_lim": _whole(resynthesise(smooth, x, seed=seed)),
+            "_least_squares": _whole(resynthesise(usual, x, seed=seed)),
             "_real": x,
         }
         for name, measure in measures.items():
             for voice, y in sounds.items():
                 values.setdefault(name + voice, []).append(measure(x[0], y[0]))
+        if isinstance(model, HasLogProb):
+            given = {**(condition or {}), "mel": mel_of(model, x)}
+            values.setdefault("bits_per_sample", []).append(float(bits_of(model, x[None], given)))
     columns = {name: torch.tensor(numbers).double() for name, numbers in values.items()}
     del columns["log_mel_db_real"]  # zero
     if "pesq" in columns:
-        columns["pesq_gain"] = columns["pesq"] - columns["pesq_griffin_lim"]
+        for voice in ("_griffin_lim", "_least_squares"):
+            columns["pesq_gain" + voice] = columns["pesq"] - columns["pesq" + voice]
     notes += [
         f"{int(column.isnan().sum())} clips have no {name}, being too short or without speech"
         for name, column in columns.items()
         if name in measures and column.isnan().any()
     ]
     figures = {name: _mean(column) for name, column in columns.items()}
+    if "bits_per_sample" in columns:
+        lengths = torch.tensor([clip.numel() for clip in clips]).double()
+        figures["bits_per_sample"] = ratio_of(
+            columns["bits_per_sample"] * lengths, lengths, "clips"
+        )
     groups = torch.arange(len(clips)) if clusters is None else torch.as_tensor(clusters)
     found, intervals = bootstrap.estimate(figures, {"clips": groups}, seed=seed)
     seconds = sum(clip.numel() for clip in clips) / model.audio.sample_rate

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,11 +38,13 @@ class GriffinLimConfig:
         mel: the features.
         iterations: of the phases.
         momentum: of the fast algorithm, as torchaudio's; 0 is the original one.
+        magnitudes: "smooth", found by multiplicative updates, or "least-squares", as usual.
     """
 
     mel: MelSpec = field(default_factory=lambda: MelSpec(16000))
     iterations: int = field(default=60, metadata={"low": 1, "high": 10000})
     momentum: float = field(default=0.99, metadata={"low": 0.0, "high": 0.999})
+    magnitudes: Literal["smooth", "least-squares"] = "smooth"
 
 
 class GriffinLim(AudioGenerator):
@@ -108,7 +111,11 @@ class GriffinLim(AudioGenerator):
 
     def _solve(self, mel: Tensor, noise: Tensor, held: Tensor) -> Tensor:
         """Audio (B, T) of log-mel frames (B, M, 1 + T // hop)."""
-        magnitude = linear_magnitudes(mel.exp(), self.front.filters.float())
+        filters = self.front.filters.float()
+        if self.config.magnitudes == "smooth":
+            magnitude = linear_magnitudes(mel.exp(), filters)
+        else:
+            magnitude = (torch.linalg.pinv(filters) @ mel.exp()).clamp_min(0)
         return griffin_lim(
             magnitude,
             noise,

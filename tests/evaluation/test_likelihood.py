@@ -8,6 +8,7 @@ import pytest
 import torch
 from drum_sounds import Noise
 from toys import ToyChain, ToyChainConfig, ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
+from vocoders import SMALL
 
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import InputError
@@ -23,7 +24,8 @@ from dgm_audio.evaluation import (
     table,
 )
 from dgm_audio.evaluation.bootstrap import estimate
-from dgm_audio.evaluation.likelihood import Likelihood, bits_of
+from dgm_audio.evaluation.likelihood import Likelihood, bits_of, dequantised
+from dgm_audio.families.flow.flow import FlowConfig, InversionFlow
 from dgm_audio.testing import check_generator
 
 LENGTH = 512
@@ -244,5 +246,25 @@ def test_the_table_has_the_bits_between_markov_and_nothing():
 def test_a_bound_beside_a_likelihood_is_not_taken_for_it():
     model = ToyFactor(ToyFactorConfig())
     x = model.sample(2, seed=0)
-    exact = -model.log_prob(x) / (24 * math.log(2)) + 15
+    exact = -model.log_prob(dequantised(x)) / (24 * math.log(2)) + 15
     torch.testing.assert_close(bits_of(model, x), exact.detach().double())
+
+
+def test_a_density_is_that_of_the_dequantised_sound():
+    x = torch.zeros(2, 1, 4000)
+    noisy = dequantised(x)
+    assert torch.equal(noisy, dequantised(x))
+    assert float(noisy.abs().max()) <= 2**-16 and float(noisy.std()) == pytest.approx(
+        2**-15 / math.sqrt(12), rel=0.05
+    )
+    assert float(dequantised(torch.ones(1, 1, 99)).max()) == 1
+
+
+def test_a_vocoder_is_given_the_mel_of_each_clip():
+    """Of a flow whose noise has the size of the sound; the same clip twice costs the same."""
+    model = InversionFlow(FlowConfig(SMALL, width=16, blocks=1, ahead=3, iterations=2))
+    x = 0.1 * torch.randn(3, 1, 512, generator=torch.Generator().manual_seed(0))
+    clips = ClipSet.from_arrays(x[[0, 1, 0]], 16000)
+    bits = -model.log_prob(dequantised(x[:2]), {"mel": model.mel(x[:2])}) / 512 / math.log(2) + 15
+    wanted = float(bits.sum() + bits[0]) / 3
+    assert mean_bits(model, clips) == pytest.approx(wanted, abs=0.02)

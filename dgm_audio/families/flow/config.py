@@ -21,6 +21,7 @@ class FlowConfig:
         updates: multiplicative updates that bring magnitudes to the mel.
         ahead: hops that are sought beside the next one.
         iterations: of their phases.
+        temperature: at which a vocoder sounds best, where nothing else is asked for.
     """
 
     mel: MelSpec = field(default_factory=lambda: MelSpec(16000))
@@ -32,3 +33,4 @@ class FlowConfig:
     updates: int = field(default=3, metadata={"low": 0, "high": 100})
     ahead: int = field(default=7, metadata={"low": 0, "high": 64})
     iterations: int = field(default=10, metadata={"low": 1, "high": 1000})
+    temperature: float = field(default=0.3, metadata={"low": 0.0, "high": 10.0})
