@@ -48,7 +48,7 @@ def sound(*shape: int, seed: int = 0) -> torch.Tensor:
 def test_no_symbol_depends_on_itself_or_on_what_follows(output):
     """Zero Jacobian of every output with respect to the inputs that come after it."""
     model = wavenet(output=output, levels=15, components=3)
-    codes = torch.randint(0, 15, (1, 24, 5))
+    codes = torch.randint(0, 15, (1, 24, 6))
     bias = model.conditioner({}, torch.zeros(1, dtype=torch.long), 3)
     inputs = model.network.embed(codes).detach().requires_grad_(True)
     model.network.embed = lambda _: inputs
@@ -86,9 +86,11 @@ def test_what_is_known_before_a_symbol_does_not_depend_on_it_or_on_what_follows(
 
 def test_what_is_expected_sums_to_one_and_peaks_at_the_expected_difference():
     edges = edges_of(DifferentialMuLaw().values())
-    expected = Expectation(torch.tensor([0.1, -1e-4, 1.5]), torch.tensor([[0.01, 0.03]] * 3))
+    spread = torch.tensor([[0.01, 0.03, 0.1]] * 3)
+    expected = Expectation(torch.tensor([0.1, -1e-4, 1.5]), spread)
     symbol = (edges[1:-1, None] <= expected.difference).sum(0)
     assert torch.equal(expected.codes(edges)[:, 0], symbol)
+    assert expected.codes(edges)[0, 1:].tolist() == [37, 43, 50]  # 4 (log2 + 16)
     for mixture in (expected.prior(), expected.corrected(first_bias("logistics", 12))):
         masses = mixture.masses(edges)
         torch.testing.assert_close(masses.sum(-1), torch.ones(3))
@@ -97,7 +99,7 @@ def test_what_is_expected_sums_to_one_and_peaks_at_the_expected_difference():
 
 def test_the_masses_of_what_is_expected_do_not_cancel_far_from_it():
     edges = edges_of(DifferentialMuLaw().values())
-    expected = Expectation(torch.zeros(1), torch.full((1, 2), 0.05))
+    expected = Expectation(torch.zeros(1), torch.full((1, 3), 0.05))
     exact = Expectation(*(part.double() for part in expected)).prior().masses(edges.double())
     found = expected.prior().masses(edges).log()
     assert float(found.min()) < -15
@@ -187,7 +189,7 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
     edges = edges_of(DifferentialMuLaw().values())
     for output, size in (("categorical", 255), ("logistics", 24)):
         head = torch.randn(2, 30, size, generator=rng)
-        expected = Expectation(torch.zeros(2, 30), torch.full((2, 30, 2), 0.5))
+        expected = Expectation(torch.zeros(2, 30), torch.full((2, 30, 3), 0.5))
         masses = log_masses(head, expected, edges, output)
         drawn = torch.multinomial(masses.softmax(-1).flatten(0, 1), 1, generator=rng)
         symbols = drawn.view(2, 30)
@@ -197,10 +199,10 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
         assert float(difference.max()) < 0.05  # at the rarest symbols
 
 
-def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean():
+def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean_in_units_of_the_long_error():
     head = torch.tensor([[0.0, -9.0, 3.0, -3.0, 2.0, 2.0]])  # weights, means, negative log-scales
     edges = edges_of(DifferentialMuLaw().values())
-    expected = Expectation(torch.tensor([0.2]), torch.tensor([[0.1, 0.1]]))
+    expected = Expectation(torch.tensor([0.2]), torch.tensor([[0.01, 0.1, 1.0]]))
     masses = log_masses(head, expected, edges, "logistics").exp()
     assert float(masses.sum()) == pytest.approx(1, abs=1e-5)
     peak = int((masses / edges.diff()).argmax())

@@ -38,7 +38,18 @@ def test_what_rings_is_foreseen_and_noise_is_not():
     assert 10 * float(error[0].log10()) < -30
     assert 10 * float(error[1].log10()) > -1
     late = (x - expected.mean).abs()[:, -2000:].mean(1)
-    torch.testing.assert_close(expected.spread[:, -2000:].mean((1, 2)), late, rtol=0.1, atol=5e-5)
+    spread = expected.spread[:, -2000:, :2].mean((1, 2))
+    torch.testing.assert_close(spread, late, rtol=0.1, atol=5e-5)
+
+
+def test_the_third_spread_is_the_largest_long_one_and_falls_slowly():
+    x = 10 * noise(2, 8000)
+    x[:, 3000:] *= 1e-3
+    _, far, most = (BackwardPrediction(16, 64, 16)(x).spread.double() - 3e-5).unbind(-1)
+    release = (1 - 2**-14) ** torch.arange(8000.0).double()
+    largest = (far / release).cummax(1).values * release
+    torch.testing.assert_close(most, largest, rtol=1e-5, atol=1e-8)
+    assert float((most / far)[:, -1].min()) > 100
 
 
 def test_a_sample_and_what_follows_it_do_not_change_what_was_expected():
@@ -71,6 +82,12 @@ def test_silence_full_scale_and_an_order_of_zero_stay_finite():
         assert float(expected.mean.abs().max()) <= 1
         assert float(expected.spread.min()) > 0
     assert not BackwardPrediction(0)(x).mean.any()
+
+
+def test_the_window_and_the_hop_grow_with_the_order():
+    assert BackwardPrediction.of_order(64) == BackwardPrediction(64, window=1024, hop=64)
+    assert BackwardPrediction.of_order(128) == BackwardPrediction(128, window=2048, hop=128)
+    assert BackwardPrediction.of_order(0) == BackwardPrediction(0)
 
 
 @pytest.mark.parametrize("sizes", [(-16, 64, 8), (24, 64, 8), (128, 64, 8), (16, 64, 0)])

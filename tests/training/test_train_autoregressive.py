@@ -1,14 +1,23 @@
 """Training a WaveNet: what is scored, what goes astray, and that it learns."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from dgm_audio.data import ClipSet
 from dgm_audio.families.autoregressive.distribution import log_probability
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.training import autoregressive
-from dgm_audio.training.autoregressive import LEAD, AutoregressiveObjective, _noisy, astray
+from dgm_audio.training.autoregressive import (
+    LEAD,
+    AutoregressiveObjective,
+    AutoregressiveTask,
+    _noisy,
+    astray,
+    best_order,
+)
 
 SMALL = WaveNetConfig(
     width=16, skip=16, depth=4, frame=16, length=1024, classes=("a", "b"), output="logistics"
@@ -96,6 +105,37 @@ def test_a_crop_from_within_is_scored_as_within_its_clip(objective, monkeypatch)
     nats = -log_probability(masses, symbols[:, scored]).mean()
     found = objective(x, labels, 0.0).terms["negative_log_likelihood"]
     torch.testing.assert_close(found, nats, atol=2e-3, rtol=0)
+
+
+def ringing(length=6000):
+    """Forty partials, which an order of 64 cannot all follow (1, 1, T)."""
+    rng, t = torch.Generator().manual_seed(0), torch.arange(length) / 16000
+    pitch, phase = 100 + 7000 * torch.rand(40, 1, generator=rng), torch.rand(40, 1, generator=rng)
+    return (0.02 * torch.sin(2 * math.pi * (pitch * t + phase))).sum(0)[None, None]
+
+
+def gliding(length=6000):
+    """A tone that rises too fast for what was fitted to 2048 samples (1, 1, T)."""
+    t = torch.arange(length) / 16000
+    return 0.5 * torch.sin(2 * math.pi * (200 * t + 2500 * t * t))[None, None]
+
+
+@pytest.mark.parametrize("sound, order", [(ringing(), 128), (gliding(), 64)])
+def test_clips_choose_the_order_that_expects_them_best(sound, order):
+    assert best_order(ClipSet.from_arrays(sound, 16000)) == order
+
+
+def test_what_lies_beyond_the_end_of_a_clip_does_not_choose_the_order():
+    clips = ClipSet.from_arrays(torch.cat([gliding(), ringing()], dim=2), 16000)
+    assert best_order(clips) == 128
+    assert best_order(replace(clips, lengths=clips.lengths // 2)) == 64
+
+
+def test_training_that_goes_on_keeps_the_order():
+    ringing_clips, other = (ClipSet.from_arrays(x, 16000) for x in (ringing(), gliding()))
+    model = AutoregressiveTask(ringing_clips, mixed=False).objective.generator
+    again = AutoregressiveTask(other, mixed=False, start=model).objective.generator
+    assert model.config.predictor == again.config.predictor == 128
 
 
 def test_noise_moves_half_of_the_rows_and_stays_within_the_levels():

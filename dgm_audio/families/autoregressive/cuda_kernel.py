@@ -132,6 +132,7 @@ def run_steps(
     SMALLEST: tl.constexpr,
     NEAR: tl.constexpr,
     FAR: tl.constexpr,
+    RELEASE: tl.constexpr,
     COMPONENTS: tl.constexpr,
     SCALE: tl.constexpr,
     SHARPEST: tl.constexpr,
@@ -163,10 +164,11 @@ def run_steps(
     heard += row.to(tl.int64)[:, None] * (ROOM + HOP) + ROOM + since
     coefficients += row[:, None] * TAPS + taps
     mixture += row[:, None] * OUT
+    errors += 3 * row
 
     symbol = tl.load(last_symbol + row)
     sample = tl.load(last_x + row)
-    near, far = tl.load(errors + 2 * row), tl.load(errors + 2 * row + 1)
+    near, far, most = tl.load(errors), tl.load(errors + 1), tl.load(errors + 2)
     for step in tl.range(steps, disable_licm=True):  # what is hoisted would cost registers
         place = stream * length + done + step
         wanted = tl.load(wanted_tails + place, mask=real & (given == 0), other=0.25)
@@ -177,6 +179,7 @@ def run_steps(
         d = (p - EMPHASIS * sample)[:, None]
         spread = (near + SMALLEST).to(tl.float32)[:, None]
         wide = (far + SMALLEST).to(tl.float32)[:, None]
+        widest = (most + SMALLEST).to(tl.float32)[:, None]
         table = tables
         h = embedded(table, symbol, R)
         table += LEVELS * R
@@ -188,6 +191,8 @@ def run_steps(
         h += embedded(table, counted(levels <= spread), R)
         table += SPREADS * R
         h += embedded(table, counted(levels <= wide), R)
+        table += SPREADS * R
+        h += embedded(table, counted(levels <= widest), R)
         total_skip = tl.zeros((TILE, S), tl.float32)
         frame_bias = bias + (done + step) // FRAME * (LAYERS * 2 * R)
 
@@ -228,16 +233,13 @@ def run_steps(
         begin = tl.where(inside, tl.load(edges + k)[None, :], 0)
         end = tl.where(inside, tl.load(edges + k + 1)[None, :], 0)
         if COMPONENTS:
-            scale = SCALE * tl.sqrt(spread * wide)
-            numbers = corrected(numbers, d, scale, o, COMPONENTS, SHARPEST)
+            numbers = corrected(numbers, d, SCALE * wide, o, COMPONENTS, SHARPEST)
             tl.store(mixture + o, numbers)
             tl.debug_barrier()  # now each thread has the whole mixture of its rows
             e = tl.zeros((TILE, PADDED), tl.float32)
             for m in range(COMPONENTS):
-                mean, inverse = (
-                    tl.load(mixture + COMPONENTS + m),
-                    tl.load(mixture + 2 * COMPONENTS + m),
-                )
+                mean = tl.load(mixture + COMPONENTS + m)
+                inverse = tl.load(mixture + 2 * COMPONENTS + m)
                 e += tl.load(mixture + m) * between(mean - begin, mean - end, inverse, FARTHEST)
             e = tl.maximum(e, LEAST_MASS)
         else:
@@ -265,6 +267,7 @@ def run_steps(
         error = tl.abs(sample.to(tl.float64) - p.to(tl.float64))
         near += (error - near) / NEAR
         far += (error - far) / FAR
+        most = tl.maximum(RELEASE * most, far)
         tl.store(heard + step, sample[:, None])
         tl.store(symbols + place, symbol.to(tl.int64), mask=real)
         tl.store(x + place, sample, mask=real)
@@ -274,5 +277,6 @@ def run_steps(
 
     tl.store(last_symbol + row, symbol)
     tl.store(last_x + row, sample)
-    tl.store(errors + 2 * row, near)
-    tl.store(errors + 2 * row + 1, far)
+    tl.store(errors, near)
+    tl.store(errors + 1, far)
+    tl.store(errors + 2, most)

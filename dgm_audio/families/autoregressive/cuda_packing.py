@@ -27,7 +27,7 @@ CHUNK = 32
 def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
     """The kernel's weights: every matrix as (inputs, outputs), padded with zeros to powers of two.
 
-    All tables in one (2 K + 384, R), float32; past and present (L, 2, R, R), residual (L, R, R)
+    All tables in one (2 K + 448, R), float32; past and present (L, 2, R, R), residual (L, R, R)
     and skip (L, R, S), half; hidden (S, 128), half, and its bias; head (128, O), half, and its
     bias; values (K,); edges of their differences (K + 1,), and those of mean errors (64,).
     """
@@ -56,7 +56,7 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
 
 def sizes(model: WaveNet) -> dict[str, float]:
     """The kernel's constants, but for those that depend on the GPU."""
-    from dgm_audio.signal._prediction_loops import LEAK, MEMORIES, SMALLEST
+    from dgm_audio.signal._prediction_loops import LEAK, MEMORIES, RELEASE, SMALLEST
 
     config = model.config
     return {
@@ -82,6 +82,7 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "SMALLEST": SMALLEST,
         "NEAR": MEMORIES[0],
         "FAR": MEMORIES[1],
+        "RELEASE": RELEASE,
         "SPREADS": SPREADS,
         "COMPONENTS": config.components if config.output == "logistics" else 0,
         "SCALE": expectation.SCALE,

@@ -44,11 +44,11 @@ class Prediction:
         room: at least W, and at least P with its padding.
         coefficients: (n, P), float64, of the last P samples, the oldest first; P is padded with
             zeros from the left to a power of two.
-        errors: mean absolute errors (n, 2), float64.
+        errors: mean absolute errors, short, long, and the largest long one of late (n, 3), float64.
     """
 
     def __init__(self, prediction: BackwardPrediction, streams: int, device: torch.device) -> None:
-        from dgm_audio.signal._prediction_loops import FIRST, FLOOR, HEAVIER
+        from dgm_audio.signal._prediction_loops import FIRST, FLOOR, HEAVIER, SPREADS
 
         self.order, self.hop = prediction.order, prediction.hop
         self.window = torch.from_numpy(prediction.memory(0).window).to(device)
@@ -56,7 +56,7 @@ class Prediction:
         self.room = max(prediction.window, taps)
         self.heard = torch.zeros(streams, self.room + self.hop, device=device)
         self.coefficients = torch.zeros(streams, taps, **doubles)
-        self.errors = torch.full((streams, 2), FIRST, **doubles)
+        self.errors = torch.full((streams, SPREADS), FIRST, **doubles)
         self.warps = max(1, taps // 128)
         self.sizes = {
             "WINDOW": len(self.window),
