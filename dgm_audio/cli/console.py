@@ -31,9 +31,10 @@ def complain(message: str, kind: str = "error") -> None:
     print(f"dgm-audio: {kind}: {' '.join(message.split())}", file=sys.stderr)
 
 
-def note(message: str) -> None:
-    """Something to know, on standard error, so that it never mixes with the result."""
-    print(message, file=sys.stderr)
+def note(*messages: str) -> None:
+    """What is good to know, a line each, on standard error: it never mixes with the result."""
+    for message in messages:
+        print(message, file=sys.stderr)
 
 
 def emit(data: Any) -> None:

@@ -12,10 +12,7 @@ from dgm_audio.cli import making
 from dgm_audio.cli.options import (
     Conditions,
     Device,
-    Json,
     Model,
-    Out,
-    Overwrite,
     RequiredFile,
     Seconds,
     load,
@@ -47,10 +44,8 @@ class Decode:
     file: Annotated[RequiredFile, arg(help="Latents: .safetensors or .npy.")]
     seconds: Seconds = None
     condition: Conditions = ()
-    out: Out = Path("out")
     device: Device = "auto"
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Make and write the sounds."""
@@ -73,20 +68,11 @@ class Decode:
             recipe = recipe_for(
                 model, name, "decode", latents=packed, length=length, condition=condition
             )
-            path = self.out / making.file_name(name, stem, index, title)
+            path = self.output.path(name, stem, index, title)
             sounds.append(making.Sound(path, recipe, title))
-        sheet = self.out / making.file_name(name, stem, "decoded", "sheet", suffix=".png")
-        making.deliver(
-            model,
-            name,
-            sounds,
-            sheet,
-            f"decoded from {self.file.name}",
-            beside=beside,
-            overwrite=self.overwrite,
-            json=self.json,
-            extra={"latents": str(self.file)},
-        )
+        sheet = self.output.path(name, stem, "decoded", "sheet", suffix=".png")
+        facts, extra = f"decoded from {self.file.name}", {"latents": str(self.file)}
+        making.deliver(model, name, sounds, sheet, facts, self.output, beside=beside, extra=extra)
 
     def _length(self, model: AudioGenerator, stored: StoredLatents) -> int:
         if self.seconds is not None:

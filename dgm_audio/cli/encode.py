@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
@@ -13,11 +12,8 @@ from dgm_audio.cli.console import emit, note, table
 from dgm_audio.cli.options import (
     Conditions,
     Device,
-    Json,
     Model,
     Normalize,
-    Out,
-    Overwrite,
     RequiredFile,
     load,
     note_guess,
@@ -45,10 +41,8 @@ class Encode:
     file: Annotated[RequiredFile, arg(help="An audio file: WAV, FLAC, OGG, MP3 or AIFF.")]
     condition: Conditions = ()
     normalize: Normalize = "none"
-    out: Out = Path("out")
     device: Device = "auto"
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Encode, decode, compare."""
@@ -62,31 +56,30 @@ class Encode:
         inversion.encoder_of(model)
         name, rate = making.model_name(model, self.model), model.audio.sample_rate
         stem = (name, self.file.stem)
-        latents = self.out / making.file_name(*stem, suffix=".safetensors")
-        path = self.out / making.file_name(*stem)
-        sheet = self.out / making.file_name(*stem, "sheet", suffix=".png")
-        making.check_outputs([latents, path, sheet], self.overwrite)
+        latents = self.output.path(*stem, suffix=".safetensors")
+        path = self.output.path(*stem)
+        sheet = self.output.path(*stem, "sheet", suffix=".png")
+        self.output.check([latents, path, sheet])
 
         clip, notes = inversion.read_for(model, self.file, peak=self.normalize == "peak")
-        for text in notes:
-            note(text)
+        note(*notes)
         condition = inversion.closest_condition(model, [clip], given)
         z, length = inversion.encode(model, clip, condition), clip.shape[-1]
         stored = StoredLatents(z, condition, length, model.weights_hash)
-        write_latents(latents, stored, overwrite=self.overwrite)
+        write_latents(latents, stored, overwrite=self.output.overwrite)
         beside: dict[str, Tensor] = {}
         packed = pack(z, beside)
         recipe = recipe_for(
             model, name, "decode", latents=packed, length=length, condition=condition
         )
         sound = making.Sound(path, recipe, making.label(condition))
-        made = making.make(model, [sound], beside, overwrite=self.overwrite)[0]
+        made = making.make(model, [sound], beside, overwrite=self.output.overwrite)[0]
         error = inversion.error_db(clip, made.audio[None], rate)
         duration = f"{made.seconds:.2f} s"
         tiles = [Tile(clip[0], self.file.stem, duration), Tile(made.audio, name, duration)]
         facts = f"{made.sound.title}, off by {error:.1f} dB".removeprefix(", ")
-        making.write_sheet(sheet, tiles, rate, self.file.name, facts, self.overwrite)
-        if self.json:
+        making.write_sheet(sheet, tiles, rate, self.file.name, facts, self.output.overwrite)
+        if self.output.json:
             emit(
                 {
                     "model": name,

@@ -56,8 +56,7 @@ class Evaluate:
 
         model = load(self.model, self.device)
         splits = reference_splits(model, self.data)
-        for text in splits.notes:
-            note(text)
+        note(*splits.notes)
         bar = sys.stderr.isatty()
         report = evaluate(model, splits, seed=self.seed, n=self.n, progress=bar)
         if self.json:

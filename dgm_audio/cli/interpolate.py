@@ -15,11 +15,8 @@ from dgm_audio.cli.options import (
     DEFAULT_MODEL,
     Conditions,
     Device,
-    Json,
     Model,
     Normalize,
-    Out,
-    Overwrite,
     Seconds,
     load,
     note_guess,
@@ -76,10 +73,8 @@ class Interpolate:
     seconds: Seconds = None
     condition: Conditions = ()
     normalize: Normalize = "none"
-    out: Out = Path("out")
     device: Device = "auto"
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Make and write the steps."""
@@ -106,20 +101,12 @@ class Interpolate:
                 length=length,
                 condition=condition,
             )
-            path = self.out / making.file_name(name, way, index, title)
+            path = self.output.path(name, way, index, title)
             sounds.append(making.Sound(path, recipe, title))
-        sheet = self.out / making.file_name(name, way, title, "sheet", suffix=".png")
-        making.deliver(
-            model,
-            name,
-            sounds,
-            sheet,
-            f"{ends[0].name} to {ends[1].name}",
-            beside=beside,
-            overwrite=self.overwrite,
-            json=self.json,
-            extra={"from": self.start, "to": self.end, "condition": condition},
-        )
+        sheet = self.output.path(name, way, title, "sheet", suffix=".png")
+        facts = f"{ends[0].name} to {ends[1].name}"
+        extra = {"from": self.start, "to": self.end, "condition": condition}
+        making.deliver(model, name, sounds, sheet, facts, self.output, beside=beside, extra=extra)
 
     def _ends(
         self,
@@ -155,6 +142,5 @@ class Interpolate:
             raise InputError(f"{end.text!r} is neither a seed (7 or 7:3) nor an audio file")
         encoder_of(model)
         clip, notes = read_for(model, Path(end.text), peak=self.normalize == "peak")
-        for text in notes:
-            note(text)
+        note(*notes)
         return clip

@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
 
 from dgm_audio.cli.console import emit, note, progress, table, watch
+from dgm_audio.cli.options import Json, Out, Overwrite
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
@@ -21,6 +24,27 @@ if TYPE_CHECKING:
     from dgm_audio.apps.sheet import Tile
     from dgm_audio.generator import AudioGenerator
     from dgm_audio.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where a command writes, and how it tells of it."""
+
+    out: Out = Path("out")
+    overwrite: Overwrite = False
+    json: Json = False
+
+    def path(self, *parts: str | int, suffix: str = ".wav") -> Path:
+        """A file in the folder, called as `file_name` says."""
+        return self.out / file_name(*parts, suffix=suffix)
+
+    def check(self, paths: Iterable[Path]) -> None:
+        """As `check_outputs`."""
+        check_outputs(paths, self.overwrite)
+
+
+Writing = Annotated[Output, arg(name="")]
+"""The field of a command: its options stand among the command's own."""
 
 
 @dataclass(frozen=True)
@@ -194,10 +218,9 @@ def deliver(
     sounds: Sequence[Sound],
     sheet: Path,
     facts: str,
+    output: Output,
     *,
     beside: Mapping[str, Tensor] | None = None,
-    overwrite: bool,
-    json: bool,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Make sounds and their contact sheet, and print what was made.
@@ -208,19 +231,18 @@ def deliver(
         sounds: to make, all into one folder.
         sheet: where the contact sheet goes.
         facts: what the sounds have in common, in words.
+        output: whether to replace existing files, and to print JSON.
         beside: latents that are too many for a recipe, by the name of their file.
-        overwrite: replace existing files.
-        json: print JSON instead of text.
         extra: more values for the JSON.
 
     Raises:
         DgmAudioError: if a file exists or cannot be written, before anything is made.
     """
-    check_outputs([sheet, *(sound.path for sound in sounds)], overwrite)
+    output.check([sheet, *(sound.path for sound in sounds)])
     rate = model.audio.sample_rate
-    made = make(model, sounds, beside, overwrite=overwrite)
-    write_sheet(sheet, tiles_of(made), rate, name, f"{facts}, {rate} Hz", overwrite)
-    if json:
+    made = make(model, sounds, beside, overwrite=output.overwrite)
+    write_sheet(sheet, tiles_of(made), rate, name, f"{facts}, {rate} Hz", output.overwrite)
+    if output.json:
         result = {
             "model": name,
             "weights": model.weights_hash,

@@ -23,6 +23,7 @@ Model = Annotated[
     arg(metavar="MODEL", help="A name from `dgm-audio list`, a model folder, or hf:org/name."),
 ]
 RequiredFile = Annotated[Positional[Path], arg(metavar="FILE")]
+RequiredFiles = Annotated[Positional[tuple[Path, ...]], arg(metavar="FILES", help_behavior_hint="")]
 Seconds = Annotated[float | None, arg(metavar="S", help=_UNLIMITED_HELP, help_behavior_hint="")]
 Conditions = Annotated[
     UseAppendAction[tuple[str, ...]],

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, watch
-from dgm_audio.cli.options import Json, Out, Overwrite, RequiredFile, load
+from dgm_audio.cli.options import RequiredFile, load
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,9 +39,7 @@ class Recall:
             help_behavior_hint="",
         ),
     ] = None
-    out: Out = Path("out")
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Read the recipe, make the sound, compare."""
@@ -52,8 +49,8 @@ class Recall:
         from dgm_audio.recipe import read_recipe
 
         recipe, info = read_recipe(self.file), probe(self.file)
-        path = self.out / self.file.with_suffix(f".{info.format}").name
-        making.check_outputs([path], self.overwrite)
+        path = self.output.out / self.file.with_suffix(f".{info.format}").name
+        self.output.check([path])
         model = self._load(recipe)
         check_recipe(model, recipe)
         original = self.file.read_bytes()
@@ -63,12 +60,12 @@ class Recall:
             audio,
             model.audio.sample_rate,
             subtype=info.subtype,
-            overwrite=self.overwrite,
+            overwrite=self.output.overwrite,
             recipe=recipe,
         )
         for name in files_beside(recipe):
-            if not (self.out / name).exists():
-                shutil.copyfile(self.file.parent / name, self.out / name)
+            if not (self.output.out / name).exists():
+                shutil.copyfile(self.file.parent / name, self.output.out / name)
         same = path.read_bytes() == original
         device = recipe.parameters.get("device", "cpu")
         if not same:
@@ -76,7 +73,7 @@ class Recall:
             if device != "cpu":
                 reason = f"it was made on {device}, this is the CPU"
             note(f"{path}: the bytes are not those of {self.file}: {reason}")
-        if self.json:
+        if self.output.json:
             emit({"file": str(path), "same_bytes": same, "model": recipe.model})
             return
         print(f"{path}{'  same bytes' if same else ''}")

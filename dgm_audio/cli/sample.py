@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
@@ -14,10 +13,7 @@ from dgm_audio.cli.options import (
     DEFAULT_MODEL,
     Conditions,
     Device,
-    Json,
     Model,
-    Out,
-    Overwrite,
     Seconds,
     load,
     parse_conditions,
@@ -51,10 +47,8 @@ class Sample:
         float, arg(metavar="T", help="0 is the typical sound, 1 the model's own variety.")
     ] = 1.0
     condition: Conditions = ()
-    out: Out = Path("out")
     device: Device = "auto"
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Make and write the sounds."""
@@ -75,19 +69,12 @@ class Sample:
         for index, values in enumerate(item_conditions(model, conditions, count)):
             title = making.label(values)
             recipe = recipe_for(model, name, "sample", **common, index=index, condition=values)
-            path = self.out / making.file_name(name, f"seed{seed}", index, title)
+            path = self.output.path(name, f"seed{seed}", index, title)
             sounds.append(making.Sound(path, recipe, title))
         asked = "-".join(conditions.values())
-        sheet = self.out / making.file_name(name, f"seed{seed}", asked, "sheet", suffix=".png")
-        making.deliver(
-            model,
-            name,
-            sounds,
-            sheet,
-            f"seed {seed}, temperature {self.temperature:g}",
-            overwrite=self.overwrite,
-            json=self.json,
-            extra={"seed": seed, "temperature": self.temperature},
-        )
-        if self.seed is None and not self.json:
+        sheet = self.output.path(name, f"seed{seed}", asked, "sheet", suffix=".png")
+        facts = f"seed {seed}, temperature {self.temperature:g}"
+        extra = {"seed": seed, "temperature": self.temperature}
+        making.deliver(model, name, sounds, sheet, facts, self.output, extra=extra)
+        if self.seed is None and not self.output.json:
             print(f"the seed was drawn; --seed {seed} makes the same sounds again")

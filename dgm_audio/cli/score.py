@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, progress, table
@@ -19,6 +18,7 @@ from dgm_audio.cli.options import (
     Json,
     Model,
     Normalize,
+    RequiredFiles,
     load,
     parse_conditions,
 )
@@ -47,12 +47,8 @@ class Score:
 
     model: Model
     files: Annotated[
-        Positional[tuple[Path, ...]],
-        arg(
-            metavar="FILES",
-            help="Audio files, and folders of them with all that lies below. (required)",
-            help_behavior_hint="",
-        ),
+        RequiredFiles,
+        arg(help="Audio files, and folders of them with all that lies below. (required)"),
     ]
     condition: Conditions = ()
     normalize: Normalize = "peak"

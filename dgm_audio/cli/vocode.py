@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, progress, table, watch
-from dgm_audio.cli.options import Conditions, Device, Json, Out, Overwrite, load, parse_conditions
+from dgm_audio.cli.options import Conditions, Device, RequiredFiles, load, parse_conditions
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,12 +40,7 @@ class Vocode:
     """
 
     files: Annotated[
-        Positional[tuple[Path, ...]],
-        arg(
-            metavar="FILES",
-            help="Audio files: WAV, FLAC, OGG, MP3 or AIFF. (required)",
-            help_behavior_hint="",
-        ),
+        RequiredFiles, arg(help="Audio files: WAV, FLAC, OGG, MP3 or AIFF. (required)")
     ]
     model: Annotated[
         str | None,
@@ -68,10 +63,8 @@ class Vocode:
             help_behavior_hint="",
         ),
     ] = False
-    out: Out = Path("out")
     device: Device = "auto"
-    overwrite: Overwrite = False
-    json: Json = False
+    output: making.Writing
 
     def run(self) -> None:
         """Resynthesise file by file."""
@@ -87,10 +80,10 @@ class Vocode:
         check_vocoder(model)
         name = making.model_name(model, self.model or "")
         sounds, pictures = self._outputs(name)
-        making.check_outputs([*sounds, *(pictures if self.picture else [])], self.overwrite)
+        self.output.check([*sounds, *(pictures if self.picture else [])])
         places = list(zip(self.files, sounds, pictures, strict=True))
         made = [self._make(model, name, given, *place) for place in progress(places, "vocoding")]
-        if self.json:
+        if self.output.json:
             emit(
                 {
                     "model": name,
@@ -120,9 +113,8 @@ class Vocode:
         stems = [making.slug(file.stem) for file in self.files]
         single = len(set(stems)) == len(stems)
         names = [(name, *([] if single else [i]), stem) for i, stem in enumerate(stems)]
-        sounds = [making.file_name(*parts, suffix=f".{self.format}") for parts in names]
-        pictures = [making.file_name(*parts, "mels", suffix=".png") for parts in names]
-        return [self.out / path for path in sounds], [self.out / path for path in pictures]
+        sounds = [self.output.path(*parts, suffix=f".{self.format}") for parts in names]
+        return sounds, [self.output.path(*parts, "mels", suffix=".png") for parts in names]
 
     def _make(
         self,
@@ -141,15 +133,14 @@ class Vocode:
         from dgm_audio.resynthesis import mel_error_db, resynthesise
 
         x, notes = read_recording(model, file)
-        for text in notes:
-            note(text)
+        note(*notes)
         options = {"seed": self.seed, "temperature": self.temperature}
         blocks = watch(resynthesise(model, x, given, **options), x.shape[1])
         y = torch.cat(list(blocks), dim=2)[:, 0]
-        write_audio(path, y, model.audio.sample_rate, overwrite=self.overwrite)
+        write_audio(path, y, model.audio.sample_rate, overwrite=self.output.overwrite)
         if self.picture:
             page = _picture(model, name, file.name, x, y)
-            making.write_picture(picture, page, self.overwrite)
+            making.write_picture(picture, page, self.output.overwrite)
         return {
             "source": str(file),
             "file": str(path),
