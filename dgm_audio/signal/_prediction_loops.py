@@ -20,12 +20,13 @@ LEAK = 0.998
 FLOOR = 1e-8
 SMALLEST = 3e-5
 """Least mean error: one unit of 16 bits."""
-FIRST = 0.05
-"""The mean error before the first sample."""
-RECENT = 1.25
-"""Standard deviation of the next error, in mean errors."""
-MEMORIES = 32.0, 256.0
+FIRST = 0.01
+"""The mean errors before the first sample."""
+MEMORIES = 32.0, 512.0
 """Samples that the two mean errors remember."""
+RELEASE = 1 - 2.0**-14
+"""Factor per sample at which the largest of the longer one's values is forgotten."""
+N_SPREADS = 3
 
 
 class Memory(NamedTuple):
@@ -38,7 +39,7 @@ class Memory(NamedTuple):
     weights: np.ndarray
     """(n, P) prediction is their product with the last P samples, float64."""
     errors: np.ndarray
-    """(n, 2) mean absolute errors, float64."""
+    """(n, 3) mean absolute errors, short and long, and the largest long one of late; float64."""
     seen: np.ndarray
     """(W + P + 16,) the weighted samples, then zeros."""
     lags: np.ndarray
@@ -68,7 +69,7 @@ def expect(memory, stream, now):
 
 @part
 def spread(memory, stream, which):
-    """A mean absolute error of a stream's predictions so far, float32."""
+    """One of the mean absolute errors of a stream's predictions so far, float32."""
     return np.float32(memory.errors[stream, which] + SMALLEST)
 
 
@@ -81,6 +82,7 @@ def hear(memory, stream, now, x, expected):
     error = abs(np.float64(x) - np.float64(expected))
     memory.errors[stream, 0] += (error - memory.errors[stream, 0]) / MEMORIES[0]
     memory.errors[stream, 1] += (error - memory.errors[stream, 1]) / MEMORIES[1]
+    memory.errors[stream, 2] = max(RELEASE * memory.errors[stream, 2], memory.errors[stream, 1])
 
 
 @part
@@ -113,10 +115,10 @@ def renew(memory, stream):
 
 @compiled
 def expect_all(memory, now, expected, spreads):
-    """Predictions (n,) of sample `now` and mean errors (n, 2), written."""
+    """Predictions (n,) of sample `now` and mean errors (n, 3), written."""
     for stream in range(len(expected)):
         expected[stream] = expect(memory, stream, now)
-        for which in range(2):
+        for which in range(N_SPREADS):
             spreads[stream, which] = spread(memory, stream, which)
 
 
@@ -129,10 +131,10 @@ def hear_all(memory, now, x, expected):
 
 @compiled
 def follow(memory, x, expected, spreads):
-    """Predictions (n, T) of samples x (n, T) and mean errors (n, T, 2), written."""
+    """Predictions (n, T) of samples x (n, T) and mean errors (n, T, 3), written."""
     for stream in range(x.shape[0]):
         for now in range(x.shape[1]):
             expected[stream, now] = expect(memory, stream, now)
-            for which in range(2):
+            for which in range(N_SPREADS):
                 spreads[stream, now, which] = spread(memory, stream, which)
             hear(memory, stream, now, x[stream, now], expected[stream, now])

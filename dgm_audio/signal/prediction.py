@@ -5,7 +5,8 @@
 The coefficients a solve the normal equations of the last W samples, weighted by a window that rises
 slowly and ends at once, and are renewed at every hop. A receiver that knows the past finds the same
 ones, so none need to be sent, or learned: of a sound that rings, an order of 128 at 16 kHz follows
-every partial. How far to trust it says the mean error of its latest predictions.
+every partial. How far to trust it says the mean error of its latest predictions; how far the sound
+has died, the largest that it was.
 
 References:
     Chen et al., "A low-delay CELP coder for the CCITT 16 kb/s speech coding standard", 1992.
@@ -32,7 +33,8 @@ class Expected(NamedTuple):
 
     Attributes:
         mean: the prediction p (...), float32 in [-1, 1].
-        spread: mean absolute errors of late (..., 2), float32, above 0: of 32 and of 256 samples.
+        spread: mean absolute errors of late (..., 3), float32, above 0: of 32 and of 512 samples,
+            and the largest of the latter in the last second or so.
     """
 
     mean: Tensor
@@ -62,6 +64,11 @@ class BackwardPrediction:
     window: int = 2048
     hop: int = 128
 
+    @classmethod
+    def of_order(cls, order: int) -> BackwardPrediction:
+        """The window and the hop that suit an order: 16 times as long, and as long."""
+        return cls(order, 16 * order, order) if order else cls(0)
+
     def __post_init__(self) -> None:
         """Check the values."""
         if not 0 <= self.order <= self.window or self.order % 16 or self.hop < 1:
@@ -72,10 +79,10 @@ class BackwardPrediction:
 
     def __call__(self, x: Tensor) -> Expected:
         """What to expect of each sample of audio (B, T), given those before it."""
-        from dgm_audio.signal._prediction_loops import follow
+        from dgm_audio.signal._prediction_loops import N_SPREADS, follow
 
         known = np.ascontiguousarray(x.detach().cpu().float().numpy())
-        mean, spread = np.empty_like(known), np.empty((*known.shape, 2), np.float32)
+        mean, spread = np.empty_like(known), np.empty((*known.shape, N_SPREADS), np.float32)
         follow(self.memory(len(known)), known, mean, spread)
         return Expected(torch.from_numpy(mean).to(x.device), torch.from_numpy(spread).to(x.device))
 
@@ -86,14 +93,14 @@ class BackwardPrediction:
     def memory(self, streams: int) -> Memory:
         """What compiled code needs to follow streams from their start."""
         from dgm_audio.runtime.vectors import DOUBLES
-        from dgm_audio.signal._prediction_loops import FIRST, Memory
+        from dgm_audio.signal._prediction_loops import FIRST, N_SPREADS, Memory
 
         rise = np.sin(np.pi / 2 * (np.arange(self.window) + 0.5) / self.window) ** 2
         return Memory(
             window=rise,
             heard=np.zeros((streams, self.window + self.hop), np.float32),
             weights=np.zeros((streams, self.order)),
-            errors=np.full((streams, 2), FIRST),
+            errors=np.full((streams, N_SPREADS), FIRST),
             seen=np.zeros(self.window + self.order + DOUBLES),
             lags=np.zeros(self.order + DOUBLES),
             solution=np.zeros((2, self.order)),
@@ -108,7 +115,7 @@ class Predictor:
         self.mean = np.zeros(len(memory.errors), np.float32)
 
     def expect(self) -> Expected:
-        """What to expect of the next sample of each stream: (B,) and (B, 2)."""
+        """What to expect of the next sample of each stream: (B,) and (B, 3)."""
         from dgm_audio.signal._prediction_loops import expect_all
 
         spread = np.empty_like(self.memory.errors, np.float32)

@@ -48,7 +48,7 @@ class Prediction:
     """
 
     def __init__(self, prediction: BackwardPrediction, streams: int, device: torch.device) -> None:
-        from dgm_audio.signal._prediction_loops import FIRST, FLOOR, HEAVIER, SPREADS
+        from dgm_audio.signal._prediction_loops import FIRST, FLOOR, HEAVIER, N_SPREADS
 
         self.order, self.hop = prediction.order, prediction.hop
         self.window = torch.from_numpy(prediction.memory(0).window).to(device)
@@ -56,7 +56,7 @@ class Prediction:
         self.room = max(prediction.window, taps)
         self.heard = torch.zeros(streams, self.room + self.hop, device=device)
         self.coefficients = torch.zeros(streams, taps, **doubles)
-        self.errors = torch.full((streams, SPREADS), FIRST, **doubles)
+        self.errors = torch.full((streams, N_SPREADS), FIRST, **doubles)
         self.warps = max(1, taps // 128)
         self.sizes = {
             "WINDOW": len(self.window),

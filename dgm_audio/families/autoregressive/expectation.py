@@ -1,18 +1,19 @@
 """What linear prediction expects of the next symbol, and how the network's head corrects it.
 
-d is the expected difference p_t - a x_{t-1} (see `dgm_audio.signal`), and s are two scales: a mean
-error of late times 0.6. The mass of a symbol under a logistic is that between the edges of the
-differences that are rounded to it:
+d is the expected difference p_t - a x_{t-1} (see `dgm_audio.signal`), and s are two scales: the
+mean error of the last 32 samples, and of the last 512, times 0.6. The mass of a symbol under a
+logistic is that between the edges of the differences that are rounded to it:
 
     L_k(m, s) = f((v_k+ - m) / s) - f((v_k- - m) / s),    f(y) = 1 / (1 + exp(-y))
 
 The head corrects what is expected in one of two ways:
 
-    logistics      e_k = sum_i pi_i L_k(d + s mu_i, s exp(-r_i)),  s^2 = s_1 s_2,  head = pi, mu, r
+    logistics      e_k = sum_i pi_i L_k(d + s_2 mu_i, s_2 exp(-r_i)),  head = pi, mu, r
     categorical    e_k = exp(h_k) (L_k(d, s_1) + L_k(d, s_2)) / 2,                 head = h
 
 A head that says nothing leaves what is expected. A few numbers in units of what is expected are
-quickly learned; categories can take any shape.
+quickly learned; categories can take any shape. Units change slowly, or the level of a sound would
+wander: each error moves the scale of the next ones.
 
 References:
     Salimans et al., "PixelCNN++", 2017 (discretized mixture of logistics).
@@ -41,7 +42,7 @@ FARTHEST = 40.0
 BEYOND = 1e4
 """Where the outer symbols' differences end."""
 SPREADS = 64
-"""Codes of a mean error, four per octave."""
+"""Codes of mean errors, four per octave."""
 
 
 class Mixture(NamedTuple):
@@ -75,27 +76,28 @@ class Expectation(NamedTuple):
 
     Attributes:
         difference: d (...), float32.
-        spread: the two mean errors (..., 2), float32, above 0.
+        spread: the two mean errors, and the largest of late (..., 3), float32, above 0.
     """
 
     difference: Tensor
     spread: Tensor
 
     def codes(self, edges: Tensor) -> Tensor:
-        """Codes (..., 3), int64: the symbol that is expected, and those of the mean errors."""
+        """Codes (..., 4), int64: the symbol that is expected, and those of the mean errors."""
         symbol = torch.bucketize(self.difference, edges[1:-1], right=True)
         levels = torch.bucketize(self.spread, spread_edges().to(edges.device), right=True)
         return torch.cat([symbol[..., None], levels], dim=-1)
 
     def prior(self) -> Mixture:
         """The two logistics that nothing corrects."""
-        means = self.difference[..., None].expand_as(self.spread)
-        return Mixture(torch.full_like(self.spread, 0.5), means, 1 / (SCALE * self.spread))
+        spread = self.spread[..., :2]
+        means = self.difference[..., None].expand_as(spread)
+        return Mixture(torch.full_like(spread, 0.5), means, 1 / (SCALE * spread))
 
     def corrected(self, head: Tensor) -> Mixture:
         """M logistics of the head's numbers (..., 3 M)."""
         weights, means, sharpness = head.chunk(3, dim=-1)
-        scale = SCALE * self.spread.prod(-1, keepdim=True).sqrt()
+        scale = SCALE * self.spread[..., 1:2]
         return Mixture(
             weights.softmax(-1),
             self.difference[..., None] + scale * means,
@@ -107,7 +109,7 @@ class Known(NamedTuple):
     """What is known before each sample.
 
     Attributes:
-        codes: inputs of the network (B, T, 5), int64.
+        codes: inputs of the network (B, T, 6), int64.
         expected: of each sample (B, T).
     """
 

@@ -25,7 +25,7 @@ def expect(weights, state, stream, now):
     p = _prediction_loops.expect(state.memory, stream, now)
     state.predicted[stream] = p
     state.expected[stream, 0] = p - weights.emphasis * state.x[stream]
-    for which in range(2):
+    for which in range(_prediction_loops.N_SPREADS):
         state.expected[stream, 1 + which] = _prediction_loops.spread(state.memory, stream, which)
 
 
@@ -46,25 +46,27 @@ def code(edges, value):
 def embed(weights, state, stream, to):
     """A row of the first layer's ring: what is known before the sample."""
     width, levels = weights.stack.width, len(weights.values)
-    difference, near, far = state.expected[stream]
+    difference, near, far, most = state.expected[stream]
     position, spreads = levels + code(weights.codes, state.x[stream]), len(weights.spreads) + 1
     expected = levels + len(weights.codes) + 1
     near = expected + levels + code(weights.spreads, near)
     far = expected + levels + spreads + code(weights.spreads, far)
+    most = expected + levels + 2 * spreads + code(weights.spreads, most)
     expected += code(weights.differences, difference)
     for i in range(0, width, LANES):
         h = load(weights.embeddings, state.symbol[stream] * width + i)
         h = h + load(weights.embeddings, position * width + i)
         h = h + load(weights.embeddings, expected * width + i)
         h = h + load(weights.embeddings, near * width + i)
-        store(state.stack.past, to + i, h + load(weights.embeddings, far * width + i))
+        h = h + load(weights.embeddings, far * width + i)
+        store(state.stack.past, to + i, h + load(weights.embeddings, most * width + i))
 
 
 @part
 def logistics(weights, expected, head, at, mixture):
     """The mixture that the head describes: weights, means and inverse scales (M, 3), written."""
     count, bias = len(mixture), weights.stack.head_bias
-    unit = UNIT * np.float32(math.sqrt(expected[1] * expected[2]))
+    unit = UNIT * expected[2]
     highest, total = -np.inf, 0.0
     for m in range(count):
         highest = max(highest, head[at + m] + bias[m])

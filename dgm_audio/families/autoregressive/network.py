@@ -45,7 +45,7 @@ class WaveNetwork(GatedStack):
         self, levels: int, width: int, skip: int, dilations: tuple[int, ...], outputs: int
     ) -> None:
         super().__init__(width, skip, dilations, HEAD, outputs)
-        sizes = levels, POSITIONS, levels, SPREADS, SPREADS
+        sizes = levels, POSITIONS, levels, SPREADS, SPREADS, SPREADS
         self.tables = nn.ModuleList(nn.Embedding(size, width) for size in sizes)
         self._start_smooth()
 
@@ -67,14 +67,14 @@ class WaveNetwork(GatedStack):
         return [table for table in self.tables if isinstance(table, nn.Embedding)]
 
     def embed(self, codes: Tensor) -> Tensor:
-        """h_0 (..., R) of codes (..., 5)."""
+        """h_0 (..., R) of codes (..., 6)."""
         return torch.stack([A(codes[..., i]) for i, A in enumerate(self.embeddings)]).sum(0)
 
     def forward(self, codes: Tensor, bias: Tensor, frame: int) -> Tensor:
         """Head (B, T, O) for the samples that follow each input.
 
         Args:
-            codes: (B, T, 5), known before each sample, T a multiple of `frame`.
+            codes: (B, T, 6), known before each sample, T a multiple of `frame`.
             bias: (B, T / frame, layers, 2R).
             frame: samples per bias.
         """

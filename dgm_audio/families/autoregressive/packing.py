@@ -40,7 +40,7 @@ class Weights(NamedTuple):
     components: int
     """Logistics in the mixture that the head describes; 0 if it gives logits."""
     embeddings: np.ndarray
-    """(2 K + 256 + 128, R) the tables of all codes, one after the other."""
+    """(2 K + 256 + 192, R) the tables of all codes, one after the other."""
     codes: np.ndarray
     """(255,) the samples at which the next code starts."""
     differences: np.ndarray
@@ -65,7 +65,7 @@ class State(NamedTuple):
     predicted: np.ndarray
     """(n,) its prediction of the sample at hand."""
     expected: np.ndarray
-    """(n, 3) expected difference, and mean errors."""
+    """(n, 4) expected difference, and mean errors."""
 
 
 class Scratch(NamedTuple):
@@ -148,7 +148,7 @@ def new_state(weights: Weights, model: WaveNet, streams: int) -> State:
         x=np.zeros(streams, np.float32),
         memory=model.predictor.memory(streams),
         predicted=np.zeros(streams, np.float32),
-        expected=np.zeros((streams, 3), np.float32),
+        expected=np.zeros((streams, 4), np.float32),
     )
 
 

@@ -86,7 +86,7 @@ class WaveNet(AudioGenerator):
         self.codec = DifferentialMuLaw(config.levels, config.emphasis)
         self.audio = AudioSpec(config.sample_rate, 1, config.length, levels=config.levels)
         self.latent = LatentSpec(1, hop=1)
-        self.predictor = BackwardPrediction(config.predictor)
+        self.predictor = BackwardPrediction.of_order(config.predictor)
         fields: dict[str, Classes | Frames] = {}
         if config.classes:
             fields["class"] = Classes(config.classes)
@@ -286,7 +286,7 @@ class WaveNet(AudioGenerator):
         return Expectation(difference, expected.spread.to(before.device))
 
     def codes(self, last: Tensor, before: Tensor, expected: Expectation) -> Tensor:
-        """The network's inputs (..., 5): last symbols (...), their samples, what is expected."""
+        """The network's inputs (..., 6): last symbols (...), their samples, what is expected."""
         known = torch.stack([last, position_codes(before)], dim=-1)
         return torch.cat([known, expected.codes(self.edges)], dim=-1)
 
