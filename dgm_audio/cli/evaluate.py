@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,8 +24,9 @@ class Evaluate:
     """Judge a model against held-out real sound.
 
     Every figure comes with that of shaped noise (the floor), of training clips (the ceiling) and
-    with a bootstrap interval. Without --data the model is judged on the data set that it names; a
-    folder that it was trained on is split as in training.
+    with a bootstrap interval; those of a vocoder with Griffin-Lim's and the recordings' own.
+    Without --data the model is judged on the data set that it names; a folder that it was trained
+    on is split as in training.
 
     Example:
         dgm-audio evaluate drums-vae
@@ -42,7 +43,8 @@ class Evaluate:
         arg(
             aliases=["-n"],
             metavar="N",
-            help="Sounds to draw; by default as many as the reference has.",
+            help="Sounds to draw; by default as many as the reference has. Of a vocoder: "
+            "recordings to take, by default 60.",
             help_behavior_hint="",
         ),
     ] = None
@@ -53,16 +55,23 @@ class Evaluate:
     def run(self) -> None:
         """Print the report."""
         from dgm_audio.evaluation import evaluate, table
+        from dgm_audio.evaluation.vocoding import evaluate_vocoder
+        from dgm_audio.vocoded import is_vocoder
 
         model = load(self.model, self.device)
         splits = reference_splits(model, self.data)
         note(*splits.notes)
-        bar = sys.stderr.isatty()
-        report = evaluate(model, splits, seed=self.seed, n=self.n, progress=bar)
+        options = {"seed": self.seed, "n": self.n, "progress": sys.stderr.isatty()}
+        if is_vocoder(model):
+            found = evaluate_vocoder(model, splits, **options)
+            report, text = {**found.metrics(), "notes": found.notes}, str(found)
+        else:
+            report = evaluate(model, splits, **options)
+            text = "" if self.json else table(report)
         if self.json:
             emit(report)
         else:
-            print(table(report))
+            print(text)
 
 
 def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
@@ -77,11 +86,14 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
         DataError: if the data cannot be used.
     """
     from dgm_audio.data import ClipConfig, load_clips, split_clips
+    from dgm_audio.vocoded import is_vocoder
 
     header = _header(model)
     record: dict[str, Any] = header.get("data") or {}
     audio = model.audio
     config = ClipConfig(sample_rate=audio.sample_rate, length=audio.length, channels=audio.channels)
+    if is_vocoder(model):
+        config = replace(config, normalize="none", trim_silence=False)  # it must follow the level
     if data is None:
         return _named_data(str(record.get("dataset", "")), config)
     clips = load_clips(data, config)

@@ -29,6 +29,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dgm_audio.capabilities import HasLogProb
+from dgm_audio.data import Splits
+from dgm_audio.data.windows import recordings
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.figures import ratio_of
@@ -44,6 +46,8 @@ RATE = 16000
 """PESQ (wide band) and DNSMOS are defined at this rate; other sound is resampled for them."""
 MAX_SECONDS = 20.0
 """PESQ looks at so much of a clip: its code is not made for minutes."""
+RECORDINGS, SHORTEST, LONGEST = 60, 1.0, 6.0
+"""How many recordings `evaluate_vocoder` takes, and their seconds."""
 VOICES = ("", "_griffin_lim", "_least_squares", "_real")
 """The model's, both Griffin-Lims' and the recording itself, as the ends of the figures' names."""
 
@@ -179,6 +183,45 @@ def judge_vocoder(
     found, intervals = bootstrap.estimate(figures, {"clips": groups}, seed=seed)
     seconds = sum(clip.numel() for clip in clips) / model.audio.sample_rate
     return VocoderReport(found, intervals, len(clips), seconds, tuple(notes))
+
+
+def evaluate_vocoder(
+    model: AudioGenerator,
+    splits: Splits,
+    *,
+    seed: int = 0,
+    n: int | None = None,
+    progress: bool = True,
+) -> VocoderReport:
+    """Judge a vocoder by recordings of voices that it was not trained on.
+
+    Args:
+        model: a vocoder.
+        splits: as `load_vocoder_splits` makes them; as many recordings of each class, held out or
+            unseen, as there are, of 1 s or longer, are judged by their first 6 s.
+        seed: of the noise, and of the bootstrap.
+        n: recordings, by default 60.
+        progress: show a bar on stderr.
+
+    Raises:
+        InputError: if the model is no vocoder.
+        DataError: if there are fewer than 8 such recordings.
+    """
+    by_class: dict[str, list[Tensor]] = {}
+    for clips in (splits.heldout, splits.unseen):
+        for label, name in enumerate(clips.classes):
+            some = clips.subset(np.flatnonzero(clips.labels == label))
+            found = [torch.from_numpy(x) for _, x in recordings(some, SHORTEST)]
+            by_class.setdefault(name, []).extend(found)
+    sets = [sounds for sounds in by_class.values() if sounds]
+    share = -(-(RECORDINGS if n is None else n) // max(1, len(sets)))
+    rate = splits.heldout.sample_rate
+    chosen = [
+        sounds[int(k)][0, : int(LONGEST * rate)]
+        for sounds in sets
+        for k in np.unique(np.linspace(0, len(sounds) - 1, share).round())
+    ]
+    return judge_vocoder(model, chosen, seed=seed, progress=progress)
 
 
 def _whole(blocks: Iterator[Tensor]) -> Tensor:

@@ -4,15 +4,18 @@ import importlib.util
 import math
 import sys
 import types
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from vocoders import SMALL, SPEC, ToyVocoder, ToyVocoderConfig, voice
 
 from dgm_audio.checkpoint import save_model
+from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import vocoding
-from dgm_audio.evaluation.vocoding import judge_vocoder
+from dgm_audio.evaluation.vocoding import evaluate_vocoder, judge_vocoder
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 
 HAS_PESQ = importlib.util.find_spec("pesq") is not None
@@ -165,3 +168,21 @@ def test_the_real_dnsmos_hears_noise(clips):
     x = clips[0][0]
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     assert 1 <= measure(x, x + 0.1 * noise) < measure(x, x) <= 5
+
+
+def test_as_many_recordings_of_each_class_as_there_are(without, monkeypatch):
+    """Parts of a file are joined, short ones left out, long ones cut, and the last one taken."""
+    rate, sounds = 16000, torch.rand(12, 1, 16000) - 0.5
+    files = [f"{k // 2}.wav" for k in range(12)]  # six files of 2 s, or 1.5 s and 0.5 s
+    lengths = np.full(12, 16000)
+    lengths[1], lengths[10:] = 8000, 4000
+    clips = ClipSet.from_arrays(sounds, rate, labels=["da"] * 4 + ["fr"] * 8)
+    clips = replace(clips, files=tuple(files), lengths=lengths)
+    splits = Splits(clips, clips.subset(range(8)), clips.subset(range(8, 12)))
+    taken = []
+    monkeypatch.setattr(vocoding, "judge_vocoder", lambda model, clips, **_: taken.extend(clips))
+    monkeypatch.setattr(vocoding, "LONGEST", 1.75)
+    evaluate_vocoder(quick(), splits, n=4)
+    assert [len(x) for x in taken] == [24000, 28000, 28000, 28000]
+    assert torch.equal(taken[1], torch.cat([sounds[2, 0], sounds[3, 0]])[:28000])
+    assert torch.equal(taken[3], torch.cat([sounds[8, 0], sounds[9, 0]])[:28000])

@@ -1,0 +1,80 @@
+"""What a flow's networks say: magnitudes that have the mel, from near frames only."""
+
+import math
+
+import pytest
+import torch
+
+from dgm_audio.families.flow.network import PAST, MelReader, PastReader, between
+from dgm_audio.signal.mel import LogMel, MelSpec
+
+SPEC = MelSpec(16000, n_fft=256, hop=64, n_mels=20)
+
+
+def mel_of_noise(frames: int) -> torch.Tensor:
+    x = 0.1 * torch.randn(1, (frames - 1) * 64, generator=torch.Generator().manual_seed(0))
+    return LogMel(SPEC)(x)
+
+
+def reader(updates: int = 3) -> MelReader:
+    torch.manual_seed(0)
+    network = MelReader(LogMel(SPEC), 24, 2, updates)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+    return network
+
+
+def test_between_interpolates():
+    weights = between(torch.tensor([0.5, 2.5]), 4)
+    found = weights @ torch.tensor([1.0, 3.0])
+    torch.testing.assert_close(found, torch.tensor([1.0, 1.5, 2.5, 3.0]))
+
+
+def test_updates_bring_magnitudes_to_the_mel():
+    mel, errors = mel_of_noise(40), []
+    for updates in (0, 3, 30):
+        said = reader(updates)(mel)
+        found = (LogMel(SPEC).filters @ said.magnitudes.mT).log()
+        errors.append(float((found - mel).abs().mean().detach()))
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+def test_only_frames_within_reach_matter():
+    network, mel = reader(), mel_of_noise(60)
+    moved = mel.clone()
+    moved[..., 30] += 1
+    before, after = network(mel), network(moved)
+    for one, two in zip(before, after, strict=True):
+        changed = (one != two).any(2)[0].nonzero()[:, 0]
+        assert int(changed.min()) == 30 - network.reach
+        assert int(changed.max()) == 30 + network.reach
+
+
+def test_before_training_gains_are_the_level_of_white_noise():
+    torch.manual_seed(0)
+    said = MelReader(LogMel(SPEC), 24, 2, 3)(mel_of_noise(100))
+    level = said.gain.detach().square().mean().sqrt()
+    assert 20 * abs(math.log10(float(level) / 0.1)) < 1.5
+    assert 0.3 < float(said.coherence.detach().mean()) < 0.4
+
+
+def test_the_past_alone_foretells_frames():
+    network = PastReader(LogMel(SPEC), 24, 2, 4, 3)
+    past = mel_of_noise(PAST).mT[:, None]
+    said = network(past, torch.zeros(1), torch.tensor([1]))
+    assert said.magnitudes.shape == (1, 5, 129)
+    assert said.coherence.shape == (1, 1, 129) and said.gain.shape == (1, 1, 64)
+    other = network(past, torch.zeros(1), torch.tensor([0]))
+    later = network(past, torch.full((1,), 9.0), torch.tensor([1]))
+    assert not torch.equal(said.magnitudes, other.magnitudes)
+    assert not torch.equal(said.magnitudes, later.magnitudes)
+
+
+@pytest.mark.parametrize("level", [-40.0, 40.0])
+def test_what_is_foretold_stays_finite(level):
+    network = PastReader(LogMel(SPEC), 24, 0, 4, 3)
+    with torch.no_grad():
+        network.ahead.bias.fill_(level)
+    said = network(mel_of_noise(PAST).mT[:, None], torch.zeros(1), None)
+    assert all(bool(part.isfinite().all()) for part in said)

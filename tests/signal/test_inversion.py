@@ -1,0 +1,80 @@
+"""Spectrogram inversion through time: it continues what it heard, at the level it is told."""
+
+import math
+
+import pytest
+import torch
+
+from dgm_audio.signal.inversion import Inversion
+
+N, H = 256, 64
+WINDOW = torch.hann_window(N, dtype=torch.float64)
+
+
+def tones(*pitches: float, hops: int = 60) -> torch.Tensor:
+    """Sounds (B, T) of one tone each."""
+    t = torch.arange(H * hops).double() / 16000
+    return 0.3 * torch.stack([torch.sin(2 * math.pi * pitch * t) for pitch in pitches])
+
+
+def magnitudes_of(x: torch.Tensor, ahead: int) -> torch.Tensor:
+    """Of the frames that end with each hop, and `ahead` more (B, L, F)."""
+    padded = torch.nn.functional.pad(x, (N - H, ahead * H))
+    return torch.fft.rfft(padded.unfold(1, N, H) * WINDOW).abs()
+
+
+def continued(x: torch.Tensor, known: int, ahead: int = 4, iterations: int = 8) -> torch.Tensor:
+    """Sounds (B, T) whose first hops are heard, and the others what is expected."""
+    inversion, made = Inversion(len(x), N, H, ahead, iterations), []
+    magnitudes = magnitudes_of(x, ahead)
+    for hop, part in enumerate(x.split(H, dim=1)):
+        spectra = inversion.expect(magnitudes[:, hop : hop + ahead + 1])
+        found = inversion.weighted(spectra, spectra.new_ones(1, 1, 1, dtype=torch.float64)[0])
+        made.append(part if hop < known else found)
+        inversion.hear(made[-1])
+    return torch.cat(made, dim=1)
+
+
+def test_a_tone_goes_on_in_phase():
+    x = tones(500, 1700)
+    made = continued(x, known=10)
+    error = (made - x)[:, 10 * H : 50 * H].square().mean(1) / x.square().mean(1)
+    assert float(error.max()) < 0.05
+
+
+def test_from_nothing_it_finds_sound_of_the_right_spectrum():
+    x = tones(500, 1700)
+    made = continued(x, known=0)
+    wanted, found = (magnitudes_of(sound, 0)[:, 10:50] for sound in (x, made))
+    assert float((found - wanted).square().sum() / wanted.square().sum()) < 0.02
+
+
+def test_silence_is_continued_as_silence():
+    assert not continued(torch.zeros(1, H * 20).double(), known=0).any()
+
+
+def test_a_sound_does_not_depend_on_its_neighbours():
+    both = continued(tones(500, 1700), known=5)
+    assert torch.equal(both[1:], continued(tones(1700), known=5))
+
+
+def test_weights_scale_the_bins():
+    inversion = Inversion(1, N, H, 3, 4)
+    spectra = inversion.expect(magnitudes_of(tones(500), 3)[:, 20:24])
+    half = inversion.weighted(spectra, torch.full((1, 1, N // 2 + 1), 0.5, dtype=torch.float64))
+    whole = inversion.weighted(spectra, torch.ones(1, 1, N // 2 + 1, dtype=torch.float64))
+    torch.testing.assert_close(2 * half, whole)
+    assert half.shape == (1, H)
+    bins = torch.zeros(1, 1, N // 2 + 1, dtype=torch.float64)
+    bins[..., :4] = 1  # all of the tone lies in bins 6 to 10
+    assert float(inversion.weighted(spectra, bins).abs().max()) < 0.1 * float(whole.abs().max())
+
+
+@pytest.mark.parametrize("count", [1, 3, 10])
+def test_several_hops_are_heard_as_one_by_one(count):
+    x = tones(500)[:, : count * H]
+    once, each = Inversion(1, N, H, 3, 2), Inversion(1, N, H, 3, 2)
+    once.hear(x)
+    for part in x.split(H, dim=1):
+        each.hear(part)
+    assert torch.equal(once.heard, each.heard) and once.future.shape == each.future.shape
