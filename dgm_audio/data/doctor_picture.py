@@ -7,21 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from dgm_audio import drawing
 from dgm_audio.data.doctor import Example, Report
 from dgm_audio.data.report import treatment
+from dgm_audio.drawing import BACKGROUND, GAP, GRID, QUIET, TEXT, font, write
 from dgm_audio.io import shown
 from dgm_audio.signal.mel import LogMel, MelSpec
 
-_BACKGROUND, _CARD, _GRID = (13, 15, 20), (23, 26, 34), (42, 46, 58)
-_TEXT, _QUIET = (236, 238, 243), (150, 156, 170)
 _MAIN, _SOFT, _WARN = (120, 224, 220), (52, 104, 112), (251, 135, 97)
 _GOOD = (126, 217, 140)
-_INK = np.array([(0, 0, 4), (79, 18, 123), (181, 54, 122), (251, 135, 97), (252, 253, 191)], float)
-_RANGE_DB = 80.0
 
-_WIDTH, _GAP, _PAD, _HEAD = 1600, 20, 20, 112
+_WIDTH, _PAD, _HEAD = 1600, 20, 112
 _PANEL_HEIGHT, _CLASS_HEIGHT, _TILE_HEIGHT = 290, 350, 210
 _MOST_CLASSES = 20
 _COLUMNS = 4
@@ -33,21 +31,20 @@ Box = tuple[int, int, int, int]
 def draw_picture(report: Report) -> Image.Image:
     """An RGB picture of 1600 pixels width."""
     rows = math.ceil(len(report.examples) / _COLUMNS)
-    height = _HEAD + _PANEL_HEIGHT + _CLASS_HEIGHT + 2 * _GAP + rows * (_TILE_HEIGHT + _GAP) + _GAP
-    page = Image.new("RGB", (_WIDTH, height), _BACKGROUND)
-    draw = ImageDraw.Draw(page)
+    height = _HEAD + _PANEL_HEIGHT + _CLASS_HEIGHT + 2 * GAP + rows * (_TILE_HEIGHT + GAP) + GAP
+    page, draw = drawing.page((_WIDTH, height))
     _header(draw, report)
     top = _HEAD
     lengths, loudness = _columns(top, _PANEL_HEIGHT, 2)
     _lengths(draw, lengths, report)
     _loudness(draw, loudness, report)
-    top += _PANEL_HEIGHT + _GAP
+    top += _PANEL_HEIGHT + GAP
     classes, treated = _columns(top, _CLASS_HEIGHT, 2)
     _classes(draw, classes, report)
     _treatment(draw, treated, report)
-    top += _CLASS_HEIGHT + _GAP
+    top += _CLASS_HEIGHT + GAP
     for index, example in enumerate(report.examples):
-        row_top = top + index // _COLUMNS * (_TILE_HEIGHT + _GAP)
+        row_top = top + index // _COLUMNS * (_TILE_HEIGHT + GAP)
         box = _columns(row_top, _TILE_HEIGHT, _COLUMNS)[index % _COLUMNS]
         _tile(page, draw, box, example, report.config.sample_rate)
     return page
@@ -58,11 +55,11 @@ def _header(draw: ImageDraw.ImageDraw, report: Report) -> None:
     colour = _VERDICTS.get(report.feasibility.verdict, _GOOD)
     if report.refusal:
         verdict, colour = "training would not start", _WARN
-    width = _font(24).getlength(verdict) + 36
-    badge = (_WIDTH - _GAP - width, 22, _WIDTH - _GAP, 64)
+    width = font(24).getlength(verdict) + 36
+    badge = (_WIDTH - GAP - width, 22, _WIDTH - GAP, 64)
     draw.rounded_rectangle(badge, radius=21, outline=colour, width=2)
-    _write(draw, ((badge[0] + badge[2]) / 2, 43), verdict, 24, colour, "mm")
-    _write(draw, (_GAP, 24), _fit(shown(report.folder), 32, badge[0] - 60), 32, _TEXT)
+    write(draw, ((badge[0] + badge[2]) / 2, 43), verdict, 24, colour, "mm")
+    write(draw, (GAP, 24), _fit(shown(report.folder), 32, badge[0] - 60), 32, TEXT)
     rates = ", ".join(f"{r} Hz" for r in list(report.count(lambda file: file.sample_rate))[:4])
     facts = [
         f"{len(report.readable)} of {len(report.files)} audio files",
@@ -71,7 +68,7 @@ def _header(draw: ImageDraw.ImageDraw, report: Report) -> None:
         f"{sum(report.distinct.values())} distinct sounds",
         rates or "no readable file",
     ]
-    _write(draw, (_GAP, 72), "   |   ".join(facts), 19, _QUIET)
+    write(draw, (GAP, 72), "   |   ".join(facts), 19, QUIET)
 
 
 def _lengths(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
@@ -88,8 +85,8 @@ def _lengths(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
         if tick <= high:
             _tick(draw, plot, math.log(tick / low) / math.log(high / low), f"{tick:g}")
     place = plot[0] + (plot[2] - plot[0]) * math.log(clip / low) / math.log(high / low)
-    draw.line((place, plot[1], place, plot[3]), fill=_TEXT)
-    _write(draw, (place, plot[1] - 19), f"clip {clip:.2f} s", 15, _TEXT, "ma")
+    draw.line((place, plot[1], place, plot[3]), fill=TEXT)
+    write(draw, (place, plot[1] - 19), f"clip {clip:.2f} s", 15, TEXT, "ma")
 
 
 def _loudness(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
@@ -139,19 +136,19 @@ def _tile(
 ) -> None:
     """Waveform and log-mel spectrogram of one clip."""
     left, top, right, bottom = box
-    draw.rounded_rectangle(box, radius=10, fill=_CARD)
+    drawing.card(draw, box)
     width, wave, mel = right - left - 2 * _PAD, 56, bottom - top - 42 - 56 - 16
     name = example.path.rsplit("/", 1)[-1]
     label = _fit(shown(example.label), 16, width / 2)
-    _write(draw, (right - _PAD, top + 13), label, 16, _QUIET, "ra")
-    room = width - _font(16).getlength(label) - 12
-    _write(draw, (left + _PAD, top + 12), _fit(shown(name), 17, room), 17, _TEXT)
+    write(draw, (right - _PAD, top + 13), label, 16, QUIET, "ra")
+    room = width - font(16).getlength(label) - 12
+    write(draw, (left + _PAD, top + 12), _fit(shown(name), 17, room), 17, TEXT)
     page.paste(_waveform(example.audio, width, wave), (left + _PAD, top + 42))
     page.paste(_spectrogram(example.audio, rate, width, mel), (left + _PAD, top + 42 + wave + 4))
 
 
 def _waveform(audio: np.ndarray, width: int, height: int) -> Image.Image:
-    canvas = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
+    canvas = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
     edges = np.linspace(0, audio.shape[1], width + 1).astype(int)
     middle, rows = (height - 1) / 2, np.arange(height)
     for column in range(width):
@@ -166,19 +163,17 @@ def _spectrogram(audio: np.ndarray, rate: int, width: int, height: int) -> Image
     hop, highest = max(1, n_fft // 8), min(rate / 2, 16000.0)
     spec = MelSpec(rate, n_fft, hop, min(64, n_fft // 8), 0.0, highest)
     mel = LogMel(spec)(torch.from_numpy(audio).mean(dim=0)).numpy()
-    level = (mel - mel.max()) * 20 / math.log(10) / _RANGE_DB + 1
-    picture = Image.fromarray(np.clip(level, 0, 1)[::-1].astype(np.float32))
+    level = (mel - mel.max()) * 20 / math.log(10)
+    picture = Image.fromarray(drawing.shade_of(level).astype(np.float32))
     shade = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
-    places = np.linspace(0, 1, len(_INK))
-    colours = np.stack([np.interp(shade, places, _INK[:, k]) for k in range(3)], axis=-1)
-    return Image.fromarray(colours.round().astype(np.uint8))
+    return Image.fromarray(drawing.coloured(shade))
 
 
 def _panel(draw: ImageDraw.ImageDraw, box: Box, title: str, note: str) -> Box:
     """Card with a title; returns the box of its plot."""
-    draw.rounded_rectangle(box, radius=10, fill=_CARD)
-    _write(draw, (box[0] + _PAD, box[1] + 16), title, 20, _TEXT)
-    _write(draw, (box[2] - _PAD, box[1] + 19), note, 16, _QUIET, "ra")
+    drawing.card(draw, box)
+    write(draw, (box[0] + _PAD, box[1] + 16), title, 20, TEXT)
+    write(draw, (box[2] - _PAD, box[1] + 19), note, 16, QUIET, "ra")
     return box[0] + _PAD, box[1] + 70, box[2] - _PAD, box[3] - 40
 
 
@@ -188,13 +183,13 @@ def _histogram(
     """Bars over equal steps of the axis; those that begin at a marked edge are brighter."""
     left, top, right, bottom = plot
     step = (right - left) / len(counts)
-    draw.line((left, bottom, right, bottom), fill=_GRID)
+    draw.line((left, bottom, right, bottom), fill=GRID)
     for index, count in enumerate(counts):
         if count:
             x, y = left + index * step, bottom - count / counts.max() * (bottom - top)
             ink = _WARN if marked[index] else _MAIN
             draw.rectangle((x, min(y, bottom - 2), x + step - 2, bottom), fill=ink)
-    _write(draw, (left, top - 19), f"most: {counts.max()} files", 15, _QUIET)
+    write(draw, (left, top - 19), f"most: {counts.max()} files", 15, QUIET)
 
 
 def _bars(
@@ -207,12 +202,12 @@ def _bars(
     pitch = min(34.0, (bottom - top) / len(rows))
     size = max(10, min(17, int(pitch * 0.72)))
     names = [_fit(name, size, (right - left) * 0.52) for name, _, _ in rows]
-    start = left + max(_font(size).getlength(name) for name in names) + 14
+    start = left + max(font(size).getlength(name) for name in names) + 14
     most = max(whole for _, _, whole in rows)
-    scale = (right - start - _font(size).getlength(f" {most} ({most})")) / max(1, most)
+    scale = (right - start - font(size).getlength(f" {most} ({most})")) / max(1, most)
     for index, (name, (_, strong, whole)) in enumerate(zip(names, rows, strict=True)):
         y = top + (index + 0.5) * pitch
-        _write(draw, (start - 10, y), name, size, _TEXT, "rm")
+        write(draw, (start - 10, y), name, size, TEXT, "rm")
         for amount, colour in ((whole, _SOFT), (strong, ink)):
             if amount:
                 half = pitch * 0.34
@@ -220,43 +215,28 @@ def _bars(
                     (start, y - half, start + max(2, amount * scale), y + half), fill=colour
                 )
         words = f"{whole}" if strong == whole else f"{strong} + {whole - strong}"
-        _write(draw, (start + whole * scale + 8, y), words, size, _QUIET, "lm")
+        write(draw, (start + whole * scale + 8, y), words, size, QUIET, "lm")
 
 
 def _tick(draw: ImageDraw.ImageDraw, plot: Box, share: float, label: str) -> None:
     if 0 <= share <= 1:
         x = plot[0] + share * (plot[2] - plot[0])
-        draw.line((x, plot[3], x, plot[3] + 5), fill=_QUIET)
-        _write(draw, (x, plot[3] + 9), label, 15, _QUIET, "ma")
+        draw.line((x, plot[3], x, plot[3] + 5), fill=QUIET)
+        write(draw, (x, plot[3] + 9), label, 15, QUIET, "ma")
 
 
 def _columns(top: int, height: int, count: int) -> list[Box]:
     """Boxes of equal width side by side."""
-    width = (_WIDTH - _GAP * (count + 1)) // count
-    lefts = [_GAP + index * (width + _GAP) for index in range(count)]
+    width = (_WIDTH - GAP * (count + 1)) // count
+    lefts = [GAP + index * (width + GAP) for index in range(count)]
     return [(left, top, left + width, top + height) for left in lefts]
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
 
 
 def _fit(text: str, size: int, width: float) -> str:
     """The text, shortened in the middle until it fits `width` pixels."""
-    font, keep = _font(size), len(text)
+    face, keep = font(size), len(text)
     short = text
-    while keep > 2 and font.getlength(short) > width:
+    while keep > 2 and face.getlength(short) > width:
         keep -= 1
         short = text[: keep // 2] + "..." + text[len(text) - (keep - keep // 2) :]
     return short
-
-
-def _write(
-    draw: ImageDraw.ImageDraw,
-    place: tuple[float, float],
-    text: str,
-    size: int,
-    ink: tuple[int, int, int],
-    anchor: str = "la",
-) -> None:
-    draw.text(place, text, fill=ink, font=_font(size), anchor=anchor)
