@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,13 +14,7 @@ from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
 from dgm_audio.generator import AudioGenerator, Encoder, HasLogProb
-from dgm_audio.io import probe, read_audio, shown
 from dgm_audio.specs import Classes
-
-PEAK = 0.95
-"""What peak normalisation brings the largest sample to, as in training."""
-
-_QUIET = 0.25
 
 
 def encoder_of(model: AudioGenerator) -> Encoder:
@@ -33,46 +26,6 @@ def encoder_of(model: AudioGenerator) -> Encoder:
     if not isinstance(model, Encoder):
         raise InputError(f"models of the family {model.family!r} have no encoder for audio files")
     return model
-
-
-def read_for(
-    model: AudioGenerator, path: Path, *, peak: bool = False
-) -> tuple[Tensor, tuple[str, ...]]:
-    """A file as the model takes it, and in words what was done to it.
-
-    It is brought to the model's rate and channels, cut to the longest clip, and kept in [-1, 1].
-
-    Args:
-        model: with an encoder.
-        path: of the file.
-        peak: bring the largest sample to 0.95.
-
-    Returns:
-        Audio (1, C, T) and one note per change.
-
-    Raises:
-        AudioFileError: if the file cannot be read.
-    """
-    spec, info, notes = model.audio, probe(path), []
-    x, _ = read_audio(path, sample_rate=spec.sample_rate, channels=spec.channels)
-    if info.sample_rate != spec.sample_rate:
-        notes.append(f"resampled from {info.sample_rate} to {spec.sample_rate} Hz")
-    if info.channels != spec.channels:
-        notes.append(f"brought from {info.channels} to {spec.channels} channel(s)")
-    if spec.max_length is not None and x.shape[1] > spec.max_length:
-        longest = spec.max_length / spec.sample_rate
-        notes.append(f"cut from {info.seconds:.3f} s to the model's longest clip, {longest:.3f} s")
-        x = x[:, : spec.max_length]
-    loudest = float(x.abs().max())
-    if peak and loudest > 0:
-        notes.append(f"brought from a peak of {loudest:.3g} to {PEAK}")
-        x = x * (PEAK / loudest)
-    elif loudest > 1:
-        notes.append(f"lowered from a peak of {loudest:.3g} to 1")
-        x = x / loudest
-    elif loudest < _QUIET:
-        notes.append(f"quiet, with a peak of {loudest:.3g}; --normalize peak may come closer")
-    return x[None], tuple(f"{shown(path)}: {text}" for text in notes)
 
 
 def fit_length(x: Tensor, length: int) -> Tensor:

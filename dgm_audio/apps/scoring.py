@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from dgm_audio._audiofile.paths import named
-from dgm_audio.apps.inversion import class_choices, read_for
+from dgm_audio.apps.inversion import class_choices
+from dgm_audio.apps.recording import read_for
 from dgm_audio.errors import AudioFileError, InputError
 from dgm_audio.evaluation.likelihood import BATCH_SAMPLES, bits_of
 from dgm_audio.generator import AudioGenerator

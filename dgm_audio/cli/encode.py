@@ -49,6 +49,7 @@ class Encode:
         given = parse_conditions(self.condition)
         from dgm_audio.apps import inversion
         from dgm_audio.apps.latents import StoredLatents, pack, write_latents
+        from dgm_audio.apps.recording import read_for
         from dgm_audio.apps.render import recipe_for
         from dgm_audio.apps.sheet import Tile
 
@@ -61,7 +62,7 @@ class Encode:
         sheet = self.output.path(*stem, "sheet", suffix=".png")
         self.output.check([latents, path, sheet])
 
-        clip, notes = inversion.read_for(model, self.file, peak=self.normalize == "peak")
+        clip, notes = read_for(model, self.file, peak=self.normalize == "peak")
         note(*notes)
         condition = inversion.closest_condition(model, [clip], given)
         z, length = inversion.encode(model, clip, condition), clip.shape[-1]

@@ -136,7 +136,8 @@ class Interpolate:
         return length, packed, condition
 
     def _read(self, model: AudioGenerator, end: End) -> Tensor:
-        from dgm_audio.apps.inversion import encoder_of, read_for
+        from dgm_audio.apps.inversion import encoder_of
+        from dgm_audio.apps.recording import read_for
 
         if not Path(end.text).exists():
             raise InputError(f"{end.text!r} is neither a seed (7 or 7:3) nor an audio file")

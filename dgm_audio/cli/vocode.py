@@ -128,11 +128,11 @@ class Vocode:
         """Resynthesise one file; returns what is to be told of it."""
         import torch
 
-        from dgm_audio.apps.vocoding import read_recording
+        from dgm_audio.apps.recording import read_channels
         from dgm_audio.io import write_audio
         from dgm_audio.resynthesis import mel_error_db, resynthesise
 
-        x, notes = read_recording(model, file)
+        x, notes = read_channels(model, file)
         note(*notes)
         options = {"seed": self.seed, "temperature": self.temperature}
         blocks = watch(resynthesise(model, x, given, **options), x.shape[1])

@@ -1,0 +1,87 @@
+"""A recording as a model takes it, and in words what was done to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from dgm_audio.data.shape import PEAK
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.io import probe, read_audio, shown
+
+_QUIET = 0.25
+
+
+def read_for(
+    model: AudioGenerator, path: Path, *, peak: bool = False
+) -> tuple[Tensor, tuple[str, ...]]:
+    """A file as the model takes it, and in words what was done to it.
+
+    It is brought to the model's rate and channels, cut to the longest clip, and kept in [-1, 1].
+
+    Args:
+        model: with an encoder.
+        path: of the file.
+        peak: bring the largest sample to 0.95.
+
+    Returns:
+        Audio (1, C, T) and one note per change.
+
+    Raises:
+        AudioFileError: if the file cannot be read.
+    """
+    x, notes = _read(model, path, mix=True)
+    loudest = float(x.abs().max())
+    if peak and loudest > 0:
+        notes.append(f"brought from a peak of {loudest:.3g} to {PEAK}")
+        x = x * (PEAK / loudest)
+    elif loudest < _QUIET:
+        notes.append(f"quiet, with a peak of {loudest:.3g}; --normalize peak may come closer")
+    else:
+        x = _lowered(x, notes)
+    return x[None], _told(path, notes)
+
+
+def read_channels(model: AudioGenerator, path: Path) -> tuple[Tensor, tuple[str, ...]]:
+    """A file as a vocoder takes it, all channels, and in words what was done to it.
+
+    Returns:
+        Audio (C, T) at the model's rate, in [-1, 1], and one note per change.
+
+    Raises:
+        AudioFileError: if the file cannot be read.
+    """
+    x, notes = _read(model, path, mix=False)
+    return _lowered(x, notes), _told(path, notes)
+
+
+def _read(model: AudioGenerator, path: Path, *, mix: bool) -> tuple[Tensor, list[str]]:
+    """Audio (C, T) at the model's rate, cut to its longest clip; mixed to its channels or not."""
+    spec, info, notes = model.audio, probe(path), []
+    channels = spec.channels if mix else info.channels
+    x, _ = read_audio(path, sample_rate=spec.sample_rate, channels=channels)
+    if info.sample_rate != spec.sample_rate:
+        notes.append(f"resampled from {info.sample_rate} to {spec.sample_rate} Hz")
+    if info.channels != channels:
+        notes.append(f"brought from {info.channels} to {channels} channel(s)")
+    elif not mix and channels > 1:
+        notes.append(f"{channels} channels, each by itself")
+    if spec.max_length is not None and x.shape[1] > spec.max_length:
+        longest = spec.max_length / spec.sample_rate
+        notes.append(f"cut from {info.seconds:.3f} s to the model's longest clip, {longest:.3f} s")
+        x = x[:, : spec.max_length]
+    return x, notes
+
+
+def _lowered(x: Tensor, notes: list[str]) -> Tensor:
+    """The sound within [-1, 1]."""
+    loudest = float(x.abs().max())
+    if loudest <= 1:
+        return x
+    notes.append(f"lowered from a peak of {loudest:.3g} to 1")
+    return x / loudest
+
+
+def _told(path: Path, notes: list[str]) -> tuple[str, ...]:
+    return tuple(f"{shown(path)}: {text}" for text in notes)
