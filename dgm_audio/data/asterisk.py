@@ -10,6 +10,7 @@ The folder `silence`, the tones and a recording of monkeys are no speech and are
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from dgm_audio.data.clip_set import ClipSet
@@ -82,13 +83,5 @@ def prompt_splits(clips: ClipSet) -> Splits:
     return split_voices(clips, heldout=HELD_OUT, unseen=UNSEEN)
 
 
-def download_prompts(folder: Path) -> Path:
-    """Fetch and unpack the Debian packages into `folder` (55 MB), without installing them.
-
-    Returns:
-        `folder`. If it already holds the last of the voices nothing is done.
-
-    Raises:
-        DataError: where apt is missing or fails; the message says what to do instead.
-    """
-    return fetch_packages(PACKAGES, folder, what="prompts", done="ru_RU_f_IvrvoiceRU")
+download_prompts = partial(fetch_packages, PACKAGES, what="prompts", done="ru_RU_f_IvrvoiceRU")
+"""Fetches the prompts (55 MB) into a folder, unless they are there; see `fetch_packages`."""

@@ -13,9 +13,9 @@ a model could be asked for.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.debian import fetch_packages
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.splits import Splits
+from dgm_audio.data.voices import held_out_tenth
 from dgm_audio.errors import DataError
 
 NAME = "gcin-syllables"
@@ -141,9 +142,8 @@ def syllable_splits(clips: ClipSet) -> Splits:
     """
     held: set[str] = set()
     for initial in range(len(clips.classes)):
-        mine = {clips.groups[row] for row in np.flatnonzero(clips.labels == initial)}
-        ordered = sorted(mine, key=lambda name: hashlib.sha256(name.encode()).digest())
-        held.update(ordered[: max(1, round(len(mine) / 10))] if len(mine) > 1 else ())
+        mine = np.flatnonzero(clips.labels == initial)
+        held.update(held_out_tenth(clips.groups[row] for row in mine))
     is_held = np.isin(np.array(clips.groups), sorted(held))
     return Splits(
         train=clips.subset(np.flatnonzero(~is_held)),
@@ -152,13 +152,5 @@ def syllable_splits(clips: ClipSet) -> Splits:
     )
 
 
-def download_syllables(folder: Path) -> Path:
-    """Fetch and unpack the Debian package into `folder` (8 MB), without installing it.
-
-    Returns:
-        `folder`. If it already holds the syllables nothing is done.
-
-    Raises:
-        DataError: where apt is missing or fails; the message says what to do instead.
-    """
-    return fetch_packages(PACKAGES, folder, what="syllables", done=VOICE)
+download_syllables = partial(fetch_packages, PACKAGES, what="syllables", done=VOICE)
+"""Fetches the syllables (8 MB) into a folder, unless they are there; see `fetch_packages`."""

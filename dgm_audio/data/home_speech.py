@@ -14,12 +14,12 @@ References:
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from dgm_audio.data.manifest import Entry, Manifest, Omission
+from dgm_audio.data.voices import held_out_tenth
 from dgm_audio.errors import DataError
 
 LJSPEECH, VCTK = "ljspeech", "vctk"
@@ -79,8 +79,4 @@ def vctk_manifest(folder: Path) -> Manifest:
 
 def held_out_voices(groups: Iterable[str]) -> tuple[str, ...]:
     """A tenth of the VCTK voices among these groups, at least one of two, by their names only."""
-    voices = sorted(
-        {group for group in groups if _VCTK_VOICE.fullmatch(group)},
-        key=lambda name: hashlib.sha256(name.encode()).digest(),
-    )
-    return tuple(voices[: max(1, round(len(voices) / 10))] if len(voices) > 1 else ())
+    return held_out_tenth(filter(_VCTK_VOICE.fullmatch, groups))

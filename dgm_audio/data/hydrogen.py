@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from dgm_audio.data.clip_set import ClipSet
@@ -130,13 +131,5 @@ def _kit_entries(kit: Path, root: Path) -> Iterator[Entry]:
             )
 
 
-def download_drums(folder: Path) -> Path:
-    """Fetch and unpack the Debian packages into `folder` (150 MB), without installing them.
-
-    Returns:
-        `folder`. If it already holds the kits nothing is done.
-
-    Raises:
-        DataError: where apt is missing or fails; the message says what to do instead.
-    """
-    return fetch_packages(PACKAGES, folder, what="drum kits", done="drumkit.xml")
+download_drums = partial(fetch_packages, PACKAGES, what="drum kits", done="drumkit.xml")
+"""Fetches the kits (150 MB) into a folder, unless they are there; see `fetch_packages`."""

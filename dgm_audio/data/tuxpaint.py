@@ -12,6 +12,7 @@ out: of the numerals some voices read several languages, so that holding one out
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from dgm_audio.data.clip_set import ClipSet
@@ -68,13 +69,5 @@ def word_splits(clips: ClipSet) -> Splits:
     return split_voices(clips, heldout=HELD_OUT, unseen=UNSEEN)
 
 
-def download_words(folder: Path) -> Path:
-    """Fetch and unpack the Debian package into `folder` (161 MB), without installing it.
-
-    Returns:
-        `folder`. If it already holds the words nothing is done.
-
-    Raises:
-        DataError: where apt is missing or fails; the message says what to do instead.
-    """
-    return fetch_packages(PACKAGES, folder, what="words", done="*_desc_ru.ogg")
+download_words = partial(fetch_packages, PACKAGES, what="words", done="*_desc_ru.ogg")
+"""Fetches the words (161 MB) into a folder, unless they are there; see `fetch_packages`."""

@@ -35,6 +35,7 @@ DRUMS = "drums"
 """Class of what is no speech; the classes of speech are its languages."""
 UNSEEN = "ru"
 HELD_OUT = (*asterisk.HELD_OUT, *tuxpaint.HELD_OUT)
+"""Of the 10,749 files that Debian's packages give, 866 are held out and 1,478 unseen."""
 
 
 def drums_to_train_on(folder: Path) -> Manifest:

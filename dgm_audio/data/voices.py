@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -37,3 +38,13 @@ def split_voices(clips: ClipSet, *, heldout: Collection[str], unseen: str) -> Sp
         unseen=clips.subset(np.flatnonzero(is_unseen)),
         notes=tuple(f"there is no voice to be {name} in this data" for name in silent),
     )
+
+
+def held_out_tenth(names: Iterable[str]) -> tuple[str, ...]:
+    """A tenth of the different names, at least one of two; the choice depends on them only.
+
+    >>> held_out_tenth(["a", "b", "a"]), held_out_tenth(["a"])
+    (('b',), ())
+    """
+    ordered = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
+    return tuple(ordered[: max(1, round(len(ordered) / 10))] if len(ordered) > 1 else ())

@@ -1,10 +1,9 @@
-import subprocess
 from collections import defaultdict
 
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, debian, gcin, load_clips
+from dgm_audio.data import ClipConfig, gcin, load_clips
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 
@@ -110,25 +109,3 @@ def test_an_initial_of_one_syllable_is_trained_on(tmp_path):
 def test_a_folder_without_syllables_is_an_error_that_says_what_is_expected(tmp_path):
     with pytest.raises(DataError, match="holds no syllable; expected unpacked gcin-voice"):
         gcin.syllable_manifest(tmp_path)
-
-
-def test_without_apt_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(debian.shutil, "which", lambda _: None)
-    with pytest.raises(DataError, match=r"syllables come as the Debian package gcin-voice.*--data"):
-        gcin.download_syllables(tmp_path)
-
-
-def test_a_failing_apt_is_one_line(tmp_path, monkeypatch):
-    def refuse(command, **_):
-        raise subprocess.CalledProcessError(100, command, stderr="E: noise\nE: no network\n")
-
-    monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(debian.subprocess, "run", refuse)
-    with pytest.raises(DataError, match=r"gcin-voice \(E: no network\); run") as caught:
-        gcin.download_syllables(tmp_path)
-    assert "\n" not in str(caught.value)
-
-
-def test_syllables_that_are_there_are_not_fetched_again(package, monkeypatch):
-    monkeypatch.setattr(debian.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
-    assert gcin.download_syllables(package) == package

@@ -1,10 +1,9 @@
-import subprocess
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, debian, hydrogen, load_clips
+from dgm_audio.data import ClipConfig, hydrogen, load_clips
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 
@@ -96,24 +95,3 @@ def test_exact_copies_are_used_once(kits):
 def test_a_folder_without_kits_is_an_error_that_says_what_is_expected(tmp_path):
     with pytest.raises(DataError, match="hydrogen-drumkits"):
         hydrogen.drum_manifest(tmp_path)
-
-
-def test_without_apt_the_error_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(debian.shutil, "which", lambda _: None)
-    with pytest.raises(DataError, match="--data"):
-        hydrogen.download_drums(tmp_path)
-
-
-def test_a_failing_apt_is_one_line(tmp_path, monkeypatch):
-    def refuse(command, **_):
-        raise subprocess.CalledProcessError(100, command, stderr="E: noise\nE: no such package\n")
-
-    monkeypatch.setattr(debian.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(debian.subprocess, "run", refuse)
-    with pytest.raises(DataError, match=r"\(E: no such package\); run 'apt-get update'"):
-        hydrogen.download_drums(tmp_path)
-
-
-def test_kits_that_are_there_are_not_fetched_again(kits, monkeypatch):
-    monkeypatch.setattr(debian.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
-    assert hydrogen.download_drums(kits) == kits

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from dgm_audio.data import asterisk, debian, g722, home_speech, tuxpaint
+from dgm_audio.data import asterisk, g722, home_speech, tuxpaint
 from dgm_audio.errors import AudioFileError, DataError
 from dgm_audio.io import read_audio
 
@@ -133,11 +133,3 @@ def test_a_missing_set_is_one_line_that_says_where_to_put_it(tmp_path, read, exp
         with pytest.raises(DataError, match=expected) as caught:
             read(folder)
         assert str(caught.value).startswith(str(folder)) and "\n" not in str(caught.value)
-
-
-def test_sets_that_are_there_are_not_fetched_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(debian.subprocess, "run", lambda *_, **__: pytest.fail("fetched"))
-    prompts = sets.write_prompts(tmp_path / "prompts")
-    assert asterisk.download_prompts(prompts) == prompts
-    words = sets.write_words(tmp_path / "words")
-    assert tuxpaint.download_words(words) == words
