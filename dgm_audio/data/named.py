@@ -26,11 +26,13 @@ class NamedSet(NamedTuple):
         download: fetches the files into a folder, unless they are there, and returns the folder.
         manifest: which files make the set.
         splits: the one split that its models are trained and judged by.
+        load: makes clips of the files at a rate and length.
     """
 
     download: Callable[[Path], Path]
     manifest: Callable[[Path], Manifest]
     splits: Callable[[ClipSet], Splits]
+    load: Callable[[Manifest, ClipConfig], ClipSet] = load_clips
 
 
 SETS = {
@@ -41,7 +43,10 @@ SETS = {
     ),
     tuxpaint.NAME: NamedSet(tuxpaint.download_words, tuxpaint.word_manifest, tuxpaint.word_splits),
     vocoder.NAME: NamedSet(
-        vocoder.download_vocoder_sounds, vocoder.vocoder_manifest, vocoder.vocoder_splits
+        vocoder.download_vocoder_sounds,
+        vocoder.vocoder_manifest,
+        vocoder.vocoder_splits,
+        vocoder.whole_recordings,
     ),
 }
 
@@ -67,4 +72,4 @@ def named_splits(name: str, config: ClipConfig, folder: Path | None = None) -> S
         raise InputError(f"there is no data set {name!r}; there are: {', '.join(SETS)}")
     found = SETS[name]
     folder = folder or found.download(set_folder(name))
-    return found.splits(load_clips(found.manifest(folder), config).unique())
+    return found.splits(found.load(found.manifest(folder), config).unique())

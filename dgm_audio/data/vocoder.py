@@ -116,6 +116,13 @@ def vocoder_manifest(folder: Path, parts: Sequence[str] = DEFAULT) -> Manifest:
     return JoinedManifest.of(folder, found)
 
 
+def whole_recordings(manifest: Manifest, config: ClipConfig) -> ClipSet:
+    """All parts of the files at a rate and length, at the levels that they were recorded at."""
+    return load_windows(
+        manifest, replace(CLIPS, sample_rate=config.sample_rate, length=config.length)
+    )
+
+
 def vocoder_splits(clips: ClipSet) -> Splits:
     """June's French, Danish and a tenth of the VCTK voices held out; Russian unseen."""
     heldout = (*HELD_OUT, *home_speech.held_out_voices(clips.groups))

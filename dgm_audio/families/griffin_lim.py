@@ -20,11 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.errors import ConfigError, InputError
-from dgm_audio.generator import AudioGenerator
+from dgm_audio.errors import ConfigError
 from dgm_audio.signal.griffin_lim import griffin_lim, linear_magnitudes
 from dgm_audio.signal.mel import LogMel, MelSpec
-from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, Frames, LatentSpec
+from dgm_audio.specs import AudioSpec, ConditionSpec, Frames, LatentSpec
+from dgm_audio.streaming import StreamingGenerator
 
 BLOCK_SECONDS = 16
 """About so much is solved at a time: what a long sound needs beside itself is constant."""
@@ -47,11 +47,12 @@ class GriffinLimConfig:
     magnitudes: Literal["smooth", "least-squares"] = "smooth"
 
 
-class GriffinLim(AudioGenerator):
+class GriffinLim(StreamingGenerator):
     """Sound from a mel spectrogram by iteration, without a trained model (see the module)."""
 
     family = "griffin-lim"
     config_class = GriffinLimConfig
+    front: LogMel
 
     def __init__(self, config: GriffinLimConfig | None = None) -> None:
         super().__init__()
@@ -69,32 +70,12 @@ class GriffinLim(AudioGenerator):
         self.margin = -(-mel.n_fft // mel.hop) * mel.hop
         self.block = BLOCK_SECONDS * mel.sample_rate // mel.hop * mel.hop
 
-    def mel(self, x: Tensor) -> Tensor:
-        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T).
-
-        Raises:
-            InputError: if the audio is not allowed.
-        """
-        return self.front(self._check_audio(x)[:, 0])
-
-    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        return torch.cat(list(self._blocks(z, condition, length)), dim=2)
-
-    def decode_blocks(
-        self, z: Tensor, condition: Condition = None, *, length: int | None = None
-    ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, 1, about 16 s) as they are made.
-
-        Raises:
-            InputError: as `decode`.
-        """
-        yield from self._blocks(*self._check_call(z, condition, length))
-
     def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
         """A block is sought with what lies before it held, and with a look at what comes after.
 
         It then fades in from the continuation that the block before had for it.
         """
+        self._check_frames(condition, length)
         mel, noise = self._frames(condition["mel"], length), z[:, 0].float()
         hop, margin = self.config.mel.hop, self.margin
         held = ahead = noise[:, :0]
@@ -127,16 +108,7 @@ class GriffinLim(AudioGenerator):
         )
 
     def _frames(self, mel: Tensor, length: int) -> Tensor:
-        """Float32 frames (B, M, 1 + length // hop); one that only the very end needs is repeated.
-
-        Raises:
-            InputError: if there are too few.
-        """
-        hop = self.config.mel.hop
-        needed, found = -(-length // hop), mel.shape[2]
-        if found < needed:
-            raise InputError(
-                f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
-            )
-        mel = mel[..., : 1 + length // hop].float()
-        return F.pad(mel, (0, 1 + length // hop - mel.shape[2]), mode="replicate")
+        """Float32 frames (B, M, 1 + length // hop); one that only the end needs is repeated."""
+        count = 1 + length // self.config.mel.hop
+        mel = mel[..., :count].float()
+        return F.pad(mel, (0, count - mel.shape[2]), mode="replicate")

@@ -6,7 +6,7 @@
 
 Spectrogram inversion is chaotic, and its gradients say nothing. So magnitudes learn from
 spectrograms, and only coherence and gains from the likelihood, on a few hops of a few clips per
-step.
+step. In the last part of the budget magnitudes are settled, and more clips are followed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
 from dgm_audio.families.flow.flow import InversionFlow, cosine_transform, floored
-from dgm_audio.families.flow.network import PAST, MelReader, PastReader
+from dgm_audio.families.flow.network import PAST, MelReader, PastReader, following
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import MelSpec
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
@@ -36,6 +36,8 @@ SMALLEST = 1e-3
 """Magnitudes are compared where they are larger, about."""
 FOLLOWED, HOPS, FIRST = 2, 20, 4
 """Clips of a step whose hops are followed, how many hops, and those that are not scored."""
+SETTLED, FOLLOWED_THEN = 0.85, 12
+"""Share of the budget after which magnitudes are settled, and clips that are followed then."""
 STEP = 2.0**-15
 """Of 16 bits: the width of the noise that makes a density of them."""
 ERRING = 0.15
@@ -48,13 +50,28 @@ class FlowObjective(Objective):
     Args:
         generator: the model.
         mixed: run its network in bfloat16.
+        settled: magnitudes are settled from the start.
     """
 
     generator: InversionFlow
 
-    def __init__(self, generator: InversionFlow, mixed: bool) -> None:
+    def __init__(self, generator: InversionFlow, mixed: bool, settled: bool = False) -> None:
         super().__init__()
         self.generator, self.mixed = generator, mixed
+        self.settled_at = 0.0 if settled else SETTLED
+
+    def losses(self, distances: dict[str, Tensor], nats: Tensor, progress: float) -> Losses:
+        """The negative log-likelihood and, before they are settled, distances of magnitudes."""
+        bits = float(nats.detach()) / math.log(2) + 15
+        report = {"bits_per_sample": bits}
+        if progress < self.settled_at:
+            return Losses({**distances, "negative_log_likelihood": nats}, report)
+        report |= {name: float(term.detach()) for name, term in distances.items()}
+        return Losses({"negative_log_likelihood": nats}, report)
+
+    def some(self, progress: float) -> slice:
+        """The clips of a batch that are followed."""
+        return slice(FOLLOWED if progress < self.settled_at else FOLLOWED_THEN)
 
     def surprise(
         self, x: Tensor, first: int, magnitudes: Tensor, coherence: Tensor, gain: Tensor
@@ -103,21 +120,18 @@ class VocoderObjective(FlowObjective):
             pad_mode="constant",
             return_complex=True,
         )
-        some, ahead, count = slice(FOLLOWED), model.config.ahead, audio.shape[1] // spec.hop
-        first, hops = followed(count)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             h = network.features(mel)
             magnitudes = network.magnitudes(mel, network.detail(h)).float()
-            coherence, gain = network.unexpected(h[some].detach(), mel[some])
         log, root = distances(magnitudes, wanted.abs().transpose(1, 2))
-        seen = F.pad(magnitudes[some].detach(), (0, 0, model.early, ahead))
-        frames = seen.unfold(1, ahead + 1, 1).mT
-        said = frames[:, hops], coherence[:, hops].float(), gain[:, hops].float()
-        nats = self.surprise(audio[some], first, *said)
-        return Losses(
-            {"log_magnitude": log, "magnitude": 2 * root, "negative_log_likelihood": nats},
-            {"bits_per_sample": float(nats.detach()) / math.log(2) + 15},
-        )
+
+        some, ahead = self.some(progress), model.config.ahead
+        first, hops = followed(audio.shape[1] // spec.hop)
+        now = magnitudes[some].detach()
+        frames = F.pad(now, (0, 0, network.early, ahead)).unfold(1, ahead + 1, 1).mT
+        said = network.unexpected(h[some].detach().float(), now, following(now))
+        nats = self.surprise(audio[some], first, frames[:, hops], *(part[:, hops] for part in said))
+        return self.losses({"log_magnitude": log, "magnitude": 2 * root}, nats, progress)
 
 
 class SoundObjective(FlowObjective):
@@ -141,15 +155,13 @@ class SoundObjective(FlowObjective):
             foretold = network.foretold(h, erring).float()
         level = (foretold - wanted).abs().mean()
 
-        some, (first, hops) = slice(FOLLOWED), followed(count)
+        some, (first, hops) = self.some(progress), followed(count)
         now = foretold[some, hops].detach()
         magnitudes = network.magnitudes(now.flatten(0, 1).mT).unflatten(0, now.shape[:2])
-        unexpected = network.unexpected(h[some, hops].float().detach(), now[:, :, 0].mT)
-        nats = self.surprise(audio[some], first, magnitudes.detach(), *unexpected)
-        return Losses(
-            {"log_mel": level, "negative_log_likelihood": nats},
-            {"bits_per_sample": float(nats.detach()) / math.log(2) + 15},
-        )
+        around = network.around(magnitudes)
+        said = network.unexpected(h[some, hops].float().detach(), *around)
+        nats = self.surprise(audio[some], first, magnitudes, *said)
+        return self.losses({"log_mel": level}, nats, progress)
 
 
 def followed(count: int) -> tuple[int, slice]:
@@ -203,4 +215,4 @@ class VocoderTask(Task):
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))
         if start is not None:
             take_weights(model, start)
-        self.objective = VocoderObjective(model, mixed)
+        self.objective = VocoderObjective(model, mixed, settled=start is not None)

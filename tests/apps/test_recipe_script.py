@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from dgm_audio.apps import recipe_script
+from dgm_audio.apps.publish import Judgement
 from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.data import ClipSet
 from dgm_audio.training.run import TrainConfig
@@ -73,8 +74,7 @@ def steps(monkeypatch):
     stand_in("held_out_judge", "judge")
     stand_in("fit", Path("trained"))
     stand_in("load", "model")
-    stand_in("evaluate", {"bits": 1})
-    stand_in("table", "the table")
+    stand_in("judge", Judgement("the table", {"bits": 1}))
     stand_in("publish")
     return called
 
@@ -83,11 +83,12 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
     options = options_of(publish=Path("checkpoints/name"), note="n")
     train_and_publish(options, "splits", **CARD, benchmark="benchmarks/vae.py")
     names = [name for name, _, _ in steps]
-    assert names == ["held_out_judge", "fit", "load", "evaluate", "table", "publish"]
+    assert names == ["held_out_judge", "fit", "load", "judge", "publish"]
     calls = {name: given for name, given, _ in steps}
     assert calls["fit"] == ("splits", options.training, "judge")
-    assert calls["load"] == ("trained",) and calls["evaluate"] == ("model", "splits")
-    assert calls["publish"] == (Path("trained"), Path("checkpoints/name"), "splits", {"bits": 1})
+    assert calls["load"] == ("trained",) and calls["judge"] == ("model", "splits")
+    judgement = Judgement("the table", {"bits": 1})
+    assert calls["publish"] == (Path("trained"), Path("checkpoints/name"), "splits", judgement)
     card = steps[-1][2]
     assert card["commands"] == {
         "train": options.command("recipes/a.py"),
@@ -101,6 +102,6 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
 
 def test_the_kept_model_is_taken_without_training_and_nothing_is_published_unasked(steps, capsys):
     train_and_publish(options_of(train=False), "splits", **CARD)
-    assert [name for name, _, _ in steps] == ["load", "evaluate", "table"]
+    assert [name for name, _, _ in steps] == ["load", "judge"]
     assert steps[0][1] == (str(Path("run/model")),)
     assert capsys.readouterr().out == "the table\n"

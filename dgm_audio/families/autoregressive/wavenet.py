@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.errors import ConfigError, InputError
+from dgm_audio.errors import ConfigError
 from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.distribution import (
     latents_of_tails,
@@ -47,12 +47,12 @@ from dgm_audio.families.autoregressive.network import (
     position_codes,
 )
 from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sampler, Steps
-from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.conditioner import Conditioner, exact_biases
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.signal.prediction import BackwardPrediction, Expected
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
+from dgm_audio.streaming import StreamingGenerator
 
 BLOCK = 1024
 """Samples that are sampled at a time, about: what a long sound needs beside itself is constant."""
@@ -60,7 +60,7 @@ SCORED = 65536
 """Samples that are scored at a time."""
 
 
-class WaveNet(AudioGenerator):
+class WaveNet(StreamingGenerator):
     """Dilated causal convolutions over mu-law symbols (see the module)."""
 
     family = "autoregressive"
@@ -117,19 +117,6 @@ class WaveNet(AudioGenerator):
 
     # --- the interface -------------------------------------------------------------------------
 
-    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        return torch.cat(list(self._decoded(z, condition, length)), dim=2)
-
-    def decode_blocks(
-        self, z: Tensor, condition: Condition = None, *, length: int | None = None
-    ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, 1, about 1024) as they are made.
-
-        Raises:
-            InputError: as `decode`.
-        """
-        yield from self._decoded(*self._check_call(z, condition, length))
-
     def stream(
         self,
         batch: int = 1,
@@ -185,16 +172,6 @@ class WaveNet(AudioGenerator):
         """
         return self.codec.decode(self.symbols(x))[:, None]
 
-    def mel(self, x: Tensor) -> Tensor:
-        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
-
-        Raises:
-            InputError: if the model has no such condition, or the audio is not allowed.
-        """
-        if self.front is None:
-            raise InputError("this model has no condition 'mel'")
-        return self.front(self._check_audio(x)[:, 0])
-
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Log mass of the symbols of audio (B, 1, T), in nats per clip (B,); exact.
 
@@ -228,7 +205,7 @@ class WaveNet(AudioGenerator):
             return make_sampler(self, batch)
         return ReferenceSampler(self, batch)
 
-    def _decoded(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
+    def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
         for part, advance in self._walk(condition, len(z), length):
             yield advance(tails=tails_of_latents(z[:, 0, part])).x[:, None]
 
@@ -289,12 +266,3 @@ class WaveNet(AudioGenerator):
         """The network's inputs (..., 6): last symbols (...), their samples, what is expected."""
         known = torch.stack([last, position_codes(before)], dim=-1)
         return torch.cat([known, expected.codes(self.edges)], dim=-1)
-
-    def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
-        if self.config.mel is None:
-            return
-        needed, found = -(-length // self.config.mel.hop), condition["mel"].shape[2]
-        if found < needed:
-            raise InputError(
-                f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
-            )

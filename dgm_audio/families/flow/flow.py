@@ -45,13 +45,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dgm_audio.errors import ConfigError, InputError
+from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow.config import FlowConfig
 from dgm_audio.families.flow.network import PAST, MelReader, PastReader, Said
-from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.inversion import Inversion
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
+from dgm_audio.streaming import StreamingGenerator
 
 BLOCK = 64
 """Hops that a network reads at a time: what a long sound needs beside itself is constant."""
@@ -71,7 +71,7 @@ class Step(NamedTuple):
     gain: Tensor
 
 
-class InversionFlow(AudioGenerator):
+class InversionFlow(StreamingGenerator):
     """Spectrogram inversion as an invertible map (see the module).
 
     Attributes:
@@ -97,7 +97,6 @@ class InversionFlow(AudioGenerator):
         self.latent = LatentSpec(1, hop=1)
         self.frames = LogMel(mel)
         self.front = self.frames if config.vocoder else None
-        self.early = mel.n_fft // (2 * mel.hop) - 1
         fields: dict[str, Classes | Frames] = {}
         if config.vocoder:
             fields["mel"] = Frames(mel.n_mels, mel.hop)
@@ -113,19 +112,6 @@ class InversionFlow(AudioGenerator):
         )
 
     # --- the interface -------------------------------------------------------------------------
-
-    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        return torch.cat(list(self._decoded(z, condition, length)), dim=2)
-
-    def decode_blocks(
-        self, z: Tensor, condition: Condition = None, *, length: int | None = None
-    ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, 1, 64 hops) as they are made.
-
-        Raises:
-            InputError: as `decode`.
-        """
-        yield from self._decoded(*self._check_call(z, condition, length))
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latents (B, 1, T) of audio (B, 1, T), which decode to it, rounded to 18 bits.
@@ -152,20 +138,10 @@ class InversionFlow(AudioGenerator):
             total = total + nats.sum(1)
         return total.float()
 
-    def mel(self, x: Tensor) -> Tensor:
-        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
-
-        Raises:
-            InputError: if the model has no such condition, or the audio is not allowed.
-        """
-        if self.front is None:
-            raise InputError("this model has no condition 'mel'")
-        return self.front(self._check_audio(x)[:, 0])
-
     # --- hop by hop ----------------------------------------------------------------------------
 
     @torch.no_grad()
-    def _decoded(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
+    def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
         made: list[Tensor] = []
         for step in self.steps(condition, length, z=z[:, 0]):
             made.append(step.x)
@@ -230,29 +206,26 @@ class InversionFlow(AudioGenerator):
         """
         count = -(-length // self.config.mel.hop)
         if self.config.vocoder:
-            said = self._read(condition["mel"].double(), length, count)
+            self._check_frames(condition, length)
+            said = self._read(condition["mel"].double(), count)
         else:
             said = self._foretold(inversion, condition.get("class"), batch, count)
         for values in said:
             magnitudes, coherence, gain = (value.float().double() for value in values)
             yield Said(magnitudes, coherence, floored(gain))
 
-    def _read(self, mel: Tensor, length: int, count: int) -> Iterator[Said]:
+    def _read(self, mel: Tensor, count: int) -> Iterator[Said]:
         """From the mel spectrogram, block by block."""
         assert isinstance(self.network, MelReader)
-        network, reach = exact(self.network), self.network.reach
+        network, reach, early = exact(self.network), self.network.reach, self.network.early
         ahead, found = self.config.ahead, mel.shape[2]
-        if found < count:
-            raise InputError(
-                f"condition 'mel' has {found} frames; {length} samples need at least {count}"
-            )
         for first in range(0, count, BLOCK):
             hops = min(BLOCK, count - first)
-            start, stop = max(first - self.early, 0), min(first + hops + ahead, found)
+            start, stop = max(first - early, 0), min(first + hops + ahead, found)
             seen = slice(max(start - reach, 0), min(stop + reach, found))
             said = network(mel[:, :, seen])
             said = Said(*(part[:, start - seen.start : stop - seen.start] for part in said))
-            missing = start - first + self.early, first + hops + ahead - self.early - stop
+            missing = start - first + early, first + hops + ahead - early - stop
             magnitudes = F.pad(said.magnitudes, (0, 0, *missing))
             for k in range(hops):
                 own = slice(first + k - start, first + k - start + 1)

@@ -6,6 +6,8 @@
     S = the network's magnitudes, brought to the mel by multiplicative updates (see
         `signal.griffin_lim`): what the mel says of the level is kept, harmonics come from the
         network
+    g = sigma sqrt(1 - rho^2) exp(f), sigma the deviation of sound of these magnitudes: what
+        is not foretold is left to the noise, up to a correction f
 
 References:
     See `dgm_audio.nn.convnext` and `dgm_audio.signal.griffin_lim`.
@@ -59,6 +61,9 @@ class Reader(nn.Module):
         front: the mel's definition.
         width: channels of the features that the heads see.
         updates: multiplicative updates of the magnitudes.
+
+    Attributes:
+        early: hops from the frame that ends with a hop to the one around the hop's start.
     """
 
     filters: Tensor
@@ -70,6 +75,7 @@ class Reader(nn.Module):
     def __init__(self, front: LogMel, width: int, updates: int) -> None:
         super().__init__()
         self.spec, self.updates = front.spec, updates
+        self.early = front.spec.n_fft // (2 * front.spec.hop) - 1
         self.noise = nn.Linear(width, 2 * BANDS)
         with torch.no_grad():
             self.noise.weight.zero_()
@@ -102,13 +108,22 @@ class Reader(nn.Module):
         found = linear_magnitudes(mel.exp(), self.filters, self.updates, start.transpose(1, 2))
         return found.transpose(1, 2)
 
-    def unexpected(self, h: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Coherence (B, L, F) and gains (B, L, H) of features (B, L, width) and their log-mels."""
+    def unexpected(self, h: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Coherence (B, L, F) and gains (B, L, H) of hops.
+
+        Args:
+            h: their features (B, L, width).
+            before: magnitudes of the frames around their starts (B, L, F).
+            after: and of those around their ends.
+        """
         coherence, factor = self.noise(h).chunk(2, dim=-1)
-        places = torch.linspace(0, self.bins.shape[0] - 1, self.spec.hop, device=h.device)
-        level = self.smooth(mel)[..., places.round().long()]
-        white = 0.5 * math.log(self.spec.n_fft * 3 / 8)  # log magnitude of white noise of power 1
-        gain = (level - white + factor.clamp(-8, 4) @ self.bands.T).exp()
+        ratio = self.spec.n_fft // 2 // self.spec.hop
+        power = (before.square() + after.square()) / 2
+        power = F.avg_pool1d(power, 2 * ratio + 1, ratio, ratio, count_include_pad=False)
+        white = self.spec.n_fft * 3 / 8  # power of a frame of white noise of power 1
+        sigma = (power[..., : self.spec.hop] / white).sqrt()
+        rest = (1 - torch.sigmoid(coherence @ self.bands.T).square()).sqrt()
+        gain = sigma * rest * (factor.clamp(-4, 4) @ self.bands.T).exp()
         return torch.sigmoid(coherence @ self.band_bins.T), gain
 
 
@@ -124,7 +139,7 @@ class MelReader(Reader):
 
     def __init__(self, front: LogMel, width: int, blocks: int, updates: int) -> None:
         super().__init__(front, width, updates)
-        self.reach = FIRST // 2 + blocks * (KERNEL // 2)
+        self.reach = FIRST // 2 + blocks * (KERNEL // 2) + 1
         self.first = nn.Conv1d(self.spec.n_mels, width, FIRST, padding=FIRST // 2)
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, KERNEL) for _ in range(blocks))
         self.norm = nn.LayerNorm(width)
@@ -142,10 +157,11 @@ class MelReader(Reader):
     def forward(self, mel: Tensor) -> Said:
         """What log-mels (B, M, L) say of their frames, and of the hops that begin at their middle.
 
-        (`reach` frames to each side matter to a frame.)
+        At most `reach` frames to each side matter.
         """
         h = self.features(mel)
-        return Said(self.magnitudes(mel, self.detail(h)), *self.unexpected(h, mel))
+        magnitudes = self.magnitudes(mel, self.detail(h))
+        return Said(magnitudes, *self.unexpected(h, magnitudes, following(magnitudes)))
 
 
 class PastReader(Reader):
@@ -199,8 +215,18 @@ class PastReader(Reader):
     def forward(self, past: Tensor, hop: Tensor, label: Tensor | None) -> Said:
         """What the past says of one hop: magnitudes (B, ahead + 1, F), and the rest with L = 1."""
         h = self.features(past, hop, label)
-        mel = self.foretold(h, past)[:, 0].transpose(1, 2)
-        return Said(self.magnitudes(mel), *self.unexpected(h, mel[:, :, :1]))
+        magnitudes = self.magnitudes(self.foretold(h, past)[:, 0].transpose(1, 2))
+        return Said(magnitudes, *self.unexpected(h, *self.around(magnitudes[:, None])))
+
+    def around(self, magnitudes: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the frames around the start and the end of hops (B, L, F), of (B, L, n, F)."""
+        last = magnitudes.shape[2] - 1
+        return magnitudes[:, :, min(self.early, last)], magnitudes[:, :, min(self.early + 1, last)]
+
+
+def following(frames: Tensor) -> Tensor:
+    """Frames (B, L, F), each in the place of the one before; the last one stays."""
+    return torch.cat([frames[:, 1:], frames[:, -1:]], dim=1)
 
 
 def between(centres: Tensor, count: int) -> Tensor:

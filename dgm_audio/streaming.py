@@ -1,0 +1,65 @@
+"""Generators that make their sound block by block, some of them of a mel spectrogram."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from dgm_audio.errors import InputError
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.mel import LogMel
+from dgm_audio.specs import Condition
+
+
+class StreamingGenerator(AudioGenerator):
+    """A generator whose one hook is `_blocks`.
+
+    Attributes:
+        front: computes the condition "mel" of a vocoder; None for a model that is none.
+    """
+
+    front: LogMel | None
+
+    @abstractmethod
+    def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
+        """Audio (B, C, t), block by block, of checked arguments as those of `_decode`."""
+
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return torch.cat(list(self._blocks(z, condition, length)), dim=2)
+
+    def decode_blocks(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Iterator[Tensor]:
+        """What decode(z, c) gives, in blocks (B, C, t) as they are made.
+
+        Raises:
+            InputError: as `decode`.
+        """
+        yield from self._blocks(*self._check_call(z, condition, length))
+
+    def mel(self, x: Tensor) -> Tensor:
+        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
+
+        Raises:
+            InputError: if the model has no such condition, or the audio is not allowed.
+        """
+        if self.front is None:
+            raise InputError("this model has no condition 'mel'")
+        return self.front(self._check_audio(x)[:, 0])
+
+    def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
+        """Whether a vocoder's mel is long enough.
+
+        Raises:
+            InputError: if it is not.
+        """
+        if self.front is None:
+            return
+        needed, found = -(-length // self.front.spec.hop), condition["mel"].shape[2]
+        if found < needed:
+            raise InputError(
+                f"condition 'mel' has {found} frames; {length} samples need at least {needed}"
+            )
