@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,14 +14,10 @@ from dgm_audio.cli.options import Conditions, Device, RequiredFiles, load, parse
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from dgm_audio.generator import AudioGenerator
 
 DEFAULT_VOCODER = "vocoder-flow"
 GRIFFIN_LIM = "griffin-lim"
-PICTURE_SECONDS = 8
-"""A picture shows so much of a file, from its start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +48,20 @@ class Vocode:
     ] = None
     condition: Conditions = ()
     seed: Annotated[int, arg(metavar="K", help="Of the vocoder's noise.")] = 0
-    temperature: Annotated[float, arg(metavar="T", help="Of the vocoder's noise.")] = 1.0
+    temperature: Annotated[
+        float | None,
+        arg(
+            metavar="T",
+            help="Of the vocoder's noise; by default that at which it sounds best.",
+            help_behavior_hint="",
+        ),
+    ] = None
     format: Annotated[Literal["wav", "flac", "ogg"], arg(help="Of the files to write.")] = "wav"
     picture: Annotated[
         bool,
         arg(
-            help=f"Draw the mels (PNG) of the first {PICTURE_SECONDS} s: of the recording, of "
-            "Griffin-Lim and of the model.",
+            help="Draw the mels (PNG) of the first 8 s: of the recording, of Griffin-Lim and of "
+            "the model.",
             help_behavior_hint="",
         ),
     ] = False
@@ -73,11 +75,13 @@ class Vocode:
             raise InputError("there is nothing to vocode; give at least one audio file")
         from dgm_audio.io import probe
         from dgm_audio.resynthesis import check_vocoder
+        from dgm_audio.vocoded import own_temperature
 
         for file in self.files:
             probe(file)
         model = _vocoder(self.model, self.device)
         check_vocoder(model)
+        temperature = own_temperature(model) if self.temperature is None else self.temperature
         name = making.model_name(model, self.model or "")
         sounds, pictures = self._outputs(name)
         self.output.check([*sounds, *(pictures if self.picture else [])])
@@ -90,13 +94,13 @@ class Vocode:
                     "weights": model.weights_hash,
                     "sample_rate": model.audio.sample_rate,
                     "seed": self.seed,
-                    "temperature": self.temperature,
+                    "temperature": temperature,
                     "sounds": made,
                 }
             )
             return
         rate = f"{model.audio.sample_rate} Hz"
-        print(f"{name}: seed {self.seed}, temperature {self.temperature:g}, {rate}")
+        print(f"{name}: seed {self.seed}, temperature {temperature:g}, {rate}")
         rows = [
             (
                 item["file"],
@@ -129,17 +133,18 @@ class Vocode:
         import torch
 
         from dgm_audio.apps.recording import read_channels
+        from dgm_audio.apps.vocoding_picture import vocoded_picture
         from dgm_audio.io import write_audio
         from dgm_audio.resynthesis import mel_error_db, resynthesise
 
         x, notes = read_channels(model, file)
         note(*notes)
-        options = {"seed": self.seed, "temperature": self.temperature}
+        options = {"seed": self.seed, "temperature": self.temperature}  # None: the vocoder's own
         blocks = watch(resynthesise(model, x, given, **options), x.shape[1])
         y = torch.cat(list(blocks), dim=2)[:, 0]
         write_audio(path, y, model.audio.sample_rate, overwrite=self.output.overwrite)
         if self.picture:
-            page = _picture(model, name, file.name, x, y)
+            page = vocoded_picture(model, name, file.name, x, y)
             making.write_picture(picture, page, self.output.overwrite)
         return {
             "source": str(file),
@@ -164,28 +169,3 @@ def _vocoder(name: str | None, device: str) -> AudioGenerator:
     if name == GRIFFIN_LIM:
         return GriffinLim().to(choose_device("cpu" if device == "auto" else device))
     return load(name or DEFAULT_VOCODER, device)
-
-
-def _picture(model: AudioGenerator, name: str, file: str, x: Tensor, y: Tensor) -> Any:
-    """The mels of the recording (C, T), of Griffin-Lim, and of the model's sound (C, T)."""
-    import torch
-
-    from dgm_audio.apps.vocoding_picture import Row, mel_picture
-    from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
-    from dgm_audio.resynthesis import mel_error_db, mel_of, resynthesise
-    from dgm_audio.vocoded import mel_spec_of
-
-    spec = mel_spec_of(model)
-    count = PICTURE_SECONDS * spec.sample_rate
-    x, y = x[:1, :count], y[:1, :count]
-    sounds: Sequence[tuple[str, Tensor]] = [(name, y)]
-    if not isinstance(model, GriffinLim):
-        peer = GriffinLim(GriffinLimConfig(spec)).to(model.device)
-        sounds = [("Griffin-Lim", torch.cat(list(resynthesise(peer, x)), dim=2)[:, 0]), *sounds]
-    rows = [Row(mel_of(model, x)[0], "recording")]
-    rows += [
-        Row(mel_of(model, sound)[0], title, f"off by {mel_error_db(model, x, sound):.2f} dB")
-        for title, sound in sounds
-    ]
-    facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, {x.shape[1] / spec.sample_rate:.2f} s"
-    return mel_picture(rows, spec, heading=file, subheading=facts)
