@@ -19,9 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.flow import InversionFlow, cosine_transform, floored
+from dgm_audio.families.flow.flow import InversionFlow, floored
 from dgm_audio.families.flow.network import PAST, MelReader, PastReader, following
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.lapped import cosine_iv, fold
 from dgm_audio.signal.mel import MelSpec
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
 
@@ -96,9 +97,11 @@ class FlowObjective(Objective):
                 spectra.append(inversion.expect(magnitudes[:, k].double()).to(torch.complex64))
                 inversion.hear(heard)
         mean = inversion.weighted(torch.stack(spectra, dim=1), coherence[:, :, None])
-        rest = x.unflatten(1, (-1, hop)) - mean.float()
-        gain = floored(gain)
-        z = rest @ cosine_transform(hop, x.device).float().T / gain
+        rest = fold(x.unflatten(1, (-1, hop)) - mean)
+        half = hop // 2
+        blocks = torch.cat([rest[:, :-1, half:], rest[:, 1:, :half]], dim=2)
+        gain = floored(gain[:, :-1])
+        z = (blocks @ cosine_iv(hop, x.device)).float() / gain
         nats = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) + gain.log()
         return nats[:, min(FIRST, count - 1) if first else 0 :].mean()
 

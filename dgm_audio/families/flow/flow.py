@@ -1,12 +1,12 @@
 """A flow between white noise and sound by spectrogram inversion, hop by hop.
 
-    x_m = a p_m + C^T (g z_m)        p_m: the next hop, as `Inversion` finds it
-                                     C: the orthonormal cosine transform of a hop
+    x = a p + r,    r = C^T (g z)        p: the next hop, as `Inversion` finds it
+                                         C: an orthonormal lapped transform (`signal.lapped`)
 
 p follows from all samples before and from the magnitudes S that a network (`network`) says: so
 phases go on as they were, and levels are right. The network also says how far the hop correlates
-with it (rho, which gives a), and how large each coefficient of the rest is (g). Hop by hop the map
-is affine in z, and the Jacobian is block triangular:
+with it (rho, which gives a), and how large each coefficient of the rest r is (g). Given the past
+the map is affine in z, and the Jacobian is triangular but for the orthonormal C:
 
     log p(x | c) = sum log N(z; 0, 1) - log g
 
@@ -36,8 +36,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import torch
@@ -49,6 +48,7 @@ from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow.config import FlowConfig
 from dgm_audio.families.flow.network import PAST, MelReader, PastReader, Said
 from dgm_audio.signal.inversion import Inversion
+from dgm_audio.signal.lapped import Analysis, Synthesis, block_sizes
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 from dgm_audio.streaming import StreamingGenerator
@@ -64,7 +64,11 @@ MEMORY = 8.0
 
 
 class Step(NamedTuple):
-    """A hop of both sides of the flow: samples x, latents z and gains g, each (B, H), float64."""
+    """What a hop adds: samples x (B, H), and blocks of latents z and gains g (B, n), float64.
+
+    A block lies half a hop before its samples, so that of n of the first one there are H / 2, and
+    the last step may have two blocks.
+    """
 
     x: Tensor
     z: Tensor
@@ -164,30 +168,40 @@ class InversionFlow(StreamingGenerator):
     ) -> Iterator[Step]:
         """The hops of sounds, whose latents z (B, T) or samples x (B, T) are given.
 
-        Samples that come of latents are those that are heard: rounded.
+        Samples that come of latents are those that are heard: rounded. A block of latents reaches
+        from the middle of a hop to that of the next one: its gain is said of the first.
         """
         given = x if z is None else z
         assert given is not None
-        hop, batch = self.config.mel.hop, len(given)
-        inversion = self.inversion(batch)
-        said = self._said(inversion, condition, batch, length)
-        energy = torch.ones(batch, 1, 1, dtype=torch.float64, device=self.device)
-        for part in given.double().split(hop, dim=1):
-            size = part.shape[1]
+        hop, sizes = self.config.mel.hop, block_sizes(length, self.config.mel.hop)
+        inversion = self.inversion(len(given))
+        said = self._said(inversion, condition, len(given), length)
+        synthesis, exact, rough = Synthesis(hop), Analysis(sizes, hop), Analysis(sizes, hop)
+        energy = torch.ones(len(given), 1, 1, dtype=torch.float64, device=self.device)
+        todo, latents = iter(sizes), iter([] if z is None else z.double().split(sizes, dim=1))
+        gains: list[Tensor] = []
+        for start in range(0, length, hop):
+            size = min(hop, length - start)
             magnitudes, coherence, gain = next(said)
+            for block in islice(todo, 1 if start else 2):
+                place = torch.arange(block, device=self.device) * hop // block
+                gains.append(gain[:, 0, place])
+                if z is not None:
+                    synthesis.push(gains[-1] * next(latents))
             spectra = inversion.expect(magnitudes)
             weight = (1 - energy.clamp(max=1) * (1 - coherence.square())).sqrt()
             mean = inversion.weighted(spectra, weight)[:, :size]
-            cosines = cosine_transform(size, self.device)
-            gain = gain[:, 0, torch.arange(size, device=self.device) * hop // size]
-            heard = rounded(mean + (gain * part) @ cosines if x is None else part)
             if x is None:
-                yield Step(heard, part, gain)
+                sound = rounded(mean + synthesis.pull(size))
             else:
-                yield Step(part, (part - mean) @ cosines.T / gain, gain)
-            heard = heard.detach()
-            rest = ((heard - mean) @ cosines.T / gain).detach()
-            energy = energy + (rest.square().mean(1)[:, None, None] - energy) / MEMORY
+                sound = x[:, start : start + size].double()
+            heard = rounded(sound).detach()
+            blocks = exact.push(sound - mean)
+            done, gains = torch.cat(gains[: len(blocks)], dim=1), gains[len(blocks) :]
+            yield Step(sound, torch.cat(blocks, dim=1) / done, done)
+            unexpected = torch.cat(rough.push(heard - mean), dim=1) / done
+            power = unexpected.detach().square().mean(1)[:, None, None]
+            energy = energy + (power - energy) / MEMORY
             inversion.hear(F.pad(heard, (0, hop - size)))
 
     def inversion(self, batch: int) -> Inversion:
@@ -262,15 +276,6 @@ def floored(gain: Tensor) -> Tensor:
 def rounded(x: Tensor) -> Tensor:
     """Samples to 18 bits; gradients pass."""
     return x + ((x * STEPS).round() / STEPS - x).detach()
-
-
-@cache
-def cosine_transform(size: int, device: torch.device | None = None) -> Tensor:
-    """The orthonormal cosine transform (II) of `size` samples, float64 (size, size)."""
-    n = torch.arange(size, dtype=torch.float64, device=device)
-    rows = torch.cos(math.pi / size * (n + 0.5) * n[:, None]) * math.sqrt(2 / size)
-    rows[0] *= math.sqrt(0.5)
-    return rows
 
 
 def _joined(hops: list[Tensor]) -> Tensor:
