@@ -272,7 +272,8 @@ def _dnsmos(rate: int) -> Measure:
     from speechmos import dnsmos  # pyright: ignore[reportMissingImports]
 
     def measure(_: Tensor, y: Tensor) -> float:
-        return float(dnsmos.run(_as_heard(y, rate), RATE)["ovrl_mos"])
+        found: Any = dnsmos.run(_as_heard(y, rate), RATE)
+        return float(found["ovrl_mos"])
 
     return measure
 

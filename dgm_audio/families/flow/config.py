@@ -33,4 +33,4 @@ class FlowConfig:
     updates: int = field(default=3, metadata={"low": 0, "high": 100})
     ahead: int = field(default=7, metadata={"low": 0, "high": 64})
     iterations: int = field(default=10, metadata={"low": 1, "high": 1000})
-    temperature: float = field(default=0.3, metadata={"low": 0.0, "high": 10.0})
+    temperature: float = field(default=0.0, metadata={"low": 0.0, "high": 10.0})
