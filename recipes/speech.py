@@ -30,9 +30,9 @@ SYLLABLES = {
     "limits": "Five minutes of one voice: it speaks no words and has no other speaker, and neither "
     "final nor tone can be asked for. The recordings stop after a quarter of a second, in the "
     "midst of the final, and so do the model's sounds: `mai` and `mao` may be heard as `ma`. "
-    "It babbles: a classifier finds the initial that was asked for in one sound of seven (in three of "
-    "four recordings), and most sounds have not ended after 0.4 s. Judged by figures and pictures, "
-    "not by listeners.",
+    "It babbles: a classifier finds the initial that was asked for in one sound of seven (in three "
+    "of four recordings), and most sounds have not ended after 0.4 s. Judged by figures and "
+    "pictures, not by listeners.",
     "dataset": gcin.NAME,
     "licences": ["cc-by-3.0"],
 }
