@@ -349,7 +349,9 @@ def test_the_masses_of_a_discrete_model_must_sum_to_one() -> None:
     with torch.no_grad():  # every symbol is likely, however far from the expected one
         discrete.network.head.bias[4:] = -5.0
     (result,) = check_generator(discrete, only=["log_prob_is_exact"])
-    assert result.outcome == "passed" and "13 values" in result.detail  # two at each end clip to one
+    assert (
+        result.outcome == "passed" and "13 values" in result.detail
+    )  # two at each end clip to one
     exact = discrete.log_prob
     discrete.log_prob = lambda x, c=None: exact(x, c) - 0.1  # type: ignore[method-assign]
     with pytest.raises(ConformanceError, match="but decode makes them"):

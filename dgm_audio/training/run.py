@@ -141,7 +141,15 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             monitor.close()
         if run:
             run.close()
+    _leave(fabric)
     return config.out / "model"
+
+
+def _leave(fabric: Fabric) -> None:
+    """End the ranks' group together: one that is still open when its process ends may abort it."""
+    if fabric.world_size > 1:
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def _fabric(device: torch.device) -> Fabric:
