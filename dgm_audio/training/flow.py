@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.flow import InversionFlow, floored
+from dgm_audio.families.flow.flow import InversionFlow, floored, latents_of
 from dgm_audio.families.flow.network import PAST, MelReader, PastReader, following
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.lapped import cosine_iv, fold
@@ -101,8 +101,9 @@ class FlowObjective(Objective):
         half = hop // 2
         blocks = torch.cat([rest[:, :-1, half:], rest[:, 1:, :half]], dim=2)
         gain = floored(gain[:, :-1])
-        z = (blocks @ cosine_iv(hop, x.device)).float() / gain
-        nats = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) + gain.log()
+        coefficients = (blocks @ cosine_iv(hop, x.device)).float()
+        z, slope = latents_of(coefficients, gain, self.generator.network.tails())
+        nats = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) + slope.log()
         return nats[:, min(FIRST, count - 1) if first else 0 :].mean()
 
 

@@ -9,7 +9,9 @@ from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.flow.flow import (
     FlowConfig,
     InversionFlow,
+    coefficients,
     floored,
+    latents_of,
     rounded,
 )
 from dgm_audio.signal.mel import MelSpec
@@ -170,6 +172,24 @@ def test_silence_stays_silent_and_makes_no_tone():
         window = torch.hann_window(16000, dtype=torch.float64)
         lines = torch.fft.rfft(made * window).abs() * 2 / window.sum()
         assert 20 * math.log10(float(lines.max())) < -70
+
+
+@pytest.mark.parametrize("tail", [0.02, 0.5, 2.0])
+def test_surprises_bend_back_to_latents(tail):
+    """There and back over ten deviations; the slope is autograd's; small ones are as they were."""
+    z = torch.linspace(-10, 10, 101, dtype=torch.float64, requires_grad=True)
+    gain, tail = torch.tensor(0.01).double(), torch.tensor(tail).double()
+    made = coefficients(z, gain, tail)
+    back, slope = latents_of(made, gain, tail)
+    torch.testing.assert_close(back, z)
+    torch.testing.assert_close(slope, torch.autograd.grad(made.sum(), z)[0])
+    assert float(coefficients(torch.tensor(1e-3).double(), gain, tail)) == pytest.approx(1e-5)
+
+
+def test_a_surprise_of_a_thousand_deviations_costs_little():
+    """0.3 where the gain is 3e-4 takes 28 nats with b = 1; a Gaussian asks for half a million."""
+    z, slope = latents_of(torch.tensor(0.3), torch.tensor(3e-4), torch.tensor(1.0))
+    assert float(0.5 * z.square() + slope.log()) < 29.0 + math.log(0.3)
 
 
 def test_gains_have_a_floor():

@@ -41,7 +41,7 @@ def test_the_likelihood_of_first_hops_is_that_of_log_prob(settings, monkeypatch)
     given = {"mel": model.mel(x)} if model.front else {"class": labels}
     parsed = model.requires_grad_(False).condition.parse(given, 2)
     steps = list(model.steps(parsed, 21 * 64, x=x[:, 0, : 21 * 64]))[1:20]
-    nats = [0.5 * s.z.square() + 0.5 * math.log(2 * math.pi) + s.gain.log() for s in steps]
+    nats = [0.5 * s.z.square() + 0.5 * math.log(2 * math.pi) + s.slope.log() for s in steps]
     expected = torch.stack(nats).mean()
     loss = found.terms["negative_log_likelihood"]
     assert float(loss.detach()) == pytest.approx(float(expected), abs=1e-2, rel=1e-5)

@@ -36,6 +36,10 @@ CLOCKS = 0.01, 0.03, 0.1, 0.3, 1.0
 """Seconds in which the clocks decay."""
 MEAN, SCALE = -6.0, 3.0
 """Of usual log-mels per unit of bandwidth."""
+TAILS = 0.02, 2.0
+"""Least and largest b: how far what is unexpected is from Gaussian."""
+TAIL = -1.5
+"""Log of b before training."""
 UNCORRELATED = -0.6
 """Coherence before training, as a logit."""
 
@@ -46,7 +50,7 @@ class Said(NamedTuple):
     Attributes:
         magnitudes: S (B, L, F).
         coherence: correlation of what is expected with what comes (B, L, F), 0 to 1.
-        gain: standard deviation of each coefficient of what comes unexpected (B, L, H).
+        gain: how large each coefficient of what comes unexpected is (B, L, H).
     """
 
     magnitudes: Tensor
@@ -77,6 +81,7 @@ class Reader(nn.Module):
         self.spec, self.updates = front.spec, updates
         self.early = front.spec.n_fft // (2 * front.spec.hop) - 1
         self.noise = nn.Linear(width, 2 * BANDS)
+        self.tail = nn.Parameter(torch.full((BANDS,), TAIL))
         with torch.no_grad():
             self.noise.weight.zero_()
             self.noise.bias.zero_()
@@ -107,6 +112,11 @@ class Reader(nn.Module):
         start = (self.smooth(mel) + detail).clamp(-20, 10).exp().to(mel.dtype)
         found = linear_magnitudes(mel.exp(), self.filters, self.updates, start.transpose(1, 2))
         return found.transpose(1, 2)
+
+    def tails(self) -> Tensor:
+        """b (H,) of each coefficient of what comes unexpected."""
+        low, high = (math.log(tail) for tail in TAILS)
+        return self.bands @ self.tail.clamp(low, high).exp()
 
     def unexpected(self, h: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
         """Coherence (B, L, F) and gains (B, L, H) of hops.
