@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,10 @@ from torch import Tensor
 
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import LoadReport
+from dgm_audio.specs import Classes, ConditionSpec, Field, Scalar
+
+MIDDLE_C = 60.0
+"""Default of a pitch condition, where the range of the pitches has it."""
 
 
 class ClipArray:
@@ -87,6 +93,7 @@ class ClipSet:
         audio: (N, C, T) float32 in [-1, 1], read from disk on access.
         lengths: (N,) valid samples of each clip; zeros follow.
         labels: (N,) int64 indices into `classes`.
+        pitches: (N,) float32 MIDI numbers; NaN where unknown.
         classes: class names.
         groups: kit, session or folder of each clip.
         files: file of each clip, relative to the manifest's root.
@@ -99,6 +106,7 @@ class ClipSet:
     audio: ClipArray
     lengths: np.ndarray
     labels: np.ndarray
+    pitches: np.ndarray
     classes: tuple[str, ...]
     groups: tuple[str, ...]
     files: tuple[str, ...]
@@ -115,8 +123,18 @@ class ClipSet:
         *,
         labels: Sequence[str] | None = None,
         groups: Sequence[str] | None = None,
+        pitches: Sequence[float | None] | None = None,
+        label_name: str = "class",
     ) -> ClipSet:
         """Clips (N, C, T) that are in memory already.
+
+        Args:
+            audio: in [-1, 1].
+            sample_rate: in Hz.
+            labels: class of each clip.
+            groups: kit, session or folder of each clip.
+            pitches: MIDI number of each clip, None where unknown.
+            label_name: what the class is called as a condition.
 
         >>> clips = ClipSet.from_arrays(np.zeros((3, 1, 8)), 8000, labels=["a", "b", "a"])
         >>> len(clips), clips.classes, clips.labels.tolist()
@@ -125,12 +143,19 @@ class ClipSet:
         samples = np.ascontiguousarray(audio, dtype=np.float32)
         names = [f"{index}.wav" for index in range(len(samples))]
         label_names, group_names = labels or ["sound"] * len(names), groups or ["."] * len(names)
-        entries = tuple(map(Entry, names, label_names, group_names))
-        manifest = Manifest(Path(), entries)
+        heard = pitches or [None] * len(names)
+        entries = tuple(
+            Entry(name, label, group, pitch=pitch)
+            for name, label, group, pitch in zip(
+                names, label_names, group_names, heard, strict=True
+            )
+        )
+        manifest = Manifest(Path(), entries, label_name=label_name)
         return cls(
             ClipArray(samples),
             np.full(len(names), samples.shape[2]),
             np.array([manifest.classes.index(name) for name in label_names], dtype=np.int64),
+            pitch_array(entries),
             manifest.classes,
             tuple(group_names),
             tuple(names),
@@ -150,6 +175,7 @@ class ClipSet:
             audio=self.audio.take(picked),
             lengths=self.lengths[picked],
             labels=self.labels[picked],
+            pitches=self.pitches[picked],
             groups=tuple(self.groups[i] for i in picked),
             files=tuple(self.files[i] for i in picked),
             content=tuple(self.content[i] for i in picked),
@@ -170,6 +196,41 @@ class ClipSet:
         return torch.from_numpy(self.audio[picked])
 
     @property
+    def label_name(self) -> str:
+        """What the class is called as a condition."""
+        return self.manifest.label_name
+
+    @cached_property
+    def condition_spec(self) -> ConditionSpec:
+        """What a model of these clips can be asked for; no field if nothing tells them apart.
+
+        The class where there is more than one, under its `label_name`; "pitch" where every clip
+        has one, from the lowest to the highest of the manifest in whole MIDI numbers, so that all
+        sides of a split agree on the range.
+        """
+        fields: dict[str, Field] = {}
+        if len(self.classes) > 1:
+            fields[self.label_name] = Classes(self.classes)
+        known = [entry.pitch for entry in self.manifest.entries if entry.pitch is not None]
+        if known and not np.isnan(self.pitches).any():
+            low, high = float(math.floor(min(known))), float(math.ceil(max(known)))
+            fields["pitch"] = Scalar(low, high, "MIDI number", min(max(MIDDLE_C, low), high))
+        return ConditionSpec(fields)
+
+    def condition(self, rows: Sequence[int] | np.ndarray) -> dict[str, Tensor]:
+        """Values (B,) of the fields of `condition_spec` for these clips.
+
+        Args:
+            rows: indices of B clips.
+
+        Returns:
+            Labels as int64, pitches as float32, by the names of the fields.
+        """
+        picked = np.asarray(rows, dtype=np.int64)
+        known = {self.label_name: self.labels, "pitch": self.pitches}
+        return {name: torch.from_numpy(known[name][picked]) for name, _ in self.condition_spec}
+
+    @property
     def manifest_hash(self) -> str:
         """Sha256 of the manifest and of the decoded content of these clips' files."""
         rows = sorted(set(zip(self.files, self.content, strict=True)))
@@ -180,3 +241,9 @@ class ClipSet:
         """Clips of each class, in the order of `classes`."""
         numbers = np.bincount(self.labels, minlength=len(self.classes))
         return dict(zip(self.classes, numbers.tolist(), strict=True))
+
+
+def pitch_array(entries: Iterable[Entry]) -> np.ndarray:
+    """Pitches of N entries as float32 (N,), NaN where unknown."""
+    heard = [np.nan if entry.pitch is None else entry.pitch for entry in entries]
+    return np.array(heard, dtype=np.float32)

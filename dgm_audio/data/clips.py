@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.clip_set import ClipArray, ClipSet
+from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import FileReport, LoadReport
 from dgm_audio.data.source import Source
@@ -204,6 +204,7 @@ def _clip_set(
         audio=ClipArray(place / "audio.npy", np.array([row for _, row, _ in rows])),
         lengths=np.array([size for _, _, size in rows], dtype=np.int64),
         labels=np.array([places[entry.label] for entry in owners], dtype=np.int64),
+        pitches=pitch_array(owners),
         classes=manifest.classes,
         groups=tuple(entry.group for entry in owners),
         files=tuple(entry.path for entry in owners),

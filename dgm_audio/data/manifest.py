@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -28,6 +29,11 @@ FOREIGN_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".caf", ".au", ".snd", ".w64
 UNLABELLED = "sound"
 """Class of the files that lie in the folder itself."""
 
+HIGHEST_PITCH = 127.0
+"""Pitches are MIDI numbers from 0, 8 Hz, to this one, 12.5 kHz."""
+
+_PITCH_RULE = f"it must be a MIDI number from 0 to {HIGHEST_PITCH:g}"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -39,6 +45,7 @@ class Entry:
         group: what belongs together and may be held out as a whole: a kit, a session, a folder.
         licence: SPDX identifier or words.
         source: where the file came from.
+        pitch: MIDI number from 0 to 127, which may be fractional; None if unknown.
     """
 
     path: str
@@ -46,6 +53,7 @@ class Entry:
     group: str = "."
     licence: str = "unknown"
     source: str = "own files"
+    pitch: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,18 +80,21 @@ class Manifest:
         entries: the files to use.
         classes: class names in their order; by default those of the entries, sorted.
         omitted: what a scan of the folder found and did not admit.
+        label_name: what the class is called as a condition of a model.
     """
 
     root: Path
     entries: tuple[Entry, ...]
     classes: tuple[str, ...] = ()
     omitted: tuple[Omission, ...] = ()
+    label_name: str = "class"
 
     def __post_init__(self) -> None:
         """Fill in the classes and check the labels.
 
         Raises:
-            DataError: if a label is not among the given classes, or a path comes twice.
+            DataError: if a label is not among the given classes, a path comes twice, a pitch is no
+                MIDI number, or the class is called what the pitch is.
         """
         labels = {entry.label for entry in self.entries}
         if not self.classes:
@@ -95,15 +106,29 @@ class Manifest:
         if len(set(paths)) < len(paths):
             twice = next(path for path in paths if paths.count(path) > 1)
             raise DataError(f"{shown(twice)} is listed twice in the manifest; list each file once")
+        for entry in self.entries:
+            if entry.pitch is not None and not 0 <= entry.pitch <= HIGHEST_PITCH:
+                raise DataError(f"{shown(entry.path)} has the pitch {entry.pitch}; {_PITCH_RULE}")
+        if self.label_name in ("", "pitch"):
+            raise DataError(f"label_name is {self.label_name!r}; it must be a word but 'pitch'")
 
     def __len__(self) -> int:
         return len(self.entries)
 
     @property
     def hash(self) -> str:
-        """Sha256 over all entries; it does not depend on where the root is, nor on the order."""
-        rows = sorted(astuple(entry) for entry in self.entries)
-        return hashlib.sha256(json.dumps([rows, self.classes]).encode()).hexdigest()
+        """Sha256 over all entries; it does not depend on where the root is, nor on the order.
+
+        Checkpoints record it: without pitches and with the usual name of the class it stays what
+        it was before there were any.
+        """
+        rows: list[tuple[str | float | None, ...]] = sorted(astuple(e) for e in self.entries)
+        if any(entry.pitch is not None for entry in self.entries):
+            rows = [(*row, None if pitch is None else float(pitch)) for *row, pitch in rows]
+        else:
+            rows = [tuple(row) for *row, _ in rows]
+        name = () if self.label_name == "class" else (self.label_name,)
+        return hashlib.sha256(json.dumps([rows, self.classes, *name]).encode()).hexdigest()
 
     def locate(self, entry: Entry) -> Path:
         """Where the file of an entry lies."""
@@ -153,10 +178,10 @@ class Manifest:
 
     @classmethod
     def from_csv(cls, file: Path | str) -> Manifest:
-        """Read a manifest: a header with `path` and any of `label,group,licence,source`.
+        """Read a manifest: a header with `path` and any of `label,group,licence,source,pitch`.
 
         Paths are relative to the folder of the CSV file. A group that is not given is the folder
-        of the file.
+        of the file; a pitch is a MIDI number or empty.
 
         Raises:
             DataError: if the file is missing or not such a table; the message says where.
@@ -199,8 +224,20 @@ def _entry(file: Path, line: int, row: dict[str, str | None]) -> Entry:
         raise DataError(f"{shown(str(file))} line {line} does not match the header, or has no path")
     given = {key: value for key, value in row.items() if value}
     path = str(given.pop("path"))
+    pitch = _pitch(file, line, given.pop("pitch", None))
     parent, _, _ = path.rpartition("/")
-    return Entry(path, **{"group": parent or ".", **given})  # type: ignore[arg-type]
+    return Entry(path, **{"group": parent or ".", **given}, pitch=pitch)  # type: ignore[arg-type]
+
+
+def _pitch(file: Path, line: int, text: str | None) -> float | None:
+    try:
+        pitch = None if text is None else float(text)
+    except ValueError:
+        pitch = math.nan
+    if pitch is not None and not 0 <= pitch <= HIGHEST_PITCH:
+        found = shown(str(text))
+        raise DataError(f"{shown(str(file))} line {line} has the pitch {found}; {_PITCH_RULE}")
+    return pitch
 
 
 def _scan(root: Path) -> Iterator[tuple[str, str, bool]]:

@@ -79,6 +79,10 @@ def test_csv_takes_defaults_and_its_own_groups(tmp_path: Path) -> None:
         ("path,label\n,b\n", "line 2"),
         ("path\na.wav\na.wav\n", "twice"),
         ("path\na\0.wav\n", "line 2|NUL"),
+        ("path,pitch\na.wav,60\nb.wav,C4\n", "line 3 has the pitch C4; .* from 0 to 127"),
+        ("path,pitch\na.wav,nan\n", "line 2 has the pitch nan"),
+        ("path,pitch\na.wav,-1\n", "line 2 has the pitch -1"),
+        ("path,pitch\na.wav,128\n", "line 2 has the pitch 128"),
     ],
 )
 def test_a_wrong_csv_is_one_line(tmp_path: Path, text: str, words: str) -> None:
@@ -102,9 +106,11 @@ def test_hash_depends_on_every_field_but_not_on_root_or_order() -> None:
     entries = (Entry("a.wav", "x"), Entry("b.wav", "y"))
     base = Manifest(Path("p"), entries).hash
     assert Manifest(Path("q"), entries[::-1]).hash == base
-    for change in ({"label": "y"}, {"group": "g"}, {"licence": "CC0-1.0"}, {"source": "s"}):
+    changes = ({"label": "y"}, {"group": "g"}, {"licence": "CC0-1.0"}, {"source": "s"})
+    for change in (*changes, {"pitch": 60.0}):
         changed = Entry(**{"path": "a.wav", "label": "x", **change})
         assert Manifest(Path("p"), (changed, entries[1])).hash != base
+    assert Manifest(Path("p"), entries, label_name="instrument").hash != base
 
 
 def test_classes_keep_the_given_order_and_must_cover_the_labels() -> None:
@@ -119,3 +125,27 @@ def test_an_unwritable_csv_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         manifest.to_csv(tmp_path / "missing" / "list.csv")
     assert np.array(list(tmp_path.iterdir())).size == 0
+
+
+def test_the_hash_without_pitches_is_the_one_that_shipped_checkpoints_record() -> None:
+    """Literals of the version before there were pitches."""
+    entries = (Entry("kick/a.wav", "kick", "kit 1", "CC0-1.0", "somewhere"), Entry("b.wav"))
+    first = "088ae035dfe6d1012dd45afd11e3f5a1cc9e9c3bb3c6a6ca20d72a4e5d5d9840"
+    assert Manifest(Path("p"), entries).hash == first
+    ordered = Manifest(Path("p"), entries, ("sound", "snare", "kick"))
+    assert ordered.hash == "c7a010767fb6412ac395bc965353fa9acb45e9cbc1172407ee911c62bac8820a"
+
+
+def test_pitches_survive_csv_and_hash(tmp_path: Path) -> None:
+    entries = (Entry("a.wav", pitch=60), Entry("b.wav", pitch=61.25), Entry("c.wav"))
+    manifest = Manifest(tmp_path, entries)
+    again = Manifest.from_csv(manifest.to_csv(tmp_path / "list.csv"))
+    assert [entry.pitch for entry in again.entries] == [60.0, 61.25, None]
+    assert again.hash == manifest.hash
+
+
+def test_pitches_and_the_name_of_the_class_are_checked() -> None:
+    with pytest.raises(DataError, match=r"a\.wav has the pitch 440; .* from 0 to 127"):
+        Manifest(Path(), (Entry("a.wav", pitch=440),))
+    with pytest.raises(DataError, match="label_name is 'pitch'"):
+        Manifest(Path(), (Entry("a.wav"),), label_name="pitch")
