@@ -132,7 +132,8 @@ class Reader(nn.Module):
         power = F.avg_pool1d(power, 2 * ratio + 1, ratio, ratio, count_include_pad=False)
         white = self.spec.n_fft * 3 / 8  # power of a frame of white noise of power 1
         sigma = (power[..., : self.spec.hop] / white).sqrt()
-        rest = (1 - torch.sigmoid(coherence @ self.bands.T).square()).sqrt()
+        by_band = coherence @ self.bands.T
+        rest = (torch.sigmoid(-by_band) * (1 + torch.sigmoid(by_band))).sqrt()  # sqrt(1 - rho^2)
         gain = sigma * rest * (factor.clamp(-4, 4) @ self.bands.T).exp()
         return torch.sigmoid(coherence @ self.band_bins.T), gain
 
