@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE, SpectrogramVAEConfig
+from dgm_audio.families.spectrogram import SpectrogramConfig
+from dgm_audio.families.vae.spectrogram import SpectrogramVAE
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.discriminator import WINDOWS, SpectrogramDiscriminator
 from dgm_audio.training.losses import SpectralEnergyDistance
@@ -96,7 +97,7 @@ class VAETask(Task):
         classes = clips.classes if len(clips.classes) > 1 else ()
         hop = 512 if clips.sample_rate > 24000 else 256  # about 12 ms
         length = -(-clips.audio.shape[2] // (16 * hop)) * 16 * hop
-        config = SpectrogramVAEConfig(
+        config = SpectrogramConfig(
             sample_rate=clips.sample_rate,
             length=length,
             classes=classes,

@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from dgm_audio.errors import ConfigError
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE, SpectrogramVAEConfig
+from dgm_audio.families.spectrogram import SpectrogramConfig
+from dgm_audio.families.vae.spectrogram import SpectrogramVAE
 
-SMALL = SpectrogramVAEConfig(
+SMALL = SpectrogramConfig(
     sample_rate=8000,
     length=4096,
     classes=("a", "b"),
@@ -42,7 +43,7 @@ def test_the_fitted_prior_makes_the_codes_standard_normal(model):
 
 
 def test_a_class_with_one_clip_and_one_without_get_a_usable_prior():
-    model = SpectrogramVAE(SpectrogramVAEConfig(classes=("a", "b", "c"), length=8192, latent=4))
+    model = SpectrogramVAE(SpectrogramConfig(classes=("a", "b", "c"), length=8192, latent=4))
     mean, log_variance, _ = codes(20)
     model.fit_prior(mean, log_variance, torch.tensor([0] * 19 + [1]))
     assert bool(torch.isfinite(model.prior_scale).all())
@@ -120,4 +121,4 @@ def test_shorter_sounds_are_padded_and_give_a_full_code(model):
 @pytest.mark.parametrize("length", [4000, 128])
 def test_a_length_that_does_not_fit_the_frames_is_an_error(length):
     with pytest.raises(ConfigError, match="multiple of 16 hops"):
-        SpectrogramVAE(SpectrogramVAEConfig(length=length, hop=128, n_fft=256))
+        SpectrogramVAE(SpectrogramConfig(length=length, hop=128, n_fft=256))
