@@ -5,9 +5,9 @@
 
 Syllables: Debian's Mandarin voice (8 MB), labelled by the syllable's initial; a tenth of the
 syllables is held out with all their tones. Vocoder: telephone prompts in five languages, spoken
-words in many, and drums (370 MB); two voices and one language are held out, and LJSpeech or VCTK
-join if they lie beside (see `dgm_audio.data.vocoder`). Both are fetched, or taken from --data. With
---publish the recipe writes the model folder that ships with the package.
+words in many, drums, and rendered notes (490 MB); two voices and one language are held out, and
+LJSpeech or VCTK join if they lie beside (see `dgm_audio.data.vocoder`). Both are fetched, or taken
+from --data. With --publish the recipe writes the model folder that ships with the package.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ VOCODER = {
     "summary": "A vocoder: makes sound of any 80-band mel spectrogram at 16 kHz, of speech in any "
     "language, drums and the like; an exact likelihood and an exact inverse. `dgm-audio vocode` "
     "resynthesises a file with it; `Vocoded(model, vocoder)` makes a spectrogram model audible.",
-    "limits": "Nothing above 8 kHz. Trained on clean recordings of single voices and of single "
-    "drums: several voices at once, music and noise are further from what it knows. Drums that "
-    "drum models hold out are among its training sounds, but for the kits that they call unseen. "
+    "limits": "Nothing above 8 kHz. Trained on clean recordings of single voices, drums and notes: "
+    "several voices at once, music and noise are further from what it knows. Drums that drum "
+    "models hold out are among its training sounds, but for the kits that they call unseen. "
     "Noise (a temperature of 1) is what is likeliest, and rough; its own temperature is what "
     "sounds clear. Judged by figures and pictures, not by listeners.",
     "dataset": vocoder.NAME,
-    "licences": ["cc-by-sa-3.0", "cc-by-3.0", "gpl-2.0", "cc0-1.0"],
+    "licences": ["cc-by-sa-3.0", "cc-by-3.0", "gpl-2.0", "cc0-1.0", "mit"],
 }
 
 
@@ -68,14 +68,14 @@ def main(args: Speech) -> None:
 
 
 def vocoder_sounds(data: Path | None) -> Splits:
-    """All voices and drums, in parts of 2 s."""
+    """All voices, drums and notes, in parts of 2 s."""
     folder = data or vocoder.download_vocoder_sounds(set_folder(vocoder.NAME))
     beside = [name for name in vocoder.PARTS if (folder / name).is_dir()]
     splits = vocoder.load_vocoder_splits(folder, parts=beside)
     held_out = {*splits.heldout.groups, *splits.unseen.groups}
     print(
         f"{', '.join(beside)}: {len(splits.train)} parts of up to 2 s of "
-        f"{len(set(splits.train.groups))} voices and kits to train on; held out: "
+        f"{len(set(splits.train.groups))} voices, kits and instruments to train on; held out: "
         f"{', '.join(sorted(held_out))}"
     )
     return splits

@@ -117,7 +117,7 @@ def _preset_table(file: BinaryIO) -> bytes:
 
 
 class TinyRenderer:
-    """By the package `tinysoundfont`: 600 notes per second."""
+    """By the package `tinysoundfont`: some 400 notes per second."""
 
     def __init__(self, soundfont: Path, module: Any) -> None:
         self._synth = module.Synth(gain=0.0, samplerate=RATE)

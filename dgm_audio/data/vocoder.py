@@ -1,24 +1,27 @@
-"""What a vocoder learns from: speech of many voices and drums, as clips of two seconds at 16 kHz.
+"""What a vocoder learns from: speech, drums and notes, as clips of two seconds at 16 kHz.
 
 `load_vocoder_splits` joins data sets. Each lies in a folder of its own name beside the others:
 
-    asterisk-prompts/  tuxpaint-words/  hydrogen-drums/     fetched by `download_vocoder_sounds`
-    ljspeech/  vctk/                                        put there by their owner, and asked for
+    asterisk-prompts/  tuxpaint-words/  hydrogen-drums/  fluid-notes/
+                                         fetched (the notes rendered) by `download_vocoder_sounds`
+    ljspeech/  vctk/                     put there by their owner, and asked for
 
-Whole voices are held out, and one language altogether. Drums are trained on only: the kits that the
-drum models keep unseen are left out here too, so that what a vocoder makes of them can be judged by
-these kits. Levels stay as they were recorded, since a vocoder must follow them: nothing is brought
+Whole voices are held out, and one language altogether. Drums and notes are trained on only: the
+kits and instruments that their own models are judged by are left out here too, so that what a
+vocoder makes of them can be judged by these. Of the notes 1,500 are taken, so that speech stays the
+bulk. Levels stay as they were recorded, since a vocoder must follow them: nothing is brought
 to one peak, and no pause is cut.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.data import asterisk, home_speech, hydrogen, tuxpaint
+from dgm_audio.data import asterisk, home_speech, hydrogen, notes, tuxpaint
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.manifest import Entry, Manifest, Omission
@@ -31,11 +34,12 @@ NAME = "vocoder-sounds"
 CLIPS = ClipConfig(sample_rate=16000, length=32768, normalize="none", trim_silence=False)
 """2.048 s, 128 frames of a mel spectrogram with a hop of 256."""
 
-DRUMS = "drums"
-"""Class of what is no speech; the classes of speech are its languages."""
+DRUMS, NOTES = "drums", "notes"
+"""Classes of what is no speech; the classes of speech are its languages."""
+MOST_NOTES = 1500
 UNSEEN = "ru"
 HELD_OUT = (*asterisk.HELD_OUT, *tuxpaint.HELD_OUT)
-"""Of the 10,749 files that Debian's packages give, 866 are held out and 1,478 unseen."""
+"""Of the 12,249 files that Debian's packages give, 866 are held out and 1,478 unseen."""
 
 
 def drums_to_train_on(folder: Path) -> Manifest:
@@ -45,6 +49,26 @@ def drums_to_train_on(folder: Path) -> Manifest:
     left = [entry for entry in found.entries if entry.group in hydrogen.UNSEEN_KITS]
     omitted = [Omission(entry.path, "of a kit that drum models are judged by") for entry in left]
     entries = tuple(replace(entry, label=DRUMS) for entry in kept)
+    return Manifest(found.root, entries, omitted=(*found.omitted, *omitted))
+
+
+def notes_to_train_on(folder: Path) -> Manifest:
+    """Notes of the presets that note models are trained on; all in the one class "notes".
+
+    Of more than `MOST_NOTES` the choice is by the hash of their names, as good as by chance.
+    """
+    found = notes.note_manifest(folder)
+    judges = {*notes.HELD_OUT, *notes.UNSEEN}
+    left = [entry for entry in found.entries if entry.group in judges]
+    ordered = sorted(
+        (entry for entry in found.entries if entry.group not in judges),
+        key=lambda entry: hashlib.sha256(entry.path.encode()).digest(),
+    )
+    kept = sorted(ordered[:MOST_NOTES], key=lambda entry: entry.path)
+    omitted = [Omission(entry.path, "of a preset that note models are judged by") for entry in left]
+    reason = f"not among the {MOST_NOTES} notes that were drawn"
+    omitted += [Omission(entry.path, reason) for entry in ordered[MOST_NOTES:]]
+    entries = tuple(replace(entry, label=NOTES) for entry in kept)
     return Manifest(found.root, entries, omitted=(*found.omitted, *omitted))
 
 
@@ -64,12 +88,13 @@ PARTS = {
     asterisk.NAME: Part(asterisk.prompt_manifest, asterisk.download_prompts),
     tuxpaint.NAME: Part(tuxpaint.word_manifest, tuxpaint.download_words),
     hydrogen.NAME: Part(drums_to_train_on, hydrogen.download_drums),
+    notes.NAME: Part(notes_to_train_on, notes.download_notes),
     home_speech.LJSPEECH: Part(home_speech.ljspeech_manifest),
     home_speech.VCTK: Part(home_speech.vctk_manifest),
 }
-"""Name, which is also that of its folder -> data set. Rendered notes are to join here."""
+"""Name, which is also that of its folder -> data set."""
 
-DEFAULT = (asterisk.NAME, tuxpaint.NAME, hydrogen.NAME)
+DEFAULT = (asterisk.NAME, tuxpaint.NAME, hydrogen.NAME, notes.NAME)
 
 
 @dataclass(frozen=True)
@@ -164,7 +189,7 @@ def load_vocoder_splits(
 
 
 def download_vocoder_sounds(folder: Path) -> Path:
-    """Fetch the parts that Debian ships (370 MB), each into a folder beside `folder`.
+    """Fetch the parts that Debian ships (490 MB), each into a folder beside `folder`.
 
     That is where the recipes of these sets keep them, so that nothing is fetched twice.
 

@@ -1,4 +1,4 @@
-"""Miniatures of the speech sets, in the layouts that they unpack to."""
+"""Miniatures of what vocoders learn from, in the layouts that the sets unpack to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.io import write_audio
 
 from .sounds import hit
@@ -69,6 +70,20 @@ def write_drums(folder: Path) -> Path:
             "<layer><filename>kick.wav</filename></layer></instrument></instrumentList>"
             "</drumkit_info>"
         )
+    return folder
+
+
+def write_notes(folder: Path, notes_each: int = 1) -> Path:
+    """Notes of a preset to train on, a held-out and an unseen one, as if they had been rendered."""
+    home = folder / "notes"
+    entries, seed = [], 160
+    for family, preset in (("piano", "Rhodes EP"), ("piano", "Legend EP 2"), ("ethnic", "Banjo")):
+        for number in range(notes_each):
+            path = f"{family}/{preset.replace(' ', '-')}/p{60 + number:03}-v080.flac"
+            write_sound(home / path, seed := seed + 1, rate=44100)
+            entries.append(Entry(path, family, preset, "MIT", "miniature", 60.0 + number))
+    (home / "omitted.csv").write_text("009 Glockenspiel,its partials are inharmonic\n")
+    Manifest(home, tuple(entries)).to_csv(home / "notes.csv")
     return folder
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import asterisk, debian, home_speech, hydrogen, tuxpaint, vocoder
+from dgm_audio.data import asterisk, debian, home_speech, hydrogen, notes, tuxpaint, vocoder
 from dgm_audio.data.named import named_splits
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import DataError, InputError
@@ -23,6 +23,7 @@ def home(tmp_path, monkeypatch):
     sets.write_prompts(tmp_path / "home" / asterisk.NAME)
     sets.write_words(tmp_path / "home" / tuxpaint.NAME)
     sets.write_drums(tmp_path / "home" / hydrogen.NAME)
+    sets.write_notes(tmp_path / "home" / notes.NAME)
     sets.write_ljspeech(tmp_path / "home" / home_speech.LJSPEECH)
     sets.write_vctk(tmp_path / "home" / home_speech.VCTK)
     return tmp_path / "home"
@@ -53,6 +54,28 @@ def test_drums_are_trained_on_but_for_the_kits_that_drum_models_are_judged_by(ho
     manifest = splits.train.manifest
     assert not {entry.group for entry in manifest.entries} & set(hydrogen.UNSEEN_KITS)
     assert any("BJA_Pacific" in item.path for item in manifest.omitted)
+
+
+def test_notes_are_trained_on_but_for_the_presets_that_note_models_are_judged_by(home):
+    splits = load(home)
+    assert splits.train.counts[vocoder.NOTES] == 1 and "Rhodes EP" in splits.train.groups
+    assert vocoder.NOTES not in languages(splits.heldout) | languages(splits.unseen)
+    manifest = splits.train.manifest
+    assert not {entry.group for entry in manifest.entries} & {*notes.HELD_OUT, *notes.UNSEEN}
+    omitted = {item.path: item.reason for item in manifest.omitted}
+    assert any("Banjo" in path and "judged by" in omitted[path] for path in omitted)
+    assert f"{notes.NAME}/009 Glockenspiel" in omitted
+
+
+def test_no_more_notes_are_taken_than_leave_speech_the_bulk(tmp_path, monkeypatch):
+    folder = sets.write_notes(tmp_path / notes.NAME, notes_each=9)
+    monkeypatch.setattr(vocoder, "MOST_NOTES", 4)
+    found = vocoder.notes_to_train_on(folder)
+    assert len(found) == 4 and {entry.label for entry in found.entries} == {vocoder.NOTES}
+    assert found.entries == vocoder.notes_to_train_on(folder).entries
+    assert {entry.pitch for entry in found.entries} != {60.0, 61.0, 62.0, 63.0}
+    drawn = [item for item in found.omitted if "among the 4 notes" in item.reason]
+    assert len(drawn) == 5
 
 
 def test_exact_copies_are_dropped_and_counted(home):
@@ -137,6 +160,6 @@ def test_every_side_has_its_files_and_the_held_out_one_long_ones(home):
     manifest = vocoder.vocoder_manifest(home)
     held = [entry for entry in manifest.entries if entry.group in vocoder.HELD_OUT]
     unseen = [entry for entry in manifest.entries if entry.label == vocoder.UNSEEN]
-    assert (len(manifest), len(held), len(unseen)) == (10 + 12 + 1, 2 + 2, 2 + 2)
+    assert (len(manifest), len(held), len(unseen)) == (10 + 12 + 1 + 1, 2 + 2, 2 + 2)
     seconds = {entry.group: probe(manifest.locate(entry)).seconds for entry in held}
     assert seconds == pytest.approx({"June": 1.0, "tuxpaint-da": 0.3}, abs=1e-3)
