@@ -41,8 +41,10 @@ SETTLED, FOLLOWED_THEN = 0.85, 12
 """Share of the budget after which magnitudes are settled, and clips that are followed then."""
 STEP = 2.0**-15
 """Of 16 bits: the width of the noise that makes a density of them."""
-ERRING = 0.15
-"""Standard deviation of the errors in past log-mels."""
+ERRING, DRIFTING, BROAD = 0.15, 0.4, 8
+"""Standard deviations of errors in past log-mels: of each band, and of so many broad ones at once.
+
+A flow that hears its own past must come back to the level that a sound should have."""
 
 
 class FlowObjective(Objective):
@@ -153,7 +155,7 @@ class SoundObjective(FlowObjective):
         wanted = mel.unfold(1, ahead + 1, 1)[:, PAST : PAST + count].mT
         label = labels if model.config.classes else None
         every = torch.arange(count, device=x.device)
-        erring = (past + ERRING * torch.randn(past.shape).to(x.device)).clamp_min(past.min())
+        erring = drifted(past)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             h = network.features(erring, every, label)
             foretold = network.foretold(h, erring).float()
@@ -166,6 +168,17 @@ class SoundObjective(FlowObjective):
         said = network.unexpected(h[some, hops].float().detach(), *around)
         nats = self.surprise(audio[some], first, magnitudes, *said)
         return self.losses({"log_mel": level}, nats, progress)
+
+
+def drifted(past: Tensor) -> Tensor:
+    """Log-mels (B, L, n, M) with errors as they come of foretelling; none is below the floor."""
+    broad = DRIFTING * torch.randn(*past.shape[:2], BROAD).to(past)
+    drift = (
+        F.interpolate(broad, past.shape[3], mode="linear")
+        + torch.randn(*past.shape[:2], 1).to(past) * DRIFTING
+    )
+    error = ERRING * torch.randn(past.shape).to(past) + drift[:, :, None]
+    return (past + error).clamp_min(past.min())
 
 
 def followed(count: int) -> tuple[int, slice]:

@@ -79,3 +79,13 @@ def test_what_is_foretold_stays_finite(level):
         network.ahead.bias.fill_(level)
     said = network(mel_of_noise(PAST).mT[:, None], torch.zeros(1), None)
     assert all(bool(part.isfinite().all()) for part in said)
+
+
+def test_sound_that_is_foretold_for_certain_gives_finite_gradients():
+    network = MelReader(LogMel(SPEC), 24, 2, 3)
+    with torch.no_grad():
+        network.noise.bias[:64] = 60.0  # a coherence that float32 cannot tell from 1
+    said = network(mel_of_noise(4))
+    assert float(said.gain.detach().max()) < 1e-6
+    said.gain.sum().backward()
+    assert bool(torch.isfinite(network.noise.bias.grad).all())

@@ -32,6 +32,7 @@ def test_the_likelihood_of_first_hops_is_that_of_log_prob(settings, monkeypatch)
     """If what was unexpected is taken to be of full size, as in training."""
     monkeypatch.setattr(training, "STEP", 0.0)
     monkeypatch.setattr(training, "ERRING", 0.0)
+    monkeypatch.setattr(training, "DRIFTING", 0.0)
     monkeypatch.setattr(training, "followed", lambda count: (0, slice(0, 20)))
     monkeypatch.setattr(training, "crops", lambda x: x)
     monkeypatch.setattr("dgm_audio.families.flow.flow.MEMORY", math.inf)
@@ -98,3 +99,17 @@ def test_it_learns(settings):
     assert bits() < before - 0.5
     for name in first.keys() - {"negative_log_likelihood"}:
         assert losses[name] < 0.8 * first[name]
+
+
+def test_past_errors_are_those_of_foretelling(monkeypatch):
+    """Levels drift together, bands err by themselves, and nothing falls below the floor."""
+    torch.manual_seed(0)
+    past = torch.full((200, 3, 8, 40), -5.0)
+    past[..., 0] = -11.5
+    moved = training.drifted(past)
+    assert float(moved.min()) == -11.5
+    error = (moved - past)[..., 10:]
+    common = error.mean((2, 3))
+    assert 0.35 < float(common.std()) < 0.6
+    within = error - error.mean(2, keepdim=True)
+    assert float(within.std()) == pytest.approx(training.ERRING, rel=0.1)

@@ -36,8 +36,9 @@ CLOCKS = 0.01, 0.03, 0.1, 0.3, 1.0
 """Seconds in which the clocks decay."""
 MEAN, SCALE = -6.0, 3.0
 """Of usual log-mels per unit of bandwidth."""
-TAILS = 0.02, 2.0
-"""Least and largest b: how far what is unexpected is from Gaussian."""
+TAILS = 0.02, 0.5
+"""Least and largest b: how far what is unexpected is from Gaussian. Sound that hears its own past
+grows with the outliers of its own noise, so they are bounded: its power is 1.3 times that of g."""
 TAIL = -1.5
 """Log of b before training."""
 UNCORRELATED = -0.6
