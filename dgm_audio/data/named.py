@@ -1,4 +1,4 @@
-"""The data sets that this package can fetch, by the names that model folders give them.
+"""The data sets that this package knows, by the names that model folders give them.
 
 A recipe writes the name of its data set into the model's config; `named_splits` finds from it the
 real sounds to judge the model by, split as in training, at the model's own rate and length.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.data import asterisk, gcin, hydrogen, tuxpaint, vocoder
+from dgm_audio.data import asterisk, gcin, hydrogen, notes, nsynth, tuxpaint, vocoder
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
@@ -23,7 +23,8 @@ class NamedSet(NamedTuple):
     """The three steps from nothing to splits.
 
     Args:
-        download: fetches the files into a folder, unless they are there, and returns the folder.
+        download: fetches the files into a folder, unless they are there, and returns the folder; of
+            a set that its owner must put there it says where.
         manifest: which files make the set.
         splits: the one split that its models are trained and judged by.
         load: makes clips of the files at a rate and length.
@@ -48,6 +49,8 @@ SETS = {
         vocoder.vocoder_splits,
         vocoder.whole_recordings,
     ),
+    notes.NAME: NamedSet(notes.download_notes, notes.note_manifest, notes.note_splits),
+    nsynth.NAME: NamedSet(nsynth.find_nsynth, nsynth.nsynth_manifest, nsynth.nsynth_splits),
 }
 
 
