@@ -97,8 +97,9 @@ def test_a_key_sounds_at_its_pitch_and_is_released(tiny: Path) -> None:
         assert np.abs(stereo[:, HELD + RATE // 4 :]).max() < 1e-3 < np.abs(stereo).max()
 
 
-def test_notes_do_not_depend_on_those_before(tiny: Path) -> None:
+def test_notes_do_not_depend_on_those_before(tmp_path: Path) -> None:
     pytest.importorskip("tinysoundfont", reason="renders soundfonts; pip install --no-deps")
+    tiny = write_soundfont(tmp_path / "long.sf2", {0: "Long"}, release=3600)
     low, high = Stroke(40, 110), Stroke(80, 50)
     _, after = find_renderer(tiny)(0, [low, high])
     (alone,) = find_renderer(tiny)(0, [high])

@@ -11,13 +11,17 @@ import numpy as np
 RATE, PERIOD, ROOT = 44100, 100, 69
 """A sine of 441 Hz, 4 cents above its root key of 440 Hz."""
 
-_ATTENUATION, _INSTRUMENT, _SAMPLE, _LOOPS = 48, 41, 53, 54
+_RELEASE, _ATTENUATION, _INSTRUMENT, _SAMPLE, _LOOPS = 38, 48, 41, 53, 54
 
 
 def write_soundfont(
-    path: Path, programs: Mapping[int, str], silent: tuple[int, ...] = (), bank: int = 0
+    path: Path,
+    programs: Mapping[int, str],
+    silent: tuple[int, ...] = (),
+    bank: int = 0,
+    release: int = -12000,
 ) -> Path:
-    """Programs of one looped sine; the silent ones are attenuated by 144 dB."""
+    """Programs of one looped sine; the silent ones fall by 144 dB. `release` is in timecents."""
     sine = 0.5 * np.sin(2 * np.pi * np.arange(10 * PERIOD) / PERIOD)
     samples = np.append((sine * 32767).astype("<i2"), np.zeros(46, "<i2")).tobytes()
     presets, bags, generators = b"", b"", b""
@@ -34,9 +38,9 @@ def write_soundfont(
         ("pmod", bytes(10)),
         ("pgen", generators + bytes(4)),
         ("inst", struct.pack("<20sH20sH", b"sine", 0, b"EOI", 1)),
-        ("ibag", struct.pack("<HHHH", 0, 0, 2, 0)),
+        ("ibag", struct.pack("<HHHH", 0, 0, 3, 0)),
         ("imod", bytes(10)),
-        ("igen", struct.pack("<HHHH", _LOOPS, 1, _SAMPLE, 0) + bytes(4)),
+        ("igen", struct.pack("<HhHHHH", _RELEASE, release, _LOOPS, 1, _SAMPLE, 0) + bytes(4)),
         ("shdr", sample + struct.pack("<20sIIIIIBbHH", b"EOS", *[0] * 9)),
     ]
     version = _chunk("ifil", struct.pack("<HH", 2, 1))
