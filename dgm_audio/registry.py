@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "autoregressive": "dgm_audio.families.autoregressive.wavenet:WaveNet",
     "flow": "dgm_audio.families.flow.flow:InversionFlow",
+    "gan": "dgm_audio.families.gan.spectrogram:SpectrogramGAN",
     "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
 }
 """Family name -> "module:class"."""

@@ -5,21 +5,41 @@
 References:
     Miyato and Koyama, "cGANs with projection discriminator", 2018 (the class term).
     Jang et al., "UnivNet", 2021 (multi-resolution spectrogram discriminators).
+    Karras et al., "Progressive growing of GANs", 2018 (the deviation within a batch).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from dgm_audio.nn.told import TOLD, ToldAugmentation
 from dgm_audio.signal.stft import STFT
 
 WINDOWS = (2048, 512, 128)
 FLOOR = 1e-4
+GROUP = 4
+"""Sounds whose features are compared with each other."""
+
+
+class Verdict(NamedTuple):
+    """What a critic says.
+
+    Attributes:
+        score: of patches (N, P), higher is more real.
+        features: of the layers.
+        picture: log-magnitudes (N, 1, F, L) that it looked at.
+    """
+
+    score: Tensor
+    features: list[Tensor]
+    picture: Tensor
 
 
 class SpectrogramCritic(nn.Module):
@@ -29,36 +49,49 @@ class SpectrogramCritic(nn.Module):
         n_fft: window in samples; the hop is half of it.
         classes: K; 0 for no class term.
         channels: of the first layer; doubled twice.
+        few: regularised for little data: it sees how much sounds differ, is told of augmentations,
+            and the layer that scores has a spectral norm of its own, one learned number.
     """
 
-    def __init__(self, n_fft: int, classes: int, channels: int) -> None:
+    def __init__(self, n_fft: int, classes: int, channels: int, few: bool = False) -> None:
         super().__init__()
-        self.stft = STFT(n_fft, n_fft // 2)
+        self.stft, self.few = STFT(n_fft, n_fft // 2), few
         widths = (1, channels, 2 * channels, 4 * channels, 4 * channels)
         kernels = ((5, 5), (3, 3), (3, 3), (3, 3))
-        self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(a, b, k, stride=2, padding=(k[0] // 2, k[1] // 2)))
+        layers = [
+            nn.Conv2d(a, b, k, stride=2, padding=(k[0] // 2, k[1] // 2))
             for a, b, k in zip(widths[:-1], widths[1:], kernels, strict=True)
-        )
-        self.score = weight_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+        ]
+        if few:  # scores of size 1 from the first step on: there are few steps
+            for layer in layers:
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+        self.layers = nn.ModuleList(weight_norm(layer) for layer in layers)
+        norm = spectral_norm if few else weight_norm
+        self.score = norm(nn.Conv2d(widths[-1] + few, 1, 3, padding=1))
+        self.gain = nn.Parameter(torch.ones(())) if few else 1.0
+        self.told = nn.Linear(TOLD, widths[2]) if few else None
         self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
         if self.embedding is not None:
             nn.init.zeros_(self.embedding.weight)
+        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
-    def forward(self, x: Tensor, labels: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        """Scores (N, patches) of audio (N, T), and the features of the layers."""
+    def forward(self, x: Tensor, labels: Tensor | None, told: Tensor | None = None) -> Verdict:
+        """Scores (N, patches) of audio (N, T), told of its augmentations (N, TOLD)."""
         x = F.pad(x, (0, -x.shape[-1] % self.stft.hop))
         magnitude = self.stft(x).abs()[:, 1:] * (4 / self.stft.n_fft)
-        hidden = ((magnitude + FLOOR).log() + 5) * 0.4
-        hidden, features = hidden[:, None], []
-        for layer in self.layers:
-            hidden = F.leaky_relu(layer(hidden), 0.2)
+        picture = ((magnitude + FLOOR).log() + 5)[:, None] * 0.4
+        hidden, features = picture.contiguous(memory_format=torch.channels_last), []
+        for place, layer in enumerate(self.layers):
+            hidden = layer(hidden)
+            if place == 1 and self.told is not None and told is not None:
+                hidden = hidden + self.told(told)[:, :, None, None]
+            hidden = F.leaky_relu(hidden, 0.2)
             features.append(hidden)
-        score = self.score(hidden).flatten(1)
+        score = self.gain * self.score(_with_deviation(hidden) if self.few else hidden).flatten(1)
         if self.embedding is not None and labels is not None:
             match = (self.embedding(labels) * hidden.mean(dim=(2, 3))).sum(1, keepdim=True)
             score = score + match
-        return score, features
+        return Verdict(score, features, picture)
 
 
 class SpectrogramDiscriminator(nn.Module):
@@ -68,17 +101,30 @@ class SpectrogramDiscriminator(nn.Module):
         classes: K; 0 for no class term.
         channels: of each critic's first layer.
         windows: in samples.
+        sample_rate: in Hz; with it, critics are regularised for little data, and sounds are
+            augmented before they look at them.
     """
 
     def __init__(
-        self, classes: int = 0, channels: int = 16, windows: Sequence[int] = WINDOWS
+        self,
+        classes: int = 0,
+        channels: int = 16,
+        windows: Sequence[int] = WINDOWS,
+        sample_rate: int | None = None,
     ) -> None:
         super().__init__()
-        self.critics = nn.ModuleList(SpectrogramCritic(w, classes, channels) for w in windows)
+        self.augmentation = ToldAugmentation(sample_rate) if sample_rate else None
+        self.critics = nn.ModuleList(
+            SpectrogramCritic(window, classes, channels, sample_rate is not None)
+            for window in windows
+        )
 
-    def forward(self, x: Tensor, labels: Tensor | None) -> list[tuple[Tensor, list[Tensor]]]:
-        """Scores and features of each critic for audio (N, T)."""
-        return [critic(x, labels) for critic in self.critics]
+    def forward(self, x: Tensor, labels: Tensor | None) -> list[Verdict]:
+        """What each critic says of audio (N, T)."""
+        told = None
+        if self.augmentation is not None:
+            x, told = self.augmentation(x)
+        return [critic(x, labels, told) for critic in self.critics]
 
 
 def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -93,3 +139,27 @@ def feature_distance(real: list[Tensor], fake: list[Tensor]) -> Tensor:
         for a, b in zip(real, fake, strict=True)
     ]
     return torch.stack(terms).mean()
+
+
+def gradient_penalty(verdicts: Sequence[Verdict]) -> Tensor:
+    """R1: mean squared length of the scores' gradients by the pictures of real sounds, per patch.
+
+    References:
+        Mescheder et al., "Which training methods for GANs do actually converge?", 2018.
+    """
+    total = torch.stack([verdict.score.float().sum() for verdict in verdicts]).sum()
+    gradients = torch.autograd.grad(total, [v.picture for v in verdicts], create_graph=True)
+    terms = [
+        gradient.float().square().sum() / verdict.score.numel()
+        for gradient, verdict in zip(gradients, verdicts, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def _with_deviation(hidden: Tensor) -> Tensor:
+    """(N, C, F, L) and a channel: how much the sounds of a group differ, on average."""
+    group = math.gcd(len(hidden), GROUP)
+    groups = hidden.float().unflatten(0, (-1, group))
+    deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    channel = deviation.repeat_interleave(group)[:, None, None, None].to(hidden.dtype)
+    return torch.cat([hidden, channel.expand(-1, 1, *hidden.shape[2:])], dim=1)

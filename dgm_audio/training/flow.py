@@ -53,28 +53,26 @@ class FlowObjective(Objective):
     Args:
         generator: the model.
         mixed: run its network in bfloat16.
-        settled: magnitudes are settled from the start.
     """
 
     generator: InversionFlow
 
-    def __init__(self, generator: InversionFlow, mixed: bool, settled: bool = False) -> None:
+    def __init__(self, generator: InversionFlow, mixed: bool) -> None:
         super().__init__()
         self.generator, self.mixed = generator, mixed
-        self.settled_at = 0.0 if settled else SETTLED
 
     def losses(self, distances: dict[str, Tensor], nats: Tensor, progress: float) -> Losses:
         """The negative log-likelihood and, before they are settled, distances of magnitudes."""
         bits = float(nats.detach()) / math.log(2) + 15
         report = {"bits_per_sample": bits}
-        if progress < self.settled_at:
+        if progress < SETTLED:
             return Losses({**distances, "negative_log_likelihood": nats}, report)
         report |= {name: float(term.detach()) for name, term in distances.items()}
         return Losses({"negative_log_likelihood": nats}, report)
 
     def some(self, progress: float) -> slice:
         """The clips of a batch that are followed."""
-        return slice(FOLLOWED if progress < self.settled_at else FOLLOWED_THEN)
+        return slice(FOLLOWED if progress < SETTLED else FOLLOWED_THEN)
 
     def surprise(
         self, x: Tensor, first: int, magnitudes: Tensor, coherence: Tensor, gain: Tensor
@@ -128,7 +126,8 @@ class VocoderObjective(FlowObjective):
         )
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             h = network.features(mel)
-            magnitudes = network.magnitudes(mel, network.detail(h)).float()
+            detail = network.detail(h)
+        magnitudes = network.magnitudes(mel, detail.float())  # products of many steps: in float32
         log, root = distances(magnitudes, wanted.abs().transpose(1, 2))
 
         some, ahead = self.some(progress), model.config.ahead
@@ -232,4 +231,4 @@ class VocoderTask(Task):
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))
         if start is not None:
             take_weights(model, start)
-        self.objective = VocoderObjective(model, mixed, settled=start is not None)
+        self.objective = VocoderObjective(model, mixed)

@@ -26,7 +26,7 @@ from dgm_audio.training.augment import augment
 from dgm_audio.training.order import batch_rows, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
-from dgm_audio.training.steps import Player, adversarial_step, likelihood_step
+from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
 from dgm_audio.training.task import Task
 
 if TYPE_CHECKING:
@@ -176,8 +176,9 @@ class Loop:
         if self.critic is None or share < self.task.objective.adversarial_start:
             losses = likelihood_step(self.fabric, self.player, x, labels, share)
         else:
+            penalised = self.task.penalised and self.at.step % PENALTY_EVERY == 0
             losses = adversarial_step(
-                self.fabric, self.player, self.critic, x, labels, share, self.mixed
+                self.fabric, self.player, self.critic, x, labels, share, self.mixed, penalised
             )
         self._after_step(losses, share, rows)
         return losses

@@ -14,12 +14,19 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from dgm_audio.nn.discriminator import feature_distance, hinge_discriminator_loss
+from dgm_audio.nn.discriminator import (
+    Verdict,
+    feature_distance,
+    gradient_penalty,
+    hinge_discriminator_loss,
+)
 from dgm_audio.training.task import Losses
 
 CLIP_NORM = 5.0
 ADVERSARIAL_WEIGHT = 0.5
 FEATURE_WEIGHT = 2.0
+PENALTY_WEIGHT, PENALTY_EVERY = 0.1, 8
+"""Of a critic's gradients at real sounds, and how often they are looked at."""
 
 
 @dataclass
@@ -51,11 +58,14 @@ def adversarial_step(
     labels: Tensor,
     progress: float,
     mixed: bool = False,
+    penalised: bool = False,
 ) -> dict[str, float]:
     """The same with a discriminator: one step of it, then one of the generator.
 
-    Generator terms beside the objective's: "adversarial" = -D(fake), and "features", the distance
-    of the discriminator's features of reconstructions from those of the real sounds.
+    Generator terms beside the objective's: "adversarial" = -D(fake), and, where fake sounds begin
+    with reconstructions, "features", the distance of the discriminator's features of those from
+    those of the real sounds. With `penalised`, which is for every `PENALTY_EVERY`th step, the
+    discriminator is held smooth around the real sounds.
 
     Returns:
         As `likelihood_step`, with the terms of both players.
@@ -64,17 +74,21 @@ def adversarial_step(
     if losses.real is None or losses.fake is None:
         raise TypeError("the objective gives no real and fake audio for a discriminator")
     count = len(losses.real)
-    audio = torch.cat([losses.real, losses.fake.detach()])
+    audio = torch.cat([losses.real, losses.fake.detach()]).requires_grad_(penalised)
     both = None
     if losses.labels is not None and losses.fake_labels is not None:
         both = torch.cat([losses.labels, losses.fake_labels])
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        judged = critic.module(audio, both)
+        judged: list[Verdict] = critic.module(audio, both)
     hinges = [
-        hinge_discriminator_loss(score[:count].float(), score[count:].float())
-        for score, _ in judged
+        hinge_discriminator_loss(verdict.score[:count].float(), verdict.score[count:].float())
+        for verdict in judged
     ]
-    report = _descend(fabric, critic, {"discriminator": torch.stack(hinges).mean()}, {})
+    critic_terms = {"discriminator": torch.stack(hinges).mean()}
+    if penalised:
+        penalty = gradient_penalty([v._replace(score=v.score[:count]) for v in judged])
+        critic_terms["penalty"] = PENALTY_WEIGHT * PENALTY_EVERY * penalty
+    report = _descend(fabric, critic, critic_terms, {})
     report["discriminator_gradient_norm"] = report.pop("gradient_norm")
     skipped = report.pop("skipped")
     report.pop("loss")
@@ -83,17 +97,17 @@ def adversarial_step(
     plain.requires_grad_(False)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
         fake = plain(losses.fake, losses.fake_labels)
-    scores = torch.stack([score.float().mean() for score, _ in fake])
-    features = torch.stack(
-        [
-            feature_distance([f[:count] for f in seen], [f[:count] for f in made])
-            for (_, seen), (_, made) in zip(judged, fake, strict=True)
+    scores = torch.stack([verdict.score.float().mean() for verdict in fake])
+    terms = losses.terms | {"adversarial": -ADVERSARIAL_WEIGHT * scores.mean()}
+    if losses.paired:
+        features = [
+            feature_distance(
+                [f[: losses.paired] for f in seen.features],
+                [f[: losses.paired] for f in made.features],
+            )
+            for seen, made in zip(judged, fake, strict=True)
         ]
-    )
-    terms = losses.terms | {
-        "adversarial": -ADVERSARIAL_WEIGHT * scores.mean(),
-        "features": FEATURE_WEIGHT * features.mean(),
-    }
+        terms["features"] = FEATURE_WEIGHT * torch.stack(features).mean()
     report |= _descend(fabric, player, terms, losses.report)
     plain.requires_grad_(True)
     report["skipped"] = max(report["skipped"], skipped)

@@ -20,6 +20,7 @@ TASKS = {
     "autoregressive": "dgm_audio.training.autoregressive:AutoregressiveTask",
     "flow": "dgm_audio.training.flow:FlowTask",
     "flow-vocoder": "dgm_audio.training.flow:VocoderTask",
+    "gan": "dgm_audio.training.gan:GANTask",
     "vae": "dgm_audio.training.vae:VAETask",
 }
 
@@ -35,6 +36,7 @@ class Losses:
         fake: generated audio (M, T), with its graph.
         labels: class indices of real (N,), or None.
         fake_labels: class indices of fake (M,), or None.
+        paired: so many of the first of fake are reconstructions of the first of real.
     """
 
     terms: dict[str, Tensor]
@@ -43,6 +45,7 @@ class Losses:
     fake: Tensor | None = None
     labels: Tensor | None = None
     fake_labels: Tensor | None = None
+    paired: int = 0
 
 
 class Objective(nn.Module, ABC):
@@ -67,6 +70,7 @@ class Task(ABC):
     Attributes:
         objective: the named losses, holding the generator.
         discriminator: for the adversarial phase, or None.
+        penalised: whether the discriminator is held smooth around real sounds.
         batch: clips per step, if nobody asks for another number.
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
@@ -74,6 +78,7 @@ class Task(ABC):
 
     objective: Objective
     discriminator: nn.Module | None = None
+    penalised: bool = False
     batch: int = 16
     rate: float = 1e-3
     highest_rate: int | None = None

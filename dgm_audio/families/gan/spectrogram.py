@@ -1,0 +1,58 @@
+"""An adversarial generator of one-shots on spectrograms: magnitudes, phases, noise, one ISTFT.
+
+    x = G(z, c),    min over G max over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c))
+
+G is implicit: there is no density. Its mapping network is affine, one map per class (see
+`families.spectrogram`); its head says magnitude and instantaneous frequency of every bin, and adds
+shaped noise. Interpolating z morphs the sound. `encode` starts from an encoder that was trained
+beside G and goes on by optimisation.
+
+References:
+    Goodfellow et al., "Generative adversarial nets", 2014.
+    Engel et al., "GANSynth: adversarial neural audio synthesis", 2019.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgm_audio.families.gan.inversion import invert
+from dgm_audio.families.spectrogram import SpectrogramGenerator
+from dgm_audio.specs import Condition
+
+
+class SpectrogramGAN(SpectrogramGenerator):
+    """Adversarial generator with an ISTFT head (see the module)."""
+
+    family = "gan"
+
+    def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
+        """Latent (B, D, 1) of audio (B, 1, T): an encoder's guess, refined by optimisation.
+
+        Deterministic; some seconds per sound on one CPU core. Gradients are those of the guess.
+        Sounds shorter than a clip are padded with silence at the end.
+
+        Raises:
+            InputError: if the audio or the condition is not allowed.
+        """
+        x = self._check_audio(x)
+        values = self._check_condition(condition, len(x))
+        found = []
+        for row in range(len(x)):  # alone: of a batch's rounding optimisation makes differences
+            condition = {key: value[row : row + 1] for key, value in values.items()}
+            found.append(self._inverted(x[row : row + 1], condition))
+        return torch.cat(found)[:, :, None]
+
+    def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
+        """The latent (1, D) of one sound (1, 1, T)."""
+        with torch.inference_mode(False):
+            condition = {key: value.clone() for key, value in condition.items()}
+        mean, _ = self.posterior(self.log_magnitude(x))
+        start = self.latent_of_code(mean, self.labels(condition, 1))
+
+        def decode(z: Tensor) -> Tensor:
+            return self._decode(z[:, :, None], condition, self.config.length)[:, 0]
+
+        found = invert(decode, self.padded(x), start)
+        return start + (found - start).detach()

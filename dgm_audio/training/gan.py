@@ -1,0 +1,87 @@
+"""Training a spectrogram GAN on few sounds: a start by reconstruction, then a game on new sounds.
+
+    start   |u - m(h, c)| + 2 E(x; y, y') + beta KL(q(h | x) || N(0, I))
+    game    the same on a few sounds, and - D(G(z, c), c) on as many new ones as there are real
+
+A generator that starts from nothing spends most of a small budget on finding sound at all; one that
+starts from codes of the training clips finds all of them at once, and the game is left with what a
+distance cannot say. The encoder that comes of it is where `encode` starts.
+
+For few sounds: hinge loss, a lazy penalty on the discriminator's gradients, spectral norm where it
+scores, differentiable augmentation that it is told of, the deviation within a batch among its
+features, an average of the weights over a share of the budget, and the best model by its distance
+to held-out sounds.
+
+References:
+    Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
+    Karras et al., "Training generative adversarial networks with limited data", 2020.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from dgm_audio.families.gan.spectrogram import SpectrogramGAN
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.nn.discriminator import SpectrogramDiscriminator
+from dgm_audio.training.spectrogram import SpectrogramObjective, SpectrogramTask
+from dgm_audio.training.task import Losses, take_weights
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
+
+ADVERSARIAL_START = 0.4
+RECONSTRUCTED, ANCHOR = 4, 0.5
+"""During the game one of so many sounds is reconstructed, too, and counts so much."""
+
+
+class GANObjective(SpectrogramObjective):
+    """Losses of one batch."""
+
+    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+        """Reconstructions and, in the game, new sounds from the prior."""
+        model, game = self.generator, progress >= self.adversarial_start
+        again = max(1, len(x) // RECONSTRUCTED) if game else len(x)
+        u, real = model.log_magnitude(x[:again]), model.padded(x)
+        code, kl = self.drawn_code(u)
+        all_labels = labels[:again]
+        if game:
+            code = torch.cat(
+                [code, model.code_of_latent(torch.randn(len(x), code.shape[1]).to(code), labels)]
+            )
+            all_labels = torch.cat([all_labels, labels])
+        controls = self.controls(code, all_labels)
+        made, own = self.render(controls), controls.first(again)
+        terms = {
+            "log_magnitude": (u - own.log_magnitude()).abs().mean(),
+            "energy": self.weighted_energy(real[:again], made[:again], self.render(own)),
+            "kl": self.weighted_kl(kl, progress),
+        }
+        weight = ANCHOR if game else 1.0
+        return Losses(
+            terms={name: weight * term for name, term in terms.items()},
+            report={"kl_nats": float(kl.detach())},
+            real=real,
+            fake=made[again:],
+            labels=labels if model.condition else None,
+            fake_labels=labels if model.condition else None,
+        )
+
+
+class GANTask(SpectrogramTask):
+    """The spectrogram GAN's size follows the clips: their length, rate and classes."""
+
+    penalised = True
+
+    def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
+        config = self.config_for(clips)
+        self.objective = GANObjective(SpectrogramGAN(config), mixed, ADVERSARIAL_START)
+        if start is not None:
+            take_weights(self.objective.generator, start)
+            self.objective.adversarial_start = self.objective.kl_ramp = 0.0
+        self.discriminator = SpectrogramDiscriminator(
+            len(config.classes), windows=self.windows_for(config), sample_rate=config.sample_rate
+        )

@@ -1,0 +1,112 @@
+"""What training a VAE and a GAN of spectrograms share: codes, renderings, sizes, the prior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from dgm_audio.families.spectrogram import SpectrogramConfig, SpectrogramGenerator
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.nn.discriminator import WINDOWS
+from dgm_audio.nn.istft_head import Controls
+from dgm_audio.training.losses import SpectralEnergyDistance
+from dgm_audio.training.schedule import ramp
+from dgm_audio.training.task import Objective, Task
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
+
+ENERGY_WEIGHT = 2.0
+KL_WEIGHT = 4e-4
+KL_RAMP = 0.2
+WINDOWS_PER_STEP = 2
+MIN_FRAMES = 16
+"""A critic halves the frames four times; on fewer than these it has nothing to look at."""
+
+
+class SpectrogramObjective(Objective):
+    """Codes of sounds, and sounds of codes, as training meets them.
+
+    Args:
+        generator: the model.
+        mixed: run its networks in bfloat16.
+        adversarial_start: share of the budget after which there is a discriminator.
+    """
+
+    generator: SpectrogramGenerator
+
+    def __init__(
+        self, generator: SpectrogramGenerator, mixed: bool, adversarial_start: float
+    ) -> None:
+        super().__init__()
+        self.generator, self.mixed = generator, mixed
+        self.energy = SpectralEnergyDistance()
+        self.adversarial_start = adversarial_start
+        self.kl_ramp = KL_RAMP
+
+    def drawn_code(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """A code (N, D) drawn from the posterior of log-magnitudes, and its mean KL to N(0, I)."""
+        model = self.generator
+        with torch.autocast(u.device.type, torch.bfloat16, enabled=self.mixed):
+            mean, log_variance = model.posterior(u)
+        code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        return code, model.standard_kl(mean, log_variance).mean()
+
+    def controls(self, code: Tensor, labels: Tensor) -> Controls:
+        """The head's curves for codes (N, D) of these classes (N,)."""
+        model = self.generator
+        condition = {"class": labels} if model.condition else {}
+        with torch.autocast(code.device.type, torch.bfloat16, enabled=self.mixed):
+            frames = model.frames(code, condition)
+        return model.head.controls(frames.float())
+
+    def render(self, controls: Controls) -> Tensor:
+        """Audio (N, length), with new noise every time."""
+        noise = torch.randn(len(controls.tonal), self.generator.config.length)
+        return self.generator.head.synthesise(controls, noise.to(controls.tonal))
+
+    def weighted_energy(self, real: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Energy distance of two renderings to the real sounds, at some of the windows."""
+        windows = torch.randperm(len(self.energy.distances))[:WINDOWS_PER_STEP].tolist()
+        return ENERGY_WEIGHT * self.energy(real, first, second, windows)
+
+    def weighted_kl(self, kl: Tensor, progress: float) -> Tensor:
+        """The KL, far above its share in a bound, so that codes stay smooth."""
+        return KL_WEIGHT * ramp(progress, 0, self.kl_ramp) * kl
+
+
+class SpectrogramTask(Task):
+    """The model's size follows the clips: their length, rate and classes."""
+
+    objective: SpectrogramObjective
+    width = 192
+
+    def config_for(self, clips: ClipSet) -> SpectrogramConfig:
+        """Sizes for these clips."""
+        hop = 512 if clips.sample_rate > 24000 else 256  # about 12 ms
+        return SpectrogramConfig(
+            sample_rate=clips.sample_rate,
+            length=-(-clips.audio.shape[2] // (16 * hop)) * 16 * hop,
+            classes=clips.classes if len(clips.classes) > 1 else (),
+            n_fft=2 * hop,
+            hop=hop,
+            width=self.width,
+        )
+
+    def windows_for(self, config: SpectrogramConfig) -> list[int]:
+        """Windows at which a critic has something to look at."""
+        return [window for window in WINDOWS if config.length >= MIN_FRAMES * window // 2]
+
+    @torch.no_grad()
+    def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
+        """Fit the prior to the codes of the training clips."""
+        assert isinstance(generator, SpectrogramGenerator)
+        moments = []
+        for start in range(0, len(clips), 32):
+            x = clips.tensor(range(start, min(start + 32, len(clips)))).to(generator.device)
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.objective.mixed):
+                moments.append(generator.posterior(generator.log_magnitude(x)))
+        mean, log_variance = (torch.cat(part) for part in zip(*moments, strict=True))
+        generator.fit_prior(mean, log_variance, torch.as_tensor(clips.labels).to(mean.device))

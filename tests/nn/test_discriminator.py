@@ -1,0 +1,91 @@
+"""Critics: what they are told, what they compare, and how smooth they are held."""
+
+import pytest
+import torch
+
+from dgm_audio.nn.discriminator import (
+    SpectrogramDiscriminator,
+    feature_distance,
+    gradient_penalty,
+    hinge_discriminator_loss,
+)
+from dgm_audio.nn.told import DELAY, SHARE, TILT_DB, ToldAugmentation
+
+SIZES = {"classes": 2, "channels": 4, "windows": (256, 64)}
+
+
+def sounds(count: int) -> torch.Tensor:
+    return 0.1 * torch.randn(count, 4096, generator=torch.Generator().manual_seed(0))
+
+
+def test_scores_are_of_patches_and_depend_on_the_class():
+    torch.manual_seed(0)
+    discriminator = SpectrogramDiscriminator(**SIZES)
+    for critic in discriminator.critics:
+        torch.nn.init.normal_(critic.embedding.weight)
+    x = sounds(4)
+    one = discriminator(x, torch.zeros(4, dtype=torch.long))
+    other = discriminator(x, torch.ones(4, dtype=torch.long))
+    assert [len(verdict.features) for verdict in one] == [4, 4]
+    assert all(a.score.shape[0] == 4 and a.score.shape[1] > 1 for a in one)
+    assert all(not torch.equal(a.score, b.score) for a, b in zip(one, other, strict=True))
+
+
+def test_with_few_sounds_the_deviation_of_a_group_is_seen():
+    """Four times the same sound scores otherwise than among different ones."""
+    torch.manual_seed(0)
+    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000)
+    discriminator.augmentation.forward = lambda x: (x, torch.zeros(len(x), 3))
+    x, labels = sounds(4), torch.zeros(4, dtype=torch.long)
+    among = discriminator(x, labels)[0].score[0]
+    alone = discriminator(x[:1].expand(4, -1), labels)[0].score[0]
+    assert float((among - alone).detach().abs().max()) > 1e-3
+
+
+def test_the_penalty_is_that_of_finite_differences():
+    """A score that is linear in its picture with slope w per pixel: n w^2 per patch."""
+    torch.manual_seed(0)
+    x = sounds(2).requires_grad_()
+    verdict = SpectrogramDiscriminator(0, 4, (256,))(x, None)[0]
+    linear = verdict._replace(score=0.5 * verdict.picture.sum((1, 2, 3))[:, None])
+    pixels = verdict.picture[0].numel()
+    assert float(gradient_penalty([linear]).detach()) == pytest.approx(0.25 * pixels)
+
+
+def test_the_penalty_reaches_the_weights():
+    torch.manual_seed(0)
+    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000)
+    x = sounds(4).requires_grad_()
+    gradient_penalty(discriminator(x, torch.zeros(4, dtype=torch.long))).backward()
+    weight = next(iter(discriminator.critics[0].layers[1].parameters()))
+    assert float(weight.grad.abs().sum()) > 0
+
+
+def test_hinges_and_feature_distances():
+    assert float(hinge_discriminator_loss(torch.tensor([2.0]), torch.tensor([-2.0]))) == 0
+    assert float(hinge_discriminator_loss(torch.tensor([0.0]), torch.tensor([0.0]))) == 2
+    a = [torch.ones(2, 3)]
+    assert float(feature_distance(a, [1.5 * a[0]])) == pytest.approx(0.5)
+
+
+def test_told_changes_are_those_that_are_made():
+    """Gain, delay and tilt, each alone, on an impulse."""
+    augmentation, x = ToldAugmentation(8000), torch.zeros(1, 4096)
+    x[0, 100] = 1.0
+    louder = augmentation.change(x, torch.tensor([[1.0, 0.0, 0.0]]))
+    assert 20 * float(louder.abs().max().log10()) == pytest.approx(6.0, abs=0.01)
+    later = augmentation.change(x, torch.tensor([[0.0, 0.0, 1.0]]))
+    assert int(later.abs().argmax()) == 100 + DELAY * 8000
+    tilted = torch.fft.rfft(augmentation.change(x, torch.tensor([[0.0, 1.0, 0.0]])))[0].abs()
+    assert 20 * float((tilted[-1] / tilted[2]).log10()) == pytest.approx(TILT_DB, abs=0.3)
+    torch.testing.assert_close(augmentation.change(x, torch.zeros(1, 3)), x, atol=1e-6, rtol=0)
+
+
+def test_only_a_share_is_changed_and_gradients_pass():
+    torch.manual_seed(0)
+    x = sounds(200).requires_grad_()
+    changed, told = ToldAugmentation(8000)(x)
+    share = float((told != 0).any(1).float().mean())
+    assert share == pytest.approx(SHARE, abs=0.12)
+    changed.square().sum().backward()
+    assert bool((x.grad.abs().sum(1) > 0).all())
