@@ -5,10 +5,14 @@
 h is the code, in whatever coordinates training left it (see `families.class_prior`). Texture (the
 noise part of a sound) is drawn from z as well: decode stays a deterministic map. An encoder finds
 codes of sounds.
+
+Where the pitch is a condition, the head filters its harmonics, so that notes are in tune, and the
+code is left with the timbre.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -18,9 +22,10 @@ from torch import Tensor
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.class_prior import ClassPriorGenerator
 from dgm_audio.nn.frames import FrameDecoder, SpectrogramEncoder
+from dgm_audio.nn.harmonics import HarmonicSource, PitchFeatures
 from dgm_audio.nn.istft_head import ISTFTHead
 from dgm_audio.nn.texture import TextureNoise
-from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec
+from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, Field, LatentSpec, Scalar
 
 MAGNITUDE_FLOOR = 3e-3
 """Smallest STFT magnitude in the modelled representation: for a window of 1024 samples, in which a
@@ -35,6 +40,8 @@ class SpectrogramConfig:
         sample_rate: in Hz.
         length: samples of a full clip; shorter sounds are padded with silence.
         classes: names of the classes; empty for an unconditional model.
+        label: what the class is called as a condition.
+        pitches: lowest and highest MIDI number of the condition "pitch"; empty for none.
         n_fft: STFT window in samples.
         hop: samples per frame.
         width: channels of the backbone.
@@ -45,6 +52,8 @@ class SpectrogramConfig:
     sample_rate: int = field(default=44100, metadata={"low": 1000, "high": 384000})
     length: int = field(default=65536, metadata={"low": 1024, "high": 2**24})
     classes: tuple[str, ...] = ()
+    label: str = "class"
+    pitches: tuple[float, ...] = ()
     n_fft: int = field(default=1024, metadata={"low": 64, "high": 8192})
     hop: int = field(default=512, metadata={"low": 16, "high": 4096})
     width: int = field(default=192, metadata={"low": 8, "high": 2048})
@@ -69,17 +78,27 @@ class SpectrogramGenerator(ClassPriorGenerator):
             )
         self.audio = AudioSpec(config.sample_rate, 1, config.length, config.length)
         self.latent = LatentSpec(config.latent)
-        self.condition = ConditionSpec({"class": Classes(config.classes)} if classes else {})
-        self.head = ISTFTHead(config.width, config.n_fft, config.hop)
-        self.encoder = SpectrogramEncoder(self.head.bins, frames, config.width, config.latent)
-        self.decoder = FrameDecoder(config.latent + classes, frames, config.width, config.blocks)
+        fields: dict[str, Field] = {config.label: Classes(config.classes)} if classes else {}
+        self.pitch = self.source = None
+        if config.pitches:
+            fields["pitch"] = _pitch_field(config.pitches)
+            self.pitch = PitchFeatures(*config.pitches)
+        self.condition = ConditionSpec(fields)
+        self.head = ISTFTHead(config.width, config.n_fft, config.hop, bool(config.pitches))
+        if config.pitches:
+            self.source = HarmonicSource(config.sample_rate, self.head.stft, frames)
+        known = self.pitch.size if self.pitch else 0
+        style, width = config.latent + classes + known, config.width
+        self.encoder = SpectrogramEncoder(self.head.bins, frames, width, config.latent, known)
+        self.decoder = FrameDecoder(style, frames, width, config.blocks)
         self.texture = TextureNoise(config.latent, config.length)
         self.set_up_prior(classes, config.latent)
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         flat = z[:, :, 0]
         code = self.code_of_latent(flat, self.labels(condition, len(z)))
-        x = self.head(self.frames(code, condition), self.texture(flat))
+        frames, source = self.frames(code, condition), self.harmonics(condition)
+        x = self.head(frames, self.texture(flat), source)
         return x[:, None, :length].clamp(-1, 1)
 
     # --- the parts that training uses ----------------------------------------------------------
@@ -92,18 +111,35 @@ class SpectrogramGenerator(ClassPriorGenerator):
         """Audio (B, length) of audio (B, 1, T), T <= length, with silence at the end."""
         return F.pad(x[:, 0], (0, self.config.length - x.shape[2]))
 
-    def posterior(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (B, D) of q(h | x)."""
-        return self.encoder(u.to(self.dtype))
+    def posterior(
+        self, u: Tensor, condition: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, D) of q(h | x, c); of the condition only the pitch matters."""
+        known = self.pitch((condition or {})["pitch"]) if self.pitch else None
+        return self.encoder(u.to(self.dtype), known)
 
     def frames(self, code: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """Backbone output (B, L, width) of codes (B, D)."""
-        style = code
-        if self.condition:
-            one_hot = F.one_hot(condition["class"], len(self.config.classes))
-            style = torch.cat([code, one_hot.to(code.dtype)], dim=1)
-        return self.decoder(style.to(self.dtype))
+        style = [code]
+        if self.config.classes:
+            style.append(F.one_hot(condition[self.config.label], len(self.config.classes)))
+        if self.pitch is not None:
+            style.append(self.pitch(condition["pitch"]))
+        return self.decoder(torch.cat([part.to(self.dtype) for part in style], dim=1))
+
+    def harmonics(self, condition: dict[str, Tensor]) -> Tensor | None:
+        """Spectrum (B, F, L) of the pitch's harmonics; None without one."""
+        return None if self.source is None else self.source(condition["pitch"])
 
     def standard_kl(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         """KL(q(h | x) || N(0, I)) in nats per clip (B,), which training keeps small."""
         return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+def _pitch_field(pitches: tuple[float, ...]) -> Scalar:
+    if len(pitches) != 2 or not 0 <= pitches[0] <= pitches[1] <= 127:
+        raise ConfigError(
+            f"config.pitches is {list(pitches)}; it must be the lowest and the highest MIDI number"
+        )
+    low, high = pitches
+    return Scalar(low, high, "MIDI number", min(max(60.0, low), high))

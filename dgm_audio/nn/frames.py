@@ -16,11 +16,20 @@ from dgm_audio.nn.convnext import ConvNeXtBlock, Downsample, Upsample
 
 
 class SpectrogramEncoder(nn.Module):
-    """Log-magnitudes (N, F, L) -> mean and log-variance of the code, each (N, D)."""
+    """Log-magnitudes (N, F, L) -> mean and log-variance of the code, each (N, D).
 
-    def __init__(self, bins: int, frames: int, width: int, latent: int) -> None:
+    Args:
+        bins: F.
+        frames: L.
+        width: channels.
+        latent: D.
+        known: numbers that are known of each sound beside; 0 for none.
+    """
+
+    def __init__(self, bins: int, frames: int, width: int, latent: int, known: int = 0) -> None:
         super().__init__()
         self.embed = nn.Linear(bins, width)
+        self.known = nn.Linear(known, width) if known else None
         self.stages = nn.Sequential(
             ConvNeXtBlock(width),
             ConvNeXtBlock(width),
@@ -34,9 +43,11 @@ class SpectrogramEncoder(nn.Module):
         )
         self.code = nn.Linear(frames // 16 * width, 2 * latent)
 
-    def forward(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, log_magnitude: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The log-variance is bounded to [-10, 4] nats."""
         tokens = self.embed(log_magnitude.transpose(1, 2) * 0.25)
+        if self.known is not None and known is not None:
+            tokens = tokens + self.known(known.to(tokens.dtype))[:, None]
         mean, raw = self.code(self.stages(tokens).flatten(1)).float().chunk(2, dim=1)
         return mean, raw.clamp(-10, 4)
 

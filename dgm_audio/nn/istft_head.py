@@ -1,12 +1,14 @@
 """From frames to a waveform: partials with their own phase, plus shaped noise, through one ISTFT.
 
-    S = exp(a) exp(i p) + exp(b) N,    x = gain * istft(S)
+    S = exp(a) exp(i p) H + exp(b) N,    x = gain * istft(S)
 
-a, p: log-magnitude and phase of the tonal part; b: log-magnitude of the noise part; N: the STFT of
-white noise, so that exp(b) is a time-varying filter (the lowest bins have no noise: few cycles of a
-kick's body fit into a window, and noise there is heard as a flutter of the level); gain: a fine
-envelope inside each frame, which makes attacks sharper than the window. The phase is integrated, as
-a sound's is: p advances by the bin's frequency plus a predicted deviation.
+a, p: log-magnitude and phase of the tonal part; H: one or, where the pitch is known, the STFT of
+all its harmonics (see `nn.harmonics`), so that exp(a) exp(i p) is a filter and notes are in tune;
+b: log-magnitude of the noise part; N: the STFT of white noise, so that exp(b) is a time-varying
+filter (the lowest bins have no noise: few cycles of a kick's body fit into a window, and noise
+there is heard as a flutter of the level); gain: a fine envelope inside each frame, which makes
+attacks sharper than the window. Without harmonics the phase is integrated, as a sound's is: p
+advances by the bin's frequency plus a predicted deviation.
 
 References:
     Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders", 2023.
@@ -23,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_audio.nn.harmonics import SILENT
 from dgm_audio.signal.stft import STFT
 
 GAINS_PER_FRAME = 8
@@ -64,39 +67,53 @@ class ISTFTHead(nn.Module):
         width: channels of the frames.
         n_fft: window length in samples.
         hop: samples per frame; a multiple of `GAINS_PER_FRAME`.
+        sourced: whether the harmonics are given.
     """
 
     noise_share: Tensor
 
-    def __init__(self, width: int, n_fft: int, hop: int) -> None:
+    def __init__(self, width: int, n_fft: int, hop: int, sourced: bool = False) -> None:
         super().__init__()
+        self.sourced = sourced
         self.stft = STFT(n_fft, hop)
         self.bins = n_fft // 2 + 1
         self.overlap = n_fft // hop
         self.norm = nn.LayerNorm(width)
-        self.project = nn.Linear(width, 4 * self.bins + GAINS_PER_FRAME)
+        self.curves = 3 if sourced else 4
+        self.project = nn.Linear(width, self.curves * self.bins + GAINS_PER_FRAME)
         nn.init.normal_(self.project.weight, std=0.02)
         nn.init.zeros_(self.project.bias)
         with torch.no_grad():  # a quiet start: about -60 dB
             self.project.bias[: self.bins] = -2.0
-            self.project.bias[3 * self.bins : 4 * self.bins] = -2.0
+            self.project.bias[(self.curves - 1) * self.bins : self.curves * self.bins] = -2.0
         share = (torch.arange(self.bins) - NOISE_BINS[0]) / (NOISE_BINS[1] - NOISE_BINS[0])
         self.register_buffer("noise_share", share.clamp(1e-5, 1).log(), persistent=False)
 
-    def forward(self, frames: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, noise: Tensor, source: Tensor | None = None) -> Tensor:
         """Audio (N, L * hop); not clipped."""
-        return self.synthesise(self.controls(frames), noise)
+        return self.synthesise(self.controls(frames, source), noise)
 
-    def controls(self, frames: Tensor) -> Controls:
-        """The curves of frames (N, L, width), in float32."""
+    def controls(self, frames: Tensor, source: Tensor | None = None) -> Controls:
+        """The curves of frames (N, L, width), in float32.
+
+        Args:
+            frames: what the network made.
+            source: harmonics (N, F, L), for a head that takes them.
+        """
         raw = self.project(self.norm(frames)).float()
-        tonal, deviation, offset, noisy, gain = raw.split([self.bins] * 4 + [GAINS_PER_FRAME], -1)
-        advance = 4 * math.pi / self.overlap * torch.tanh(deviation)  # up to two bins
-        phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
+        *tones, noisy, gain = raw.split([self.bins] * self.curves + [GAINS_PER_FRAME], -1)
+        if source is None:
+            tonal, deviation, offset = tones
+            advance = 4 * math.pi / self.overlap * torch.tanh(deviation)  # up to two bins
+            phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
+        else:
+            tonal, phase = tones
         gain = MAX_LOG_GAIN * torch.tanh(gain - gain.mean(dim=-1, keepdim=True))
         noisy = (noisy + self.noise_share).clamp(*LOG_RANGE).transpose(1, 2)
         tonal = tonal.clamp(*LOG_RANGE).transpose(1, 2)
         partials = torch.polar(tonal.exp(), phase.transpose(1, 2))
+        if source is not None:
+            partials, tonal = partials * source, tonal + source.abs().clamp_min(SILENT).log()
         return Controls(tonal, noisy, partials, gain.flatten(1))
 
     def _bin_phase(self, like: Tensor) -> Tensor:

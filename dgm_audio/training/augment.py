@@ -12,18 +12,19 @@ TILT_DB = 3.0
 """Largest change of level at the highest frequency against the lowest."""
 
 
-def augment(x: Tensor, rng: torch.Generator) -> Tensor:
+def augment(x: Tensor, rng: torch.Generator, speed: float = SPEED) -> Tensor:
     """A changed copy of clips (B, C, T): three quarters of them are changed, the peak is kept.
 
     Args:
         x: audio in [-1, 1].
         rng: on the CPU; the same state gives the same change.
+        speed: largest change of speed, which changes the pitch.
     """
     batch = len(x)
     draw = torch.rand(4, batch, generator=rng).to(x.device) * 2 - 1
     changed = (draw[0] < 0.5).to(x.dtype)
     peak = x.abs().amax(dim=(1, 2), keepdim=True)
-    x = _tilt(_speed(x, 1 + SPEED * draw[1] * changed), TILT_DB * draw[2] * changed)
+    x = _tilt(_speed(x, 1 + speed * draw[1] * changed), TILT_DB * draw[2] * changed)
     x = x * (peak / x.abs().amax(dim=(1, 2), keepdim=True).clamp_min(1e-6))
     return x * torch.where(draw[3] < 0, -1.0, 1.0)[:, None, None]
 

@@ -79,7 +79,9 @@ class AutoregressiveObjective(Objective):
         self.register_buffer("dreams", torch.zeros(DREAMS, generator.config.length))
         self.register_buffer("age", torch.tensor(0))
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
         """Negative log-likelihood per scored sample, in nats."""
         model, frame = self.generator, self.generator.config.frame
         crop = min(CROP, x.shape[2]) // frame * frame or x.shape[2]

@@ -110,7 +110,9 @@ class FlowObjective(Objective):
 class VocoderObjective(FlowObjective):
     """A vocoder's losses."""
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
         """Distances of magnitudes, and negative log-likelihood in nats per scored sample."""
         model, network, spec = self.generator, self.generator.network, self.generator.config.mel
         assert isinstance(network, MelReader)
@@ -142,7 +144,9 @@ class VocoderObjective(FlowObjective):
 class SoundObjective(FlowObjective):
     """The losses of a flow that makes sounds of a class by itself."""
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
         """Distance of foretold log-mels, and negative log-likelihood in nats per scored sample."""
         model, network, spec = self.generator, self.generator.network, self.generator.config.mel
         assert isinstance(network, PastReader)

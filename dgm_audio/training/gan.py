@@ -41,23 +41,29 @@ RECONSTRUCTED, ANCHOR = 4, 0.5
 class GANObjective(SpectrogramObjective):
     """Losses of one batch."""
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
         """Reconstructions and, in the game, new sounds from the prior."""
         model, game = self.generator, progress >= self.adversarial_start
         again = max(1, len(x) // RECONSTRUCTED) if game else len(x)
-        u, real = model.log_magnitude(x[:again]), model.padded(x)
-        code, kl = self.drawn_code(u)
-        all_labels = labels[:again]
+        rows = torch.arange(len(x), device=x.device)
+        # notes come in pairs of one instrument, from both halves of the batch
+        first = torch.cat([rows[: (again + 1) // 2], rows[len(x) // 2 :][: again // 2]])
+        u, real = model.log_magnitude(x[first]), model.padded(x)
+        known = self.condition(labels[first], None if pitch is None else pitch[first])
+        code, kl = self.drawn_code(u, known)
+        all_rows = torch.cat([first, rows]) if game else first
         if game:
-            code = torch.cat(
-                [code, model.code_of_latent(torch.randn(len(x), code.shape[1]).to(code), labels)]
-            )
-            all_labels = torch.cat([all_labels, labels])
-        controls = self.controls(code, all_labels)
+            new = torch.randn(len(x), code.shape[1]).to(code)
+            code = torch.cat([code, model.code_of_latent(new, labels)])
+        controls = self.controls(
+            code, self.condition(labels[all_rows], None if pitch is None else pitch[all_rows])
+        )
         made, own = self.render(controls), controls.first(again)
         terms = {
             "log_magnitude": (u - own.log_magnitude()).abs().mean(),
-            "energy": self.weighted_energy(real[:again], made[:again], self.render(own)),
+            "energy": self.weighted_energy(real[first], made[:again], self.render(own)),
             "kl": self.weighted_kl(kl, progress),
         }
         weight = ANCHOR if game else 1.0
@@ -66,8 +72,8 @@ class GANObjective(SpectrogramObjective):
             report={"kl_nats": float(kl.detach())},
             real=real,
             fake=made[again:],
-            labels=labels if model.condition else None,
-            fake_labels=labels if model.condition else None,
+            labels=labels if model.config.classes else None,
+            fake_labels=labels if model.config.classes else None,
         )
 
 

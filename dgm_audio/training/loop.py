@@ -22,8 +22,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.training.augment import augment
-from dgm_audio.training.order import batch_rows, step_seed
+from dgm_audio.training.augment import SPEED, augment
+from dgm_audio.training.order import batch_rows, partnered, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
 from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
@@ -166,7 +166,13 @@ class Loop:
         ranks, rank = self.fabric.world_size, self.fabric.global_rank
         torch.manual_seed(step_seed(self.seed, self.at.step, rank))
         rows = batch_rows(len(self.clips), self.batch, self.at.step, self.seed)[rank::ranks]
-        x = augment(self.clips.tensor(rows), torch.default_generator).to(self.fabric.device)
+        pitch = None
+        if "pitch" in self.clips.condition_spec.fields:
+            rows = partnered(rows, self.clips.groups, torch.initial_seed())
+            pitch = torch.as_tensor(self.clips.pitches[rows]).to(self.fabric.device)
+        x = augment(
+            self.clips.tensor(rows), torch.default_generator, SPEED if pitch is None else 0.0
+        ).to(self.fabric.device)
         labels = torch.as_tensor(self.clips.labels[rows]).to(self.fabric.device)
         rate = self.rate * cosine_rate(share) * 0.5**self.at.rollbacks
         _set_rate(self.player, rate)
@@ -174,11 +180,19 @@ class Loop:
             _set_rate(self.critic, CRITIC_RATE * rate)
         self.player.module.train()
         if self.critic is None or share < self.task.objective.adversarial_start:
-            losses = likelihood_step(self.fabric, self.player, x, labels, share)
+            losses = likelihood_step(self.fabric, self.player, x, labels, share, pitch)
         else:
             penalised = self.task.penalised and self.at.step % PENALTY_EVERY == 0
             losses = adversarial_step(
-                self.fabric, self.player, self.critic, x, labels, share, self.mixed, penalised
+                self.fabric,
+                self.player,
+                self.critic,
+                x,
+                labels,
+                share,
+                self.mixed,
+                penalised,
+                pitch,
             )
         self._after_step(losses, share, rows)
         return losses

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from dgm_audio.families.spectrogram import SpectrogramConfig, SpectrogramGenerat
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.discriminator import WINDOWS
 from dgm_audio.nn.istft_head import Controls
+from dgm_audio.specs import Scalar
 from dgm_audio.training.losses import SpectralEnergyDistance
 from dgm_audio.training.schedule import ramp
 from dgm_audio.training.task import Objective, Task
@@ -22,6 +24,9 @@ ENERGY_WEIGHT = 2.0
 KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
 WINDOWS_PER_STEP = 2
+SWAPPED = 0.5
+"""Share of pairs of notes that are decoded with each other's code."""
+MOST_FITTED = 2000
 MIN_FRAMES = 16
 """A critic halves the frames four times; on fewer than these it has nothing to look at."""
 
@@ -46,21 +51,36 @@ class SpectrogramObjective(Objective):
         self.adversarial_start = adversarial_start
         self.kl_ramp = KL_RAMP
 
-    def drawn_code(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """A code (N, D) drawn from the posterior of log-magnitudes, and its mean KL to N(0, I)."""
+    def condition(self, labels: Tensor, pitch: Tensor | None) -> dict[str, Tensor]:
+        """What the model is asked for, of class indices (N,) and MIDI numbers (N,)."""
+        config = self.generator.config
+        known = {config.label: labels} if config.classes else {}
+        return known | ({} if pitch is None else {"pitch": pitch})
+
+    def drawn_code(self, u: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """A code (N, D) drawn from the posterior of log-magnitudes, and its mean KL to N(0, I).
+
+        Of notes, whose halves are pairs of one instrument (see `order.partnered`), half of the
+        pairs change codes: what is told by the pitch is of no use in a code.
+        """
         model = self.generator
         with torch.autocast(u.device.type, torch.bfloat16, enabled=self.mixed):
-            mean, log_variance = model.posterior(u)
+            mean, log_variance = model.posterior(u, condition)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        if model.pitch is not None and len(code) > 1:
+            half = len(code) // 2
+            changes = (torch.rand(half, 1) < SWAPPED).to(code.device)
+            one, other = code[:half], code[half : 2 * half]
+            mixed = torch.where(changes, other, one), torch.where(changes, one, other)
+            code = torch.cat([*mixed, code[2 * half :]])
         return code, model.standard_kl(mean, log_variance).mean()
 
-    def controls(self, code: Tensor, labels: Tensor) -> Controls:
-        """The head's curves for codes (N, D) of these classes (N,)."""
+    def controls(self, code: Tensor, condition: dict[str, Tensor]) -> Controls:
+        """The head's curves for codes (N, D)."""
         model = self.generator
-        condition = {"class": labels} if model.condition else {}
         with torch.autocast(code.device.type, torch.bfloat16, enabled=self.mixed):
             frames = model.frames(code, condition)
-        return model.head.controls(frames.float())
+        return model.head.controls(frames.float(), model.harmonics(condition))
 
     def render(self, controls: Controls) -> Tensor:
         """Audio (N, length), with new noise every time."""
@@ -86,10 +106,13 @@ class SpectrogramTask(Task):
     def config_for(self, clips: ClipSet) -> SpectrogramConfig:
         """Sizes for these clips."""
         hop = 512 if clips.sample_rate > 24000 else 256  # about 12 ms
+        pitch = clips.condition_spec.fields.get("pitch")
         return SpectrogramConfig(
             sample_rate=clips.sample_rate,
             length=-(-clips.audio.shape[2] // (16 * hop)) * 16 * hop,
             classes=clips.classes if len(clips.classes) > 1 else (),
+            label=clips.label_name,
+            pitches=(pitch.low, pitch.high) if isinstance(pitch, Scalar) else (),
             n_fft=2 * hop,
             hop=hop,
             width=self.width,
@@ -104,9 +127,16 @@ class SpectrogramTask(Task):
         """Fit the prior to the codes of the training clips."""
         assert isinstance(generator, SpectrogramGenerator)
         moments = []
+        device, clips = generator.device, clips.subset(np.arange(0, len(clips), self.stride(clips)))
         for start in range(0, len(clips), 32):
-            x = clips.tensor(range(start, min(start + 32, len(clips)))).to(generator.device)
+            rows = range(start, min(start + 32, len(clips)))
+            x, known = clips.tensor(rows).to(device), clips.condition(rows)
+            known = {name: values.to(device) for name, values in known.items()}
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self.objective.mixed):
-                moments.append(generator.posterior(generator.log_magnitude(x)))
+                moments.append(generator.posterior(generator.log_magnitude(x), known))
         mean, log_variance = (torch.cat(part) for part in zip(*moments, strict=True))
         generator.fit_prior(mean, log_variance, torch.as_tensor(clips.labels).to(mean.device))
+
+    def stride(self, clips: ClipSet) -> int:
+        """Of large sets every so many-th clip is enough to fit a prior to."""
+        return max(1, len(clips) // MOST_FITTED)

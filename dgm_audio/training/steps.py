@@ -38,7 +38,12 @@ class Player:
 
 
 def likelihood_step(
-    fabric: Fabric, player: Player, x: Tensor, labels: Tensor, progress: float
+    fabric: Fabric,
+    player: Player,
+    x: Tensor,
+    labels: Tensor,
+    progress: float,
+    pitch: Tensor | None = None,
 ) -> dict[str, float]:
     """Minimise the sum of the objective's named terms once.
 
@@ -46,7 +51,7 @@ def likelihood_step(
         The terms, the reports, "loss" and "gradient_norm"; if loss or gradient is not finite the
         weights are left as they are and "skipped" is 1.
     """
-    losses: Losses = player.module(x, labels, progress)
+    losses: Losses = player.module(x, labels, progress, pitch)
     return _descend(fabric, player, losses.terms, losses.report)
 
 
@@ -59,6 +64,7 @@ def adversarial_step(
     progress: float,
     mixed: bool = False,
     penalised: bool = False,
+    pitch: Tensor | None = None,
 ) -> dict[str, float]:
     """The same with a discriminator: one step of it, then one of the generator.
 
@@ -70,7 +76,7 @@ def adversarial_step(
     Returns:
         As `likelihood_step`, with the terms of both players.
     """
-    losses: Losses = player.module(x, labels, progress)
+    losses: Losses = player.module(x, labels, progress, pitch)
     if losses.real is None or losses.fake is None:
         raise TypeError("the objective gives no real and fake audio for a discriminator")
     count = len(losses.real)

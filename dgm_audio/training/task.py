@@ -60,8 +60,17 @@ class Objective(nn.Module, ABC):
     adversarial_start: float = 1.0
 
     @abstractmethod
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
-        """Losses of audio (B, C, T) with class indices (B,) at a point of the budget (0 to 1)."""
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
+        """Losses of audio (B, C, T) at a point of the budget.
+
+        Args:
+            x: the sounds.
+            labels: class indices (B,).
+            progress: used share of the budget, 0 to 1.
+            pitch: MIDI numbers (B,) of notes, whose halves are pairs of one group each.
+        """
 
 
 class Task(ABC):

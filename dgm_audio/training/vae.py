@@ -30,16 +30,21 @@ class VAEObjective(SpectrogramObjective):
 
     generator: SpectrogramVAE
 
-    def forward(self, x: Tensor, labels: Tensor, progress: float) -> Losses:
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
         """Reconstructions, and new sounds from the prior for the discriminator."""
         model, batch = self.generator, len(x)
         u, real = model.log_magnitude(x), model.padded(x)
-        code, kl = self.drawn_code(u)
+        code, kl = self.drawn_code(u, self.condition(labels, pitch))
         if progress >= self.adversarial_start:  # half as many again, from the prior
             new = torch.randn_like(code[: batch // 2])
             code = torch.cat([code, model.code_of_latent(new, labels[: batch // 2])])
-        all_labels = torch.cat([labels, labels[: len(code) - batch]])
-        controls = self.controls(code, all_labels)
+        rows = torch.arange(len(code), device=x.device) % batch
+        all_labels = labels[rows]
+        controls = self.controls(
+            code, self.condition(all_labels, None if pitch is None else pitch[rows])
+        )
         fake, own = self.render(controls), controls.first(batch)
         likelihood = model.log_density(u, own.log_magnitude()).mean()
         return Losses(
@@ -51,8 +56,8 @@ class VAEObjective(SpectrogramObjective):
             report={"kl_nats": float(kl.detach())},
             real=real,
             fake=fake,
-            labels=labels if model.condition else None,
-            fake_labels=all_labels if model.condition else None,
+            labels=labels if model.config.classes else None,
+            fake_labels=all_labels if model.config.classes else None,
             paired=batch,
         )
 

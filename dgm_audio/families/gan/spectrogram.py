@@ -48,7 +48,7 @@ class SpectrogramGAN(SpectrogramGenerator):
         """The latent (1, D) of one sound (1, 1, T)."""
         with torch.inference_mode(False):
             condition = {key: value.clone() for key, value in condition.items()}
-        mean, _ = self.posterior(self.log_magnitude(x))
+        mean, _ = self.posterior(self.log_magnitude(x), condition)
         start = self.latent_of_code(mean, self.labels(condition, 1))
 
         def decode(z: Tensor) -> Tensor:

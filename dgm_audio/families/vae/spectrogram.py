@@ -40,7 +40,7 @@ class SpectrogramVAE(SpectrogramGenerator):
         """
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
-        mean, _ = self.posterior(self.log_magnitude(x))
+        mean, _ = self.posterior(self.log_magnitude(x), values)
         return self.latent_of_code(mean, self.labels(values, len(x)))[:, :, None]
 
     def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
@@ -56,9 +56,10 @@ class SpectrogramVAE(SpectrogramGenerator):
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
         u = self.log_magnitude(x)
-        mean, log_variance = self.posterior(u)
+        mean, log_variance = self.posterior(u, values)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        expected = self.head.controls(self.frames(code, values)).log_magnitude()
+        frames, source = self.frames(code, values), self.harmonics(values)
+        expected = self.head.controls(frames, source).log_magnitude()
         labels = self.labels(values, len(x))
         return self.log_density(u, expected) - self.prior_kl(mean, log_variance, labels)
 
