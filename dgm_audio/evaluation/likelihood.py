@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from dgm_audio.errors import InputError
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import ratio_closed, ratio_of
 from dgm_audio.evaluation.markov import MarkovChain
-from dgm_audio.evaluation.sampling import class_condition
+from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Condition
 from dgm_audio.vocoded import is_vocoder
@@ -106,7 +106,7 @@ def bits_per_sample(
     """
     bits = torch.zeros(len(x), dtype=torch.float64)
     for rows, part in _prefixes(model, x, lengths):
-        condition: dict[str, Any] = class_condition(model, classes, labels[rows]) or {}
+        condition = asked_for(model, classes, labels[rows])
         if is_vocoder(model):
             condition["mel"] = model.mel(part)  # type: ignore[operator]
         bits[rows] = bits_of(model, part, condition)

@@ -17,7 +17,7 @@ from torch import Tensor
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import mean_of, ratio_closed
 from dgm_audio.evaluation.floor import class_means
-from dgm_audio.evaluation.sampling import class_condition
+from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.spectra import log_mel, window_length
 from dgm_audio.generator import AudioGenerator, Encoder
 
@@ -58,9 +58,13 @@ def class_mean_errors(
 
 
 def model_errors(
-    model: AudioGenerator, x: Tensor, labels: Tensor, classes: tuple[str, ...]
+    model: AudioGenerator,
+    x: Tensor,
+    labels: Tensor,
+    classes: tuple[str, ...],
+    pitches: Tensor | None = None,
 ) -> Tensor | None:
-    """Error in dB (N,) of decode(encode(x)), given the classes; None if there is no encoder.
+    """Error in dB (N,) of decode(encode(x)), given classes and pitches; None without an encoder.
 
     Clips that are longer than the model's longest are compared up to there.
     """
@@ -68,8 +72,9 @@ def model_errors(
         return None
     length = min(x.shape[2], model.audio.max_length or x.shape[2])
     errors = []
-    for part, label in zip(x[:, :, :length].split(_BATCH), labels.split(_BATCH), strict=True):
-        condition = class_condition(model, classes, label)
+    for rows in torch.arange(len(x)).split(_BATCH):
+        part, heard = x[rows, :, :length], None if pitches is None else pitches[rows]
+        condition = asked_for(model, classes, labels[rows], heard)
         with torch.no_grad():
             back = model.decode(model.encode(part, condition), condition, length=length).cpu()
         rate = model.audio.sample_rate
@@ -90,7 +95,8 @@ def reconstruction_figures(
         suffix: "" for held-out clips, "_unseen" for unseen groups.
     """
     audio, labels = clips.tensor(), torch.from_numpy(clips.labels).long()
-    errors = model_errors(model, audio, labels, clips.classes)
+    pitches = torch.from_numpy(clips.pitches)
+    errors = model_errors(model, audio, labels, clips.classes, pitches)
     if errors is None:
         return {}
     means = class_mean_errors(audio, labels, training, training_labels, clips.sample_rate)

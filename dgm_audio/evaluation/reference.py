@@ -17,7 +17,7 @@ from dgm_audio.evaluation.distances import (
     mean_within,
 )
 from dgm_audio.evaluation.embedding import Embedding, embed
-from dgm_audio.evaluation.sampling import draw, proportional_labels
+from dgm_audio.evaluation.sampling import draw, pitches_like, proportional_labels
 from dgm_audio.evaluation.space import Space
 from dgm_audio.evaluation.spectra import check_clips, peak_normalised
 from dgm_audio.generator import AudioGenerator
@@ -42,6 +42,7 @@ class Reference:
     Attributes:
         audio: the clips (N, C, T), peak-normalised.
         labels: class indices (N,).
+        pitches: MIDI numbers (N,), NaN where unknown.
         classes: names of the classes; empty if only a tuple was given.
         space: the standardised embedding.
 
@@ -54,9 +55,10 @@ class Reference:
     ) -> None:
         if isinstance(clips, tuple):
             (audio, labels, self.sample_rate), classes = clips, ()
+            self.pitches = torch.full((len(audio),), torch.nan)
         else:
             audio, labels, classes = clips.tensor(), clips.labels, clips.classes
-            self.sample_rate = clips.sample_rate
+            self.sample_rate, self.pitches = clips.sample_rate, torch.from_numpy(clips.pitches)
         if len(audio) < MIN_CLIPS:
             raise DataError(
                 f"the reference has {len(audio)} clips; at least {MIN_CLIPS} are needed"
@@ -111,4 +113,6 @@ def quick_distance(
         return reference.distance(source)
     labels = proportional_labels(reference.labels, len(reference) if n is None else n)
     length = reference.audio.shape[2]
-    return reference.distance(draw(source, labels, reference.classes, length, seed=seed))
+    pitches = pitches_like(reference.labels, reference.pitches, labels, seed)
+    classes = reference.classes
+    return reference.distance(draw(source, labels, classes, length, seed=seed, pitches=pitches))

@@ -29,7 +29,7 @@ from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.likelihood import Likelihood
 from dgm_audio.evaluation.reconstruction import reconstruction_figures
 from dgm_audio.evaluation.reference import MIN_CLIPS
-from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
+from dgm_audio.evaluation.sampling import choose, draw, pitches_like, proportional_labels
 from dgm_audio.evaluation.spectra import peak_normalised
 from dgm_audio.evaluation.view import View
 from dgm_audio.generator import AudioGenerator, check_integer
@@ -169,7 +169,7 @@ class _Evaluation:
         wanted = proportional_labels(reference.labels, count)
         self.stage(f"sounds for {where} clips")
         sets = {
-            "model": self.generated(wanted),
+            "model": self.generated(wanted, clips),
             "floor": self.view(self.noise.draw(wanted, self.seed), wanted),
             "ceiling": self.training.subset(choose(self.training.labels, wanted, self.seed)),
         }
@@ -186,11 +186,16 @@ class _Evaluation:
         self.clusters["reference" + suffix] = reference.clusters
         return self.by_class(reference, sets)
 
-    def generated(self, wanted: Tensor) -> View:
-        """The view of the model's sounds, or of the given clips, with the wanted classes."""
+    def generated(self, wanted: Tensor, clips: ClipSet) -> View:
+        """The view of the model's sounds, or of the given clips, with the wanted classes.
+
+        Notes have pitches of the reference's clips.
+        """
         if isinstance(self.source, AudioGenerator):
             classes, length = self.splits.train.classes, self.audio.shape[2]
-            audio = draw(self.source, wanted, classes, length, seed=self.seed)
+            labels, pitches = torch.from_numpy(clips.labels), torch.from_numpy(clips.pitches)
+            pitches = pitches_like(labels, pitches, wanted, self.seed)
+            audio = draw(self.source, wanted, classes, length, seed=self.seed, pitches=pitches)
             return self.view(audio, wanted)
         places = [self.splits.train.classes.index(name) for name in self.source.classes]
         labels = torch.tensor(places)[torch.from_numpy(self.source.labels).long()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -64,16 +66,44 @@ def class_field(model: AudioGenerator, classes: tuple[str, ...]) -> str | None:
     return name
 
 
-def class_condition(
-    model: AudioGenerator, classes: tuple[str, ...], labels: Tensor
-) -> dict[str, list[str]] | None:
-    """The condition that asks for the given classes, by name; None if the model has none."""
+def asked_for(
+    model: AudioGenerator,
+    classes: tuple[str, ...],
+    labels: Tensor,
+    pitches: Tensor | None = None,
+) -> dict[str, Any]:
+    """The condition that asks for given classes, by name, and pitches, where the model has them.
+
+    Args:
+        model: any.
+        classes: names of the classes of the data.
+        labels: class indices (N,).
+        pitches: MIDI numbers (N,), NaN where unknown.
+    """
     name = class_field(model, classes)
-    return None if name is None else {name: [classes[int(label)] for label in labels]}
+    found: dict[str, Any] = {}
+    if name is not None:
+        found[name] = [classes[int(label)] for label in labels]
+    if pitches is not None and "pitch" in model.condition.fields and not pitches.isnan().any():
+        found["pitch"] = pitches
+    return found
+
+
+def pitches_like(labels: Tensor, pitches: Tensor, wanted: Tensor, seed: int) -> Tensor:
+    """For each wanted class (M,) a pitch of one of the clips (N,) of that class, by chance."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.choice(np.flatnonzero((labels == label).numpy())) for label in wanted]
+    return pitches[torch.tensor(rows, dtype=torch.long)]
 
 
 def draw(
-    model: AudioGenerator, labels: Tensor, classes: tuple[str, ...], length: int, *, seed: int
+    model: AudioGenerator,
+    labels: Tensor,
+    classes: tuple[str, ...],
+    length: int,
+    *,
+    seed: int,
+    pitches: Tensor | None = None,
 ) -> Tensor:
     """One sound per label: audio (N, C, length), the very items that `model.sample` would give.
 
@@ -84,15 +114,17 @@ def draw(
         labels: class of each sound (N,), indices into `classes`.
         classes: names of the classes of the data.
         length: samples.
-        seed: sound i depends on (seed, i) and its class only.
+        seed: sound i depends on (seed, i), its class and its pitch only.
+        pitches: MIDI number of each sound (N,), for models that have a pitch.
     """
     longest = model.audio.max_length or length
     made = min(length, longest)
     sounds = []
     for first in range(0, len(labels), _BATCH):
         part = labels[first : first + _BATCH]
+        notes = None if pitches is None else pitches[first : first + _BATCH]
         z = model.noise(len(part), length=made, seed=seed, first=first)
         with torch.no_grad():
-            audio = model.decode(z, class_condition(model, classes, part), length=made)
+            audio = model.decode(z, asked_for(model, classes, part, notes), length=made)
         sounds.append(torch.nn.functional.pad(audio.cpu(), (0, length - made)))
     return torch.cat(sounds)

@@ -37,8 +37,8 @@ class ClassPriorGenerator(AudioGenerator):
 
     def labels(self, condition: dict[str, Tensor], batch: int) -> Tensor:
         """Class indices (B,); zeros if there are no classes."""
-        if self.condition:
-            return condition["class"]
+        if self.config.classes:
+            return condition[self.config.label]
         return torch.zeros(batch, dtype=torch.long, device=self.device)
 
     def code_of_latent(self, z: Tensor, labels: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ class ClassPriorGenerator(AudioGenerator):
             log_variance: posterior log-variances (N, D).
             labels: class indices (N,); ignored by an unconditional model.
         """
-        if not self.condition:
+        if not self.config.classes:
             labels = torch.zeros_like(labels)
         centre = torch.stack(
             [
