@@ -33,6 +33,7 @@ from dgm_audio.model_card import model_card
 from dgm_audio.model_folder import (
     CARD,
     CONVERSION,
+    CURVE,
     FORMAT_VERSION,
     HEADER,
     PICTURE,
@@ -71,6 +72,7 @@ def save_model(
     metrics: Mapping[str, Any] | None = None,
     half: bool = False,
     picture: Image | None = None,
+    curve: Image | None = None,
 ) -> Path:
     """Write a model folder atomically; an earlier model in it is replaced only by a complete one.
 
@@ -89,6 +91,7 @@ def save_model(
         metrics: measured values; intervals under "ci".
         half: store float16 (half the size).
         picture: what the card may show as `samples.png`.
+        curve: what the card may show as `curve.png`.
 
     Returns:
         The folder.
@@ -117,8 +120,9 @@ def save_model(
         write_header(new, header)
         header["fingerprint"] = fingerprint(load_model(new, "cpu", family=type(model)))
         write_header(new, header)
-        if picture is not None:
-            picture.save(new / PICTURE, optimize=True)
+        for name, image in ((PICTURE, picture), (CURVE, curve)):
+            if image is not None:
+                image.save(new / name, optimize=True)
         (new / CARD).write_text(model_card(folder.name, model, header, card), encoding="utf-8")
     return folder
 

@@ -15,6 +15,7 @@ RANGE_DB = 80.0
 
 BACKGROUND, CARD, GRID = (13, 15, 20), (23, 26, 34), (42, 46, 58)
 TEXT, QUIET = (236, 238, 243), (150, 156, 170)
+LINE, BRIGHT_LINE = (64, 132, 140), (120, 224, 220)
 GAP, HEAD = 20, 92
 """Pixels around and between cards, and above the first of them."""
 
@@ -118,16 +119,35 @@ def frequency_axis(
 
 
 def time_axis(
-    draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, seconds: float
+    draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, end: float, unit: str = "s"
 ) -> None:
-    """Labels in seconds below a plot, given by its lower left corner."""
-    (left, bottom), step = corner, tick_step(seconds)
-    for index in range(int(seconds / step * 1.0001) + 1):
-        x = left + min(index * step / seconds, 1) * (width - 1)
+    """Labels from 0 to `end`, in seconds or another unit, below a plot's lower left corner."""
+    (left, bottom), step = corner, tick_step(end)
+    for index in range(int(end / step * 1.0001) + 1):
+        x = left + min(index * step / end, 1) * (width - 1)
         draw.line((x, bottom, x, bottom + 4), fill=QUIET)
-        unit = " s" if index == 0 else ""
-        label = f"{index * step:g}{unit}"
+        label = f"{index * step:g}" + (f" {unit}" if index == 0 else "")
         write(draw, (x, bottom + 7), label, _LABEL_SIZE, QUIET, anchor="ma")
+
+
+def value_axis(
+    draw: ImageDraw.ImageDraw, plot: tuple[int, int], size: tuple[int, int], low: float, high: float
+) -> None:
+    """Labels left of a plot, and lines across it at round values.
+
+    Args:
+        draw: draws on the page.
+        plot: upper left corner.
+        size: of the plot (width, height).
+        low: value at the lower edge.
+        high: value at the upper edge, above `low`.
+    """
+    (left, top), (width, height), step = plot, size, tick_step(high - low)
+    digits = max(0, math.ceil(-math.log10(step) - 1e-9))
+    for index in range(math.ceil(low / step), math.floor(high / step) + 1):
+        y = top + (high - index * step) / (high - low) * (height - 1)
+        draw.line((left, y, left + width - 1, y), fill=GRID)
+        write(draw, (left - 7, y), f"{index * step:.{digits}f}", _LABEL_SIZE, QUIET, anchor="rm")
 
 
 def tick_step(seconds: float) -> float:

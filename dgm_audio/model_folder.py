@@ -4,6 +4,7 @@
     <name>/config.json          what they are and where they come from
     <name>/README.md            the model card
     <name>/samples.png          a picture that the card shows; optional
+    <name>/curve.png            another: how the model's training went; optional
 
 File names are the Hugging Face Hub's own, so a folder uploads as it is.
 """
@@ -24,9 +25,9 @@ from dgm_audio.errors import CheckpointError, ConfigError
 
 FORMAT_VERSION = 1
 WEIGHTS, HEADER, CARD = "model.safetensors", "config.json", "README.md"
-PICTURE = "samples.png"
+PICTURE, CURVE = "samples.png", "curve.png"
 FILES = (WEIGHTS, HEADER, CARD)
-ALLOWED = (*FILES, PICTURE)
+ALLOWED = (*FILES, PICTURE, CURVE)
 PICKLE_SUFFIXES = (".pt", ".pth", ".pt2", ".ckpt", ".bin", ".pkl", ".pickle")
 DTYPES = ("float32", "float16")
 

@@ -25,7 +25,7 @@ from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.errors import CheckpointError, ConfigError, InputError
 from dgm_audio.fingerprint import verify_fingerprint
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.model_folder import CARD, FILES, HEADER, PICTURE, WEIGHTS
+from dgm_audio.model_folder import CARD, CURVE, FILES, HEADER, PICTURE, WEIGHTS
 
 
 @pytest.fixture(autouse=True)
@@ -496,10 +496,14 @@ def test_19_a_save_killed_at_any_moment_leaves_a_complete_model(tmp_path: Path) 
     assert run.stdout.strip() == "[8, 1024]", "the children did save"
 
 
-def test_a_picture_is_kept_beside_the_card(tmp_path: Path, flow: ToyFlow) -> None:
+@pytest.mark.parametrize(("given", "name"), [("picture", PICTURE), ("curve", CURVE)])
+def test_a_picture_is_kept_beside_the_card(
+    tmp_path: Path, flow: ToyFlow, given: str, name: str
+) -> None:
     with Image.new("RGB", (4, 3), (255, 0, 0)) as picture:
-        folder = save_model(flow, tmp_path / "toy", picture=picture)
-    with Image.open(folder / PICTURE) as kept:
+        folder = save_model(flow, tmp_path / "toy", **{given: picture})
+    with Image.open(folder / name) as kept:
         assert kept.size == (4, 3)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, name])
     save_model(flow, folder)  # a folder with a picture is still a model's
-    assert not (folder / PICTURE).exists()
+    assert not (folder / name).exists()

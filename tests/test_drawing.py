@@ -41,6 +41,18 @@ def test_frequencies_stand_where_the_mel_scale_has_them(high, marks):
     assert np.abs(rows - wanted).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "values"),
+    [(0.0, 1.0, (0, 0.2, 0.4, 0.6, 0.8, 1)), (-0.031, 0.012, (-0.03, -0.02, -0.01, 0, 0.01))],
+)
+def test_round_values_have_lines_where_they_are(low, high, values):
+    drawn = drawn_by(lambda draw: drawing.value_axis(draw, (100, 20), (200, 251), low, high))
+    rows = np.flatnonzero(drawn[:, 299])  # labels are left of the plot
+    wanted = [20 + 250 * (high - value) / (high - low) for value in reversed(values)]
+    assert np.abs(rows - wanted).max() <= 1
+    assert not drawn[:, 300:].any()
+
+
 def test_times_are_evenly_spread_over_the_width():
     drawn = drawn_by(lambda draw: drawing.time_axis(draw, (50, 200), 301, 3.0))
     columns = np.flatnonzero(drawn[202])

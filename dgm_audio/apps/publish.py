@@ -19,7 +19,7 @@ from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.report import KEYS
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.model_folder import read_header
+from dgm_audio.model_folder import CURVE, PICTURE, read_header
 from dgm_audio.resynthesis import resynthesise
 from dgm_audio.vocoded import is_vocoder
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COLUMNS = 6
 LONGEST = 2**16
 """Samples of the recording whose mel is drawn."""
+CURVED = "How the held-out metric went during the training; the model is that of the marked point."
 SAMPLED = "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0."
 VOCODED = (
     "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
@@ -77,6 +78,7 @@ def publish(
     limits: str,
     dataset: str,
     licences: list[str],
+    curve: Image | None = None,
 ) -> Path:
     """Write the model of a run with its card to a folder, or replace the one there.
 
@@ -91,6 +93,7 @@ def publish(
         limits: what the model cannot do.
         dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
         licences: the Hub's identifiers of the data's licences.
+        curve: the held-out metric over the run (see `dgm_audio.apps.curve`), for the card.
 
     Returns:
         `to`.
@@ -100,11 +103,12 @@ def publish(
     card = "\n\n".join(
         [
             summary,
-            "![Sounds of the model under real recordings](samples.png)",
+            f"![Sounds of the model under real recordings]({PICTURE})",
             VOCODED if is_vocoder(model) else SAMPLED,
             "## Commands",
             "\n".join(lines),
             *([note] if note else []),
+            *([] if curve is None else [f"![Held-out metric over time]({CURVE})", CURVED]),
             "## Limits",
             limits,
             "## Evaluation",
@@ -121,6 +125,7 @@ def publish(
         metrics=judgement.metrics,
         half=header["dtype"] == "float16",
         picture=(picture_of_mels if is_vocoder(model) else picture_beside_real)(model, splits),
+        curve=curve,
     )
 
 

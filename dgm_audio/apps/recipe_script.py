@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dgm_audio.apps.curve import run_curve
 from dgm_audio.apps.publish import judge, publish
 from dgm_audio.apps.sheet import MAX_TILES, Tile, contact_sheet
 from dgm_audio.data import ClipSet, Splits
@@ -143,5 +144,6 @@ def train_and_publish(
         limits=limits,
         dataset=dataset,
         licences=licences,
+        curve=run_curve(options.out),
     )
     print(f"published to {options.publish}")

@@ -16,12 +16,22 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from dgm_audio import drawing
-from dgm_audio.drawing import BACKGROUND, GAP, GRID, HEAD, QUIET, TEXT, fit, write
+from dgm_audio.drawing import (
+    BACKGROUND,
+    BRIGHT_LINE,
+    GAP,
+    GRID,
+    HEAD,
+    LINE,
+    QUIET,
+    TEXT,
+    fit,
+    write,
+)
 from dgm_audio.errors import InputError
 from dgm_audio.signal.mel import LogMel, MelSpec
 
 MAX_TILES = 64
-_WAVE, _BODY = (64, 132, 140), (120, 224, 220)
 _PLOT_WIDTH, _WAVE_HEIGHT, _MEL_HEIGHT = 400, 88, 192
 _PAD, _GUTTER = 18, 40
 _TITLE_HEIGHT, _AXIS_HEIGHT = 46, 30
@@ -126,7 +136,7 @@ def _waveform(x: Tensor, longest: int) -> Image.Image:
         if piece.size == 0:
             break
         energy = math.sqrt(float(np.square(piece, dtype=np.float64).mean()))
-        for low, high, ink in ((piece.min(), piece.max(), _WAVE), (-energy, energy, _BODY)):
+        for low, high, ink in ((piece.min(), piece.max(), LINE), (-energy, energy, BRIGHT_LINE)):
             first, last = (middle - np.clip((high, low), -1, 1) * middle).round()
             canvas[(rows >= first) & (rows <= last), column] = ink
     return Image.fromarray(canvas)

@@ -25,6 +25,7 @@ from dgm_audio.errors import TrainingError
 
 STATE = "state.safetensors"
 SETTINGS = "run.json"
+LOG = "log.jsonl"
 
 
 class RunFolder:
@@ -77,7 +78,7 @@ class RunFolder:
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one line to the log."""
-        with open(self.path / "log.jsonl", "a", encoding="utf-8") as stream:
+        with open(self.path / LOG, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
     def begin(self, settings: Mapping[str, Any]) -> None:

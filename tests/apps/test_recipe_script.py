@@ -75,6 +75,7 @@ def steps(monkeypatch):
     stand_in("fit", Path("trained"))
     stand_in("load", "model")
     stand_in("judge", Judgement("the table", {"bits": 1}))
+    stand_in("run_curve", "the curve")
     stand_in("publish")
     return called
 
@@ -83,7 +84,7 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
     options = options_of(publish=Path("checkpoints/name"), note="n")
     train_and_publish(options, "splits", **CARD, benchmark="benchmarks/vae.py")
     names = [name for name, _, _ in steps]
-    assert names == ["held_out_judge", "fit", "load", "judge", "publish"]
+    assert names == ["held_out_judge", "fit", "load", "judge", "run_curve", "publish"]
     calls = {name: given for name, given, _ in steps}
     assert calls["fit"] == ("splits", options.training, "judge")
     assert calls["load"] == ("trained",) and calls["judge"] == ("model", "splits")
@@ -95,6 +96,7 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
         "evaluate": "dgm-audio evaluate name",
         "time": "python benchmarks/vae.py name",
     }
+    assert calls["run_curve"] == (options.out,) and card["curve"] == "the curve"
     assert (card["note"], card["summary"], card["limits"]) == ("n", "s", "l")
     assert (card["dataset"], card["licences"]) == ("d", ["cc0-1.0"])
     assert capsys.readouterr().out.splitlines() == ["the table", "published to checkpoints/name"]
