@@ -199,3 +199,37 @@ class ToyChain(AudioGenerator):
         rows = self.matrix().log()[values["class"]]
         steps = rows[torch.arange(len(x))[:, None], symbols[:, :-1], symbols[:, 1:]]
         return steps.sum(1) - math.log(self.config.levels)
+
+
+@dataclass(frozen=True)
+class ToyToneConfig:
+    length: int = field(default=4096, metadata={"low": 64, "high": 65536})
+    variety: float = 1.0
+    classes: tuple[str, ...] = ()
+
+
+class ToyTone(AudioGenerator):
+    """A decaying tone without a likelihood: z says pitch and decay, as far as `variety` lets it.
+
+    With a variety of 0 it ignores z: all sounds of a class are one.
+    """
+
+    family = "toy-tone"
+    config_class = ToyToneConfig
+
+    def __init__(self, config: ToyToneConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.audio = AudioSpec(8000, 1, config.length, config.length)
+        self.latent = LatentSpec(2)
+        fields = {"class": Classes(config.classes)} if config.classes else {}
+        self.condition = ConditionSpec(fields)
+        self.variety = nn.Parameter(torch.tensor(float(config.variety)))
+
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        seconds = torch.arange(length, device=z.device) / self.audio.sample_rate
+        said = self.variety * z[:, :, 0].float()
+        octave = condition.get("class", torch.zeros(len(z), device=z.device)).float()
+        hertz, decay = 200 * 2 ** (octave + 0.7 * said[:, 0]), 15 * 2 ** said[:, 1]
+        tone = torch.sin(2 * math.pi * hertz[:, None] * seconds)
+        return (0.9 * tone * torch.exp(-decay[:, None] * seconds))[:, None]

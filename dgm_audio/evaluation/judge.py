@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dgm_audio.evaluation.diversity import diversity
 from dgm_audio.evaluation.likelihood import mean_bits
 from dgm_audio.evaluation.reference import MIN_CLIPS, Reference, quick_distance
 from dgm_audio.generator import AudioGenerator, HasLogProb
@@ -19,21 +20,33 @@ MAX_SCORED = 128
 """Clips that likelihood is measured on: enough to tell snapshots apart, few enough to be quick."""
 
 
-def held_out_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
-    """Lower is better: bits per sample of a model with a likelihood, or else kernel distance.
+class HeldOutJudge:
+    """Judges models by held-out clips; called, it gives the held-out metric of training.
 
-    The distance is that of the model's sounds to the held-out clips. With fewer than 8 held-out
-    clips the training clips stand in; a line on standard error says so.
+    With fewer than 8 held-out clips the training clips stand in; a line on standard error says so.
+
+    Args:
+        splits: the clips.
     """
-    clips = _judging_clips(splits)
-    reference, scored = Reference(clips), _some(clips)
 
-    def judge(model: AudioGenerator) -> float:
+    def __init__(self, splits: Splits) -> None:
+        clips = _judging_clips(splits)
+        self.reference, self.scored = Reference(clips), _some(clips)
+
+    def __call__(self, model: AudioGenerator) -> float:
+        """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
         if isinstance(model, HasLogProb):
-            return mean_bits(model, scored)
-        return quick_distance(model, reference)
+            return mean_bits(model, self.scored)
+        return quick_distance(model, self.reference)
 
-    return judge
+    def diversity(self, model: AudioGenerator) -> float:
+        """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
+        return diversity(model, self.reference)
+
+
+def held_out_judge(splits: Splits) -> HeldOutJudge:
+    """The judge by which training keeps its best model (see `HeldOutJudge`)."""
+    return HeldOutJudge(splits)
 
 
 def likelihood_judge(splits: Splits) -> Callable[[AudioGenerator], float]:

@@ -80,7 +80,7 @@ class GANObjective(SpectrogramObjective):
 class GANTask(SpectrogramTask):
     """The spectrogram GAN's size follows the clips: their length, rate and classes."""
 
-    penalised = True
+    penalised = watched = True
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         config = self.config_for(clips)

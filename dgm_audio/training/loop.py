@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.training.augment import SPEED, augment
+from dgm_audio.training.collapse import stop_if_collapsed
 from dgm_audio.training.order import batch_rows, partnered, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
@@ -50,6 +51,8 @@ class Progress:
     best_step: int = 0
     skipped: int = 0
     rollbacks: int = 0
+    diversity: float | None = None
+    collapsed: int = 0
 
 
 @dataclass
@@ -114,7 +117,8 @@ class Loop:
 
         Raises:
             SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved first.
-            TrainingError: if losses stay non-finite, or a state cannot be written.
+            TrainingError: if losses stay non-finite, the generator collapses, or a state cannot
+                be written.
         """
         previous = {
             number: signal.signal(number, self._on_signal)
@@ -238,6 +242,7 @@ class Loop:
                 self.at.best, self.at.best_step = metric, self.at.step
                 self.keep(snapshot, self.at)
         self.fabric.barrier()
+        stop_if_collapsed(self.fabric, self.at, self.run, self.save)
 
     # --- state ---------------------------------------------------------------------------------
 

@@ -70,11 +70,15 @@ class Monitor:
     def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
         """Called after every evaluation of a snapshot."""
         self._metric = metric
-        self.run.log({"step": at.step, "seconds": round(at.seconds, 1), "heldout_metric": metric})
+        found = {"heldout_metric": metric}
+        if at.diversity is not None:
+            found["diversity"] = at.diversity
+        self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
         if self._writer is None:
             return
         x = self._sounds(model).cpu()
-        self._writer.add_scalar("heldout/metric", metric, at.step)
+        for key, value in found.items():
+            self._writer.add_scalar(f"heldout/{key.removeprefix('heldout_')}", value, at.step)
         self._writer.add_images("samples", self._pictures(x), at.step)
         gap = torch.zeros(x.shape[1], self.sample_rate // 10)
         line = torch.cat([part for sound in x for part in (sound, gap)], dim=1)

@@ -20,6 +20,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import read_header
 from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
+from dgm_audio.training.collapse import alarm_for, note_diversity
 from dgm_audio.training.loop import Loop, Progress
 from dgm_audio.training.monitor import Monitor
 from dgm_audio.training.run_folder import STATE, RunFolder
@@ -70,13 +71,15 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     Args:
         splits: clips to train on; the others are only counted here.
         config: how to train.
-        judge: chooses the model that is kept.
+        judge: chooses the model that is kept; one with a method `diversity` (see
+            `dgm_audio.training.collapse`) also ends the run of a GAN that collapses.
 
     Returns:
         The folder of the best model.
 
     Raises:
         DgmAudioError: if the data, the settings or the run folder do not allow it.
+        TrainingError: if the losses stay non-finite, or the generator collapses to few sounds.
         SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved.
     """
     budget = Budget.parse(config.budget, config.steps)
@@ -92,8 +95,13 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     shown = splits.heldout if len(splits.heldout) else splits.train
     monitor = Monitor(run, budget, shown) if run else None
 
+    diversity = alarm_for(task, judge) if run else None
+
     def judged(model: AudioGenerator, at: Progress) -> float:
         metric = judge(model)
+        if diversity:
+            share = budget.progress(at.step, at.seconds)
+            note_diversity(at, diversity(model), share >= task.objective.adversarial_start)
         if monitor:
             monitor.judged(model, at, metric)
         return metric

@@ -80,6 +80,7 @@ class Task(ABC):
         objective: the named losses, holding the generator.
         discriminator: for the adversarial phase, or None.
         penalised: whether the discriminator is held smooth around real sounds.
+        watched: whether a run ends when the generator collapses to few sounds.
         batch: clips per step, if nobody asks for another number.
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
@@ -88,6 +89,7 @@ class Task(ABC):
     objective: Objective
     discriminator: nn.Module | None = None
     penalised: bool = False
+    watched: bool = False
     batch: int = 16
     rate: float = 1e-3
     highest_rate: int | None = None
