@@ -33,6 +33,7 @@ FAMILIES = {
     "autoregressive": "dgm_audio.families.autoregressive.wavenet:WaveNet",
     "flow": "dgm_audio.families.flow.flow:InversionFlow",
     "gan": "dgm_audio.families.gan.spectrogram:SpectrogramGAN",
+    "gan-waveform": "dgm_audio.families.gan.waveform:WaveformGAN",
     "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
 }
 """Family name -> "module:class"."""

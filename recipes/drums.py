@@ -3,6 +3,7 @@
     python recipes/drums.py --family vae --budget 75m --out runs/drums-vae
     python recipes/drums.py --family autoregressive --budget 100m --out runs/drums-wavenet
     python recipes/drums.py --family gan --start drums-vae --budget 70m --out runs/drums-gan
+    python recipes/drums.py --family gan-waveform --budget 70m --out runs/drums-gan-waveform
     python recipes/drums.py --family flow --budget 20m --out runs/drums-flow
 
 Gets the kits (150 MB, or takes --data), labels them by their instruments' names, keeps three whole
@@ -26,6 +27,7 @@ from dgm_audio.data.named import set_folder
 CLIPS = {
     "vae": ClipConfig(sample_rate=44100, length=65536),
     "gan": ClipConfig(sample_rate=44100, length=65536),
+    "gan-waveform": ClipConfig(sample_rate=44100, length=65536),
     "autoregressive": ClipConfig(sample_rate=16000, length=24000),
     "flow": ClipConfig(sample_rate=16000, length=24000),
 }
@@ -35,6 +37,8 @@ SUMMARY = {
     "and hand drum kits; encodes your own drums, too.",
     "gan": "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, trained against a "
     "discriminator; takes your own drums into its latent space by optimisation.",
+    "gan-waveform": "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, made in the time "
+    "domain: bands of a waveform over a pyramid of rates, trained against a discriminator.",
     "autoregressive": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, sample by sample, with "
     "an exact likelihood and an exact inverse: `dgm-audio score` ranks files by it, and `encode` "
     "finds latents that give back any sound.",
@@ -60,6 +64,8 @@ LIMITS = {
     "decided in the first milliseconds; what goes wrong there stays wrong. About three sounds in a "
     "hundred swell or begin anew after they should have died.",
     "gan": "In the heterogeneous class `percussion` the pitched instruments blur into each other.",
+    "gan-waveform": "There is no encoder: sounds of your own are found by optimisation alone, and "
+    "only approached.",
     "flow": "Nothing above 8 kHz. A change of one latent changes all that follows. Errors of what "
     "is foretold add up, so that some long sounds do not die.",
 }
@@ -72,7 +78,7 @@ class Drums(RecipeOptions):
     """Train a model of drum one-shots."""
 
     out: Path = Path("runs/drums")
-    family: Literal["vae", "gan", "autoregressive", "flow"] = "vae"
+    family: Literal["vae", "gan", "gan-waveform", "autoregressive", "flow"] = "vae"
     budget: str = "75m"
 
 

@@ -178,6 +178,7 @@ class Loop:
             self.clips.tensor(rows), torch.default_generator, SPEED if pitch is None else 0.0
         ).to(self.fabric.device)
         labels = torch.as_tensor(self.clips.labels[rows]).to(self.fabric.device)
+        self.task.objective.rows = rows
         rate = self.rate * cosine_rate(share) * 0.5**self.at.rollbacks
         _set_rate(self.player, rate)
         if self.critic is not None:
@@ -254,7 +255,7 @@ class Loop:
         tensors: dict[str, Tensor] = {}
         for name, module in self._modules().items():
             tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
-        tensors |= {f"objective/{key}": value for key, value in self._own_buffers().items()}
+        tensors |= {f"objective/{key}": value for key, value in self._own_tensors().items()}
         for name, player in self._players().items():
             for index, entry in player.optimizer.state_dict()["state"].items():
                 tensors |= {f"{name}/{index}/{key}": value for key, value in entry.items()}
@@ -276,7 +277,7 @@ class Loop:
                 f"{path} belongs to a model of another shape: {str(error).splitlines()[1].strip()}"
             ) from error
         known = _under(tensors, "objective")
-        for key, value in self._own_buffers().items():
+        for key, value in self._own_tensors().items():
             value.copy_(known.get(key, value))
         for name, player in self._players().items():
             state = player.optimizer.state_dict()
@@ -286,9 +287,11 @@ class Loop:
                 state["state"].setdefault(int(index), {})[entry] = value
             player.optimizer.load_state_dict(state)
 
-    def _own_buffers(self) -> dict[str, Tensor]:
-        """What the objective remembers beside its generator."""
-        return dict(self.task.objective.named_buffers(recurse=False))
+    def _own_tensors(self) -> dict[str, Tensor]:
+        """What the objective remembers, and learns, beside its generator."""
+        objective = self.task.objective
+        learned = {key: value.data for key, value in objective.named_parameters(recurse=False)}
+        return learned | dict(objective.named_buffers(recurse=False))
 
     def _modules(self) -> dict[str, torch.nn.Module]:
         modules = {"generator": self.generator, "average": self.average}

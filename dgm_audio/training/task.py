@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor, nn
 
 from dgm_audio.errors import InputError, UnknownModelError
@@ -21,6 +22,7 @@ TASKS = {
     "flow": "dgm_audio.training.flow:FlowTask",
     "flow-vocoder": "dgm_audio.training.flow:VocoderTask",
     "gan": "dgm_audio.training.gan:GANTask",
+    "gan-waveform": "dgm_audio.training.gan_waveform:WaveformTask",
     "vae": "dgm_audio.training.vae:VAETask",
 }
 
@@ -54,9 +56,11 @@ class Objective(nn.Module, ABC):
     Attributes:
         generator: the model that is trained.
         adversarial_start: share of the budget after which the task's discriminator takes part.
+        rows: of the training clips that the batch of this step holds, set by the loop.
     """
 
     generator: AudioGenerator
+    rows: np.ndarray
     adversarial_start: float = 1.0
 
     @abstractmethod

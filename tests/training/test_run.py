@@ -141,7 +141,8 @@ def test_wrong_settings_are_refused(tmp_path, splits):
     with pytest.raises(ConfigError, match="budget is 'soon'"):
         fit(splits, TrainConfig(out=tmp_path / "a", budget="soon"), numbers)
     with pytest.raises(
-        UnknownModelError, match="families to train: autoregressive, flow, flow-vocoder, gan, vae"
+        UnknownModelError,
+        match="families to train: autoregressive, flow, flow-vocoder, gan, gan-waveform, vae",
     ):
         fit(splits, config(tmp_path / "b", family="vea"), numbers)
 
