@@ -20,6 +20,10 @@ MAX_SCORED = 128
 """Clips that likelihood is measured on: enough to tell snapshots apart, few enough to be quick."""
 
 
+MIN_DRAWN = 256
+"""Sounds of a model that are compared, at least: with fewer, chance decides between snapshots."""
+
+
 class HeldOutJudge:
     """Judges models by held-out clips; called, it gives the held-out metric of training.
 
@@ -37,7 +41,7 @@ class HeldOutJudge:
         """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
         if isinstance(model, HasLogProb):
             return mean_bits(model, self.scored)
-        return quick_distance(model, self.reference)
+        return quick_distance(model, self.reference, n=max(len(self.reference), MIN_DRAWN))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""

@@ -10,21 +10,25 @@ distance cannot say. The encoder that comes of it is where `encode` starts.
 For few sounds: hinge loss, a lazy penalty on the discriminator's gradients, spectral norm where it
 scores, differentiable augmentation that it is told of, the deviation within a batch among its
 features, an average of the weights over a share of the budget, and the best model by its distance
-to held-out sounds.
+to held-out sounds. Of a game that begins with a trained model the snapshot halfway back to it is
+judged and kept: it still knows what the start knew, and has most of what the game taught.
 
 References:
+    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022 (halfway back).
     Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
     Karras et al., "Training generative adversarial networks with limited data", 2020.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from dgm_audio.families.gan.spectrogram import SpectrogramGAN
+from dgm_audio.families.spectrogram import SpectrogramGenerator
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
 from dgm_audio.training.spectrogram import SpectrogramObjective, SpectrogramTask
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
 ADVERSARIAL_START = 0.4
+HALFWAY = 0.5
 RECONSTRUCTED, ANCHOR = 4, 0.5
 """During the game one of so many sounds is reconstructed, too, and counts so much."""
 
@@ -81,13 +86,28 @@ class GANTask(SpectrogramTask):
     """The spectrogram GAN's size follows the clips: their length, rate and classes."""
 
     penalised = watched = True
+    horizon = 0.1
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         config = self.config_for(clips)
         self.objective = GANObjective(SpectrogramGAN(config), mixed, ADVERSARIAL_START)
+        self.begun_with: SpectrogramGenerator | None = None
         if start is not None:
             take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
+            self.begun_with = deepcopy(self.objective.generator)
         self.discriminator = SpectrogramDiscriminator(
             len(config.classes), windows=self.windows_for(config), sample_rate=config.sample_rate
         )
+
+    @torch.no_grad()
+    def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
+        """Halfway back to the start, if there was one."""
+        if self.begun_with is None:
+            return average
+        halfway = deepcopy(average)
+        origin = self.begun_with.to(average.device).parameters()
+        for weight, first in zip(halfway.parameters(), origin, strict=True):
+            weight.lerp_(first, HALFWAY)
+        self.settle(halfway, clips)
+        return halfway

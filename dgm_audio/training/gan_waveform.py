@@ -133,7 +133,7 @@ class WaveformTask(Task):
     """The waveform GAN's size follows the clips: their length, rate and classes."""
 
     objective: WaveformObjective
-    penalised = True
+    penalised = watched = True
     widths = WaveformGANConfig.widths
     blocks = WaveformGANConfig.blocks
 

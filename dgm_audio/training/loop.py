@@ -27,6 +27,7 @@ from dgm_audio.training.collapse import stop_if_collapsed
 from dgm_audio.training.order import batch_rows, partnered, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
+from dgm_audio.training.state import gathered, restore
 from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
 from dgm_audio.training.task import Task
 
@@ -210,7 +211,7 @@ class Loop:
                 self._roll_back(rows)
             return
         self._skipped_in_row = 0
-        self.decay = ema_decay(self.at.step, share)
+        self.decay = ema_decay(self.at.step, share, self.task.horizon)
         self.average.update_parameters(self.generator)
 
     def _roll_back(self, rows: np.ndarray) -> None:
@@ -229,13 +230,14 @@ class Loop:
 
     def _evaluate(self, share: float) -> None:
         """Settle the averaged model, judge it, keep it if it is the best."""
-        snapshot = cast(AudioGenerator, self.average.module.eval())
-        self.task.settle(snapshot, self.clips)
-        # The objective's own prior and other settled buffers follow the snapshot's.
+        average = cast(AudioGenerator, self.average.module.eval())
+        self.task.settle(average, self.clips)
+        # The objective's own prior and other settled buffers follow the average's.
         for (_, ours), (_, theirs) in zip(
-            self.generator.named_buffers(), snapshot.named_buffers(), strict=True
+            self.generator.named_buffers(), average.named_buffers(), strict=True
         ):
             ours.copy_(theirs)
+        snapshot = self.task.snapshot(average, self.clips)
         self.at.evaluations = int(share * self.evaluations + 1e-9)
         if self.run is not None:
             metric = self.judge(snapshot, self.at)
@@ -250,16 +252,9 @@ class Loop:
     def save(self) -> None:
         """Write everything that resuming needs (rank 0)."""
         self._saved_at = time.monotonic()
-        if self.run is None:
-            return
-        tensors: dict[str, Tensor] = {}
-        for name, module in self._modules().items():
-            tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
-        tensors |= {f"objective/{key}": value for key, value in self._own_tensors().items()}
-        for name, player in self._players().items():
-            for index, entry in player.optimizer.state_dict()["state"].items():
-                tensors |= {f"{name}/{index}/{key}": value for key, value in entry.items()}
-        self.run.save_state(tensors, vars(self.at))
+        if self.run is not None:
+            tensors = gathered(self._modules(), self._players(), self._own_tensors())
+            self.run.save_state(tensors, vars(self.at))
 
     def load(self, path: Path) -> None:
         """Take up a saved state; every rank reads it.
@@ -270,22 +265,11 @@ class Loop:
         tensors, numbers = load_state(path)
         self.at = Progress(**numbers)
         try:
-            for name, module in self._modules().items():
-                module.load_state_dict(_under(tensors, name))
+            restore(tensors, self._modules(), self._players(), self._own_tensors())
         except RuntimeError as error:
             raise TrainingError(
                 f"{path} belongs to a model of another shape: {str(error).splitlines()[1].strip()}"
             ) from error
-        known = _under(tensors, "objective")
-        for key, value in self._own_tensors().items():
-            value.copy_(known.get(key, value))
-        for name, player in self._players().items():
-            state = player.optimizer.state_dict()
-            state["state"] = {}
-            for key, value in _under(tensors, name).items():
-                index, entry = key.split("/")
-                state["state"].setdefault(int(index), {})[entry] = value
-            player.optimizer.load_state_dict(state)
 
     def _own_tensors(self) -> dict[str, Tensor]:
         """What the objective remembers, and learns, beside its generator."""
@@ -307,8 +291,3 @@ class Loop:
 def _set_rate(player: Player, rate: float) -> None:
     for group in player.optimizer.param_groups:
         group["lr"] = rate
-
-
-def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The entries below a name, without it."""
-    return {key[len(name) + 1 :]: t for key, t in tensors.items() if key.startswith(name + "/")}

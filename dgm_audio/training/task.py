@@ -85,6 +85,7 @@ class Task(ABC):
         discriminator: for the adversarial phase, or None.
         penalised: whether the discriminator is held smooth around real sounds.
         watched: whether a run ends when the generator collapses to few sounds.
+        horizon: memory of the average of the weights, as a share of the budget.
         batch: clips per step, if nobody asks for another number.
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
@@ -94,6 +95,7 @@ class Task(ABC):
     discriminator: nn.Module | None = None
     penalised: bool = False
     watched: bool = False
+    horizon: float = 0.02
     batch: int = 16
     rate: float = 1e-3
     highest_rate: int | None = None
@@ -111,6 +113,10 @@ class Task(ABC):
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
         """Make a snapshot of the generator ready to be judged and saved (fit a prior, ...)."""
         return None
+
+    def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
+        """The model that is judged and kept: the settled average of the weights, or made of it."""
+        return average
 
 
 def take_weights(model: AudioGenerator, start: AudioGenerator) -> None:

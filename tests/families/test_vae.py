@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.spectrogram import SpectrogramConfig
 from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.testing import check_generator
 
 SMALL = SpectrogramConfig(
     sample_rate=8000,
@@ -122,3 +125,36 @@ def test_shorter_sounds_are_padded_and_give_a_full_code(model):
 def test_a_length_that_does_not_fit_the_frames_is_an_error(length):
     with pytest.raises(ConfigError, match="multiple of 16 hops"):
         SpectrogramVAE(SpectrogramConfig(length=length, hop=128, n_fft=256))
+
+
+NOTES = replace(SMALL, classes=("brass", "reed"), label="instrument", pitches=(40.0, 80.0))
+
+
+@pytest.fixture
+def notes():
+    torch.manual_seed(0)
+    return SpectrogramVAE(NOTES).eval()
+
+
+def test_a_model_of_notes_keeps_the_contract(notes):
+    assert list(notes.condition.fields) == ["instrument", "pitch"]
+    check_generator(notes)
+
+
+@torch.no_grad()
+def test_the_pitch_moves_the_partials_and_nothing_else_has_to(notes):
+    """A loud tonal part: the strongest partial is a multiple of the pitch that was asked for."""
+    notes.head.project.bias[: notes.head.bins] = 0.5
+    z = notes.noise(1, seed=0)
+    for pitch in (48.0, 60.0, 71.5):
+        x = notes.decode(z, {"pitch": pitch, "instrument": "reed"})[0, 0]
+        spectrum = torch.fft.rfft(x * torch.hann_window(len(x))).abs()
+        found = int(spectrum.argmax()) * 8000 / len(x)
+        ratio = found / (440 * 2 ** ((pitch - 69) / 12))
+        assert abs(ratio - round(ratio)) * found / ratio < 4  # Hz
+
+
+@pytest.mark.parametrize("pitches", [(60.0,), (80.0, 40.0), (-1.0, 60.0)])
+def test_a_wrong_range_of_pitches_is_named(pitches):
+    with pytest.raises(ConfigError, match="it must be the lowest and the highest MIDI number"):
+        SpectrogramVAE(replace(NOTES, pitches=pitches))

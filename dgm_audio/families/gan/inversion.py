@@ -19,8 +19,8 @@ from torch import Tensor
 
 from dgm_audio.nn.spectral_distance import WINDOWS, SpectralDistance
 
-STEPS = 60
-RATE = 0.05
+STEPS = 20
+RATE = 0.1
 PRIOR_WEIGHT = 0.02
 
 

@@ -1,0 +1,66 @@
+"""A pitch as a source of harmonics: levels, frequencies, and what a head makes of them."""
+
+import pytest
+import torch
+
+from dgm_audio.nn.harmonics import HIGHEST, HarmonicSource, PitchFeatures, frequency
+from dgm_audio.nn.istft_head import ISTFTHead
+from dgm_audio.signal.stft import STFT
+
+RATE, FRAMES = 16000, 64
+
+
+def source() -> HarmonicSource:
+    return HarmonicSource(RATE, STFT(512, 256), FRAMES)
+
+
+@pytest.mark.parametrize("pitch", [24.0, 57.0, 69.3, 108.0])
+def test_the_closed_form_is_the_sum_of_the_cosines(pitch):
+    given = torch.tensor([pitch])
+    f0 = float(frequency(given))
+    count = int(HIGHEST * RATE / 2 / f0)
+    t = torch.arange(FRAMES * 256, dtype=torch.float64) / RATE
+    k = torch.arange(1, count + 1, dtype=torch.float64)[:, None]
+    slow = torch.cos(2 * torch.pi * k * f0 * t).sum(0)
+    error = (source().audio(given)[0] - slow).abs().max()
+    assert float(error) < 2e-3 * count  # float32 of a sine whose argument is up to 1,000 rad
+
+
+def test_a_lone_harmonic_has_magnitude_one():
+    spectrum = source()(torch.tensor([108.0]))  # 4,186 Hz: one harmonic below 7,600 Hz
+    assert float(spectrum.abs()[0, :, 8:-8].amax(0).mean()) == pytest.approx(1.0, abs=0.1)
+
+
+def test_features_of_neighbours_are_similar_and_of_far_pitches_are_not():
+    features = PitchFeatures(24, 84)(torch.tensor([24.0, 25.0, 60.0, 84.0]))
+    assert features.shape == (4, PitchFeatures.size)
+    near, far = (features[1:] - features[0]).norm(dim=1)[[0, 2]]
+    assert float(near) < 0.3 < 1.5 < float(far)
+    assert features[:, 0].tolist() == pytest.approx([-1, -29 / 30, 0.2, 1])
+
+
+@torch.no_grad()
+def test_a_head_that_takes_harmonics_is_in_tune():
+    """Whatever the network says, the strongest partials lie on multiples of the pitch."""
+    torch.manual_seed(0)
+    head = ISTFTHead(8, 512, 256, sourced=True)
+    head.project.bias[: head.bins] = 4.0
+    pitch = torch.tensor([62.0])
+    frames = torch.zeros(1, FRAMES, 8)
+    x = head(frames, torch.randn(1, FRAMES * 256), source()(pitch))[0]
+    spectrum = torch.fft.rfft(x * torch.hann_window(len(x))).abs()
+    strongest = spectrum.topk(12).indices.double() * RATE / len(x)
+    off = (strongest / float(frequency(pitch)) + 0.5).remainder(1) - 0.5
+    assert float((off * float(frequency(pitch))).abs().max()) < 3  # Hz
+    assert float(strongest.min()) > 280
+
+
+def test_the_levels_of_a_filtered_source_are_those_of_its_bins():
+    torch.manual_seed(0)
+    head = ISTFTHead(8, 512, 256, sourced=True)
+    spectrum = source()(torch.tensor([62.0]))
+    controls = head.controls(torch.zeros(1, FRAMES, 8), spectrum)
+    loud = spectrum.abs() > 0.1
+    torch.testing.assert_close(
+        controls.partials.abs().log()[loud], controls.tonal[loud], atol=1e-4, rtol=1e-4
+    )

@@ -1,0 +1,98 @@
+"""Training GANs and models of notes: what is kept, which notes meet, and that a run works."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dgm_audio.data import ClipSet, Splits
+from dgm_audio.registry import load
+from dgm_audio.training import gan as training
+from dgm_audio.training.gan import GANTask
+from dgm_audio.training.order import partnered
+from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.spectrogram import SpectrogramTask
+
+
+def notes(count: int = 16) -> ClipSet:
+    """Decaying tones of two instruments, sine and odd harmonics, at several pitches."""
+    t = torch.arange(4096) / 8000
+    pitches, sounds = [48.0 + 2 * (i // 2) for i in range(count)], []
+    for i, pitch in enumerate(pitches):
+        phase = 2 * torch.pi * 440 * 2 ** ((pitch - 69) / 12) * t
+        tone = phase.sin() + (i % 2) * (3 * phase).sin() / 2
+        sounds.append(0.4 * tone * (-4 * t).exp())
+    return ClipSet.from_arrays(
+        torch.stack(sounds)[:, None],
+        8000,
+        labels=["pure", "odd"] * (count // 2),
+        groups=["p", "o"] * (count // 2),
+        pitches=pitches,
+        label_name="instrument",
+    )
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(SpectrogramTask, "width", 16)
+
+
+def run(folder, clips, family, **settings):
+    splits = Splits(clips, clips.subset(np.arange(0)), clips.subset(np.arange(0)))
+    config = TrainConfig(
+        out=folder, family=family, batch=8, evaluations=2, device="cpu", **settings
+    )
+    return fit(splits, config, lambda model: 1.0)
+
+
+@pytest.mark.parametrize("family", ["vae", "gan"])
+def test_a_run_on_notes_gives_a_model_that_takes_instrument_and_pitch(
+    tmp_path, small, family, capsys
+):
+    folder = run(tmp_path / "run", notes(), family, steps=6)
+    model = load(str(folder), device="cpu")
+    assert list(model.condition.fields) == ["instrument", "pitch"]
+    x = model.sample(2, condition={"instrument": "odd", "pitch": 57}, seed=0)
+    assert x.shape == (2, 1, 4096) and bool(torch.isfinite(x).all())
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert "adversarial" in log[-2] or "adversarial" in log[-1]
+
+
+def test_halfway_back_is_kept_after_a_start(tmp_path, small, capsys):
+    """Weights are means of the start's and the average's; without a start it is the average."""
+    clips = notes()
+    start = GANTask(clips, False).objective.generator
+    task = GANTask(clips, False, start)
+    average = GANTask(clips, False).objective.generator
+    kept = task.snapshot(average, clips)
+    parts = zip(kept.parameters(), start.parameters(), average.parameters(), strict=True)
+    for weight, first, last in parts:
+        torch.testing.assert_close(weight, (first + last) / 2)
+    assert kept is not average
+    assert GANTask(clips, False).snapshot(average, clips) is average
+
+
+def test_partners_are_of_one_group():
+    groups = ["a", "b", "c"] * 5
+    rows = partnered(np.arange(8), groups, seed=3)
+    assert rows[:4].tolist() == [0, 1, 2, 3]
+    assert [groups[row] for row in rows[4:]] == [groups[row] for row in rows[:4]]
+    assert len(partnered(np.arange(7), groups, seed=0)) == 7
+
+
+def test_pairs_change_codes_and_the_rest_do_not(small, monkeypatch):
+    monkeypatch.setattr("dgm_audio.training.spectrogram.SWAPPED", 1.0)
+    clips = notes(6)
+    objective = training.GANTask(clips, False).objective
+    model = objective.generator
+    with torch.no_grad():
+        model.encoder.code.weight.normal_(0, 0.1)
+        model.encoder.code.bias[4:].fill_(-10.0)  # hardly any noise in codes
+        u = model.log_magnitude(clips.tensor())
+        known = objective.condition(torch.from_numpy(clips.labels), torch.from_numpy(clips.pitches))
+        mean, log_variance = model.posterior(u, known)
+        code, _ = objective.drawn_code(u, known)
+    spread = 6 * (0.5 * log_variance).exp()
+    swapped = torch.cat([mean[3:], mean[:3]])
+    assert bool(((code - swapped).abs() < spread[[3, 4, 5, 0, 1, 2]]).all())
