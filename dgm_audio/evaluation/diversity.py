@@ -1,9 +1,10 @@
 """How much a model's sounds of one class differ from one another, compared with real ones.
 
-    diversity = mean_c mean_{i < j} |x_i - x_j|  /  mean_c mean_{i < j} |y_i - y_j|
+    diversity = median |x_i - x_j|  /  median |y_i - y_j|
 
-over pairs of generated sounds x, and of real clips y, of the same class c, in the standardised
+over pairs of generated sounds x, and of real clips y, of the same class, in the standardised
 embedding of the reference. 1 is as varied as real sound; a generator that ignores its latent has 0.
+Medians, since one odd sound among alike ones is no variety.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def diversity(
         seed: of the draw; the same seed makes values comparable between checkpoints.
 
     Returns:
-        Ratio of mean distances, 0 or more; 1 if the real clips of a class are all the same.
+        Ratio of median distances, 0 or more; 1 if the real clips of a class are all the same.
     """
     groups = reference.labels
     if class_field(model, reference.classes) is None:
@@ -52,21 +53,21 @@ def diversity(
     if alone:
         groups, labels = torch.zeros_like(groups), torch.zeros_like(labels)
     shown = torch.isin(groups, labels)
-    real = mean_apart(reference.space.points[shown], groups[shown])
-    return mean_apart(made, labels) / real if real > 0 else 1.0
+    real = apart(reference.space.points[shown], groups[shown])
+    return apart(made, labels) / real if real > 0 else 1.0
 
 
-def mean_apart(points: Tensor, groups: Tensor) -> float:
-    """Mean distance of two points (N, E) of one group (N,): of the pairs, then of the groups.
+def apart(points: Tensor, groups: Tensor) -> float:
+    """Median distance of two points (N, E) of one group (N,), over all such pairs.
 
     A group of one point has no pair and does not count.
 
     >>> points = torch.tensor([[0.0], [1.0], [5.0], [8.0], [99.0]])
-    >>> mean_apart(points, torch.tensor([0, 0, 1, 1, 2]))
+    >>> apart(points, torch.tensor([0, 0, 1, 1, 2]))
     2.0
     """
-    parts = [points[groups == group] for group in groups.unique()]
-    return float(torch.stack([torch.pdist(part).mean() for part in parts if len(part) > 1]).mean())
+    parts = [torch.pdist(points[groups == group]) for group in groups.unique()]
+    return float(torch.cat(parts).quantile(0.5))
 
 
 def _middle_pitches(groups: Tensor, pitches: Tensor) -> Tensor:

@@ -77,7 +77,7 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
         (["--seconds", "nan"], ["--seconds is nan"]),
         (["--seconds", -1], ["--seconds is -1"]),
         (["--sample-rate", -1], ["sample_rate is -1"]),
-        (["--family", "gan"], ["'gan'", "vae"]),
+        (["--family", "diffusion"], ["'diffusion'", "vae"]),
         (["--out", "/proc/nowhere"], ["/proc"]),
         (["--out", "nowhere", "--resume"], ["nowhere", "no run to resume"]),
     ],
