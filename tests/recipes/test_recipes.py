@@ -46,7 +46,12 @@ def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("drums.py", "drumkit.xml"), ("speech.py", "unpacked gcin-voice")]
+    ("name", "expected"),
+    [
+        ("drums.py", "drumkit.xml"),
+        ("speech.py", "unpacked gcin-voice"),
+        ("notes.py", "expected notes by render_notes"),
+    ],
 )
 def test_a_recipe_says_what_it_expects(tmp_path, name, expected):
     done = run(tmp_path, name, "--data", tmp_path / "nothing")
