@@ -55,14 +55,24 @@ class Info:
     Example:
         dgm-audio info
         dgm-audio info drums-vae --json
+        dgm-audio info drums-vae --verify
+
+    Args:
+        verify: decode once, and compare with what the model gave when it was saved.
     """
 
     model: Model = DEFAULT_MODEL
     json: Json = False
+    verify: bool = False
 
     def run(self) -> None:
         """Print the facts."""
-        facts = describe(load(self.model, "cpu"))
+        model = load(self.model, "cpu")
+        facts = describe(model)
+        if self.verify:
+            from dgm_audio.fingerprint import verify_fingerprint
+
+            facts["fingerprint_difference"] = verify_fingerprint(model)
         if self.json:
             emit(facts)
             return
@@ -134,6 +144,9 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("condition", f"{key} = {_choices(field)}"))
     rows += [("size", f"{facts['parameters']:,} parameters"), ("weights", facts["weights"])]
     rows += [(key, _flat(facts[key])) for key in ("data", "training", "metrics") if facts[key]]
+    if "fingerprint_difference" in facts:
+        off = facts["fingerprint_difference"]
+        rows.append(("fingerprint", f"as when it was saved, to {off:.1g} of the peak"))
     if facts["card"]:
         rows.append(("card", facts["card"]))
     return rows

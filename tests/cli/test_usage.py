@@ -164,3 +164,9 @@ def test_python_m_and_the_installed_command_are_the_same(shell):
     from dgm_audio import __main__
 
     assert __main__.main is main
+
+
+def test_info_verifies_that_a_model_sounds_as_it_did(dgm):
+    assert "as when it was saved" in dgm("info", "drums-vae", "--verify").ok().out
+    assert dgm("info", "drums-vae", "--verify", "--json").ok().json["fingerprint_difference"] < 1e-3
+    assert "saved" not in dgm("info", "drums-vae").ok().out

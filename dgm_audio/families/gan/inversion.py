@@ -24,6 +24,21 @@ RATE = 0.1
 PRIOR_WEIGHT = 0.02
 
 
+def separately(
+    find: Callable[[Tensor, dict[str, Tensor]], Tensor], x: Tensor, condition: dict[str, Tensor]
+) -> Tensor:
+    """Latents (B, D, 1): find(sound, condition) (1, D) of every sound (B, 1, T) alone.
+
+    Of the rounding of a batch, which depends on its size, optimisation would make differences.
+    """
+    found = []
+    for row in range(len(x)):
+        with torch.inference_mode(False):  # tensors that gradients can go through
+            own = {key: value[row : row + 1].clone() for key, value in condition.items()}
+        found.append(find(x[row : row + 1], own))
+    return torch.cat(found)[:, :, None]
+
+
 def invert(
     decode: Callable[[Tensor], Tensor], x: Tensor, start: Tensor, steps: int = STEPS
 ) -> Tensor:

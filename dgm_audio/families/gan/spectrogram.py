@@ -14,10 +14,9 @@ References:
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from dgm_audio.families.gan.inversion import invert
+from dgm_audio.families.gan.inversion import invert, separately
 from dgm_audio.families.spectrogram import SpectrogramGenerator
 from dgm_audio.specs import Condition
 
@@ -37,17 +36,10 @@ class SpectrogramGAN(SpectrogramGenerator):
             InputError: if the audio or the condition is not allowed.
         """
         x = self._check_audio(x)
-        values = self._check_condition(condition, len(x))
-        found = []
-        for row in range(len(x)):  # alone: of a batch's rounding optimisation makes differences
-            condition = {key: value[row : row + 1] for key, value in values.items()}
-            found.append(self._inverted(x[row : row + 1], condition))
-        return torch.cat(found)[:, :, None]
+        return separately(self._inverted, x, self._check_condition(condition, len(x)))
 
     def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """The latent (1, D) of one sound (1, 1, T)."""
-        with torch.inference_mode(False):
-            condition = {key: value.clone() for key, value in condition.items()}
         mean, _ = self.posterior(self.log_magnitude(x), condition)
         start = self.latent_of_code(mean, self.labels(condition, 1))
 

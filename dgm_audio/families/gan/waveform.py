@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.class_prior import ClassPriorGenerator
-from dgm_audio.families.gan.inversion import invert
+from dgm_audio.families.gan.inversion import invert, separately
 from dgm_audio.nn.texture import TextureNoise
 from dgm_audio.nn.wave import WavePyramid
 from dgm_audio.signal.pqmf import PQMF
@@ -113,17 +113,10 @@ class WaveformGAN(ClassPriorGenerator):
             InputError: if the audio or the condition is not allowed.
         """
         x = self._check_audio(x)
-        values = self._check_condition(condition, len(x))
-        found = []
-        for row in range(len(x)):  # alone: of a batch's rounding optimisation makes differences
-            one = {key: value[row : row + 1] for key, value in values.items()}
-            found.append(self._inverted(x[row : row + 1], one))
-        return torch.cat(found)[:, :, None]
+        return separately(self._inverted, x, self._check_condition(condition, len(x)))
 
     def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """The latent (1, D) of one sound (1, 1, T)."""
-        with torch.inference_mode(False):
-            condition = {key: value.clone() for key, value in condition.items()}
 
         def decode(z: Tensor) -> Tensor:
             made = self._decode(z[:, :, None].to(self.dtype), condition, self.config.length)
