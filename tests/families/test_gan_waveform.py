@@ -33,14 +33,6 @@ def gan(config: WaveformGANConfig = SMALL) -> WaveformGAN:
     return model
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("changes", [{}, {"textured": False, "classes": ()}])
 def test_it_keeps_the_contract(changes):
     check_generator(gan(replace(SMALL, **changes)))

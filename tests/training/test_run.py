@@ -37,14 +37,6 @@ def read_log(run):
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits):
     folder = fit(splits, config(tmp_path / "run", steps=30), held_out_judge(splits))
     log = read_log(tmp_path / "run")
