@@ -68,9 +68,8 @@ MEMORY = 8.0
 class Step(NamedTuple):
     """What a hop adds: samples x (B, H), and blocks of latents z and slopes (B, n), float64.
 
-    Slopes are derivatives of the coefficients by the latents, g cosh(b z). A block lies half a hop
-    before its samples, so that of n of the first one there are H / 2, and the last step may have
-    two blocks.
+    Slopes are those of `latents_of`. A block lies half a hop before its samples, so that of n of
+    the first one there are H / 2, and the last step may have two blocks.
     """
 
     x: Tensor
@@ -149,14 +148,9 @@ class InversionFlow(StreamingGenerator):
 
     @torch.no_grad()
     def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
-        made: list[Tensor] = []
-        for step in self.steps(condition, length, z=z[:, 0]):
-            made.append(step.x)
-            if len(made) == BLOCK:
-                yield _joined(made)
-                made = []
-        if made:
-            yield _joined(made)
+        hops = (step.x for step in self.steps(condition, length, z=z[:, 0]))
+        while block := list(islice(hops, BLOCK)):
+            yield torch.cat(block, dim=1)[:, None].float().clamp(-1, 1)
 
     def _scored(self, x: Tensor, condition: Condition) -> Iterator[Step]:
         return self.steps(self._check_condition(condition, len(x)), x.shape[2], x=x[:, 0])
@@ -295,7 +289,3 @@ def floored(gain: Tensor) -> Tensor:
 def rounded(x: Tensor) -> Tensor:
     """Samples to 18 bits; gradients pass."""
     return x + ((x * STEPS).round() / STEPS - x).detach()
-
-
-def _joined(hops: list[Tensor]) -> Tensor:
-    return torch.cat(hops, dim=1)[:, None].float().clamp(-1, 1)
