@@ -22,7 +22,7 @@ from torch import Tensor
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.class_prior import ClassPriorGenerator
 from dgm_audio.nn.frames import FrameDecoder, SpectrogramEncoder
-from dgm_audio.nn.harmonics import HarmonicSource, PitchFeatures
+from dgm_audio.nn.harmonics import HARMONICS, Harmonics, HarmonicSource, PitchFeatures
 from dgm_audio.nn.istft_head import ISTFTHead
 from dgm_audio.nn.texture import TextureNoise
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, Field, LatentSpec, Scalar
@@ -89,7 +89,8 @@ class SpectrogramGenerator(ClassPriorGenerator):
             self.source = HarmonicSource(config.sample_rate, self.head.stft, frames)
         known = self.pitch.size if self.pitch else 0
         style, width = config.latent + classes + known, config.width
-        self.encoder = SpectrogramEncoder(self.head.bins, frames, width, config.latent, known)
+        bins = self.head.bins + (HARMONICS if self.pitch else 0)
+        self.encoder = SpectrogramEncoder(bins, frames, width, config.latent, known)
         self.decoder = FrameDecoder(style, frames, width, config.blocks)
         self.texture = TextureNoise(config.latent, config.length)
         self.set_up_prior(classes, config.latent)
@@ -112,11 +113,18 @@ class SpectrogramGenerator(ClassPriorGenerator):
         return F.pad(x[:, 0], (0, self.config.length - x.shape[2]))
 
     def posterior(
-        self, u: Tensor, condition: Mapping[str, Tensor] | None = None
+        self, x: Tensor, condition: Mapping[str, Tensor] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (B, D) of q(h | x, c); of the condition only the pitch matters."""
-        known = self.pitch((condition or {})["pitch"]) if self.pitch else None
-        return self.encoder(u.to(self.dtype), known)
+        """Mean and log-variance (B, D) of q(h | x, c) of audio (B, 1, T).
+
+        Of the condition only the pitch matters: the encoder is shown the levels of its harmonics.
+        """
+        seen, known = [self.log_magnitude(x)], None
+        if self.pitch and self.source:
+            pitch = (condition or {})["pitch"]
+            known = self.pitch(pitch)
+            seen.append(self.source.levels(self.padded(x).float(), pitch))
+        return self.encoder(torch.cat(seen, dim=1).to(self.dtype), known)
 
     def frames(self, code: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """Backbone output (B, L, width) of codes (B, D)."""
@@ -127,8 +135,8 @@ class SpectrogramGenerator(ClassPriorGenerator):
             style.append(self.pitch(condition["pitch"]))
         return self.decoder(torch.cat([part.to(self.dtype) for part in style], dim=1))
 
-    def harmonics(self, condition: dict[str, Tensor]) -> Tensor | None:
-        """Spectrum (B, F, L) of the pitch's harmonics; None without one."""
+    def harmonics(self, condition: dict[str, Tensor]) -> Harmonics | None:
+        """The pitch's harmonics; None without one."""
         return None if self.source is None else self.source(condition["pitch"])
 
     def standard_kl(self, mean: Tensor, log_variance: Tensor) -> Tensor:

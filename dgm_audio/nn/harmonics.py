@@ -1,25 +1,35 @@
-"""A pitch as networks and synthesis want it: smooth features, and a source of all its harmonics.
+"""A pitch as networks and synthesis want it: smooth features, its harmonics, and a look at them.
 
-    s(t) = sum over k = 1 .. K of cos(2 pi k f0 t) = sin((2K + 1) pi f0 t) / (2 sin(pi f0 t)) - 1/2
+    s(t) = sum over k = 1 .. N of sin(2 pi k f0 t)
+         = (cos(pi f0 t) - cos((2N + 1) pi f0 t)) / (2 sin(pi f0 t))
+
+The first `HARMONICS` of them also stand one by one, so that a network can say how loud each is,
+however close together they lie in a spectrum: a clarinet is its odd ones.
 
 References:
     Wang, Takaki and Yamagishi, "Neural source-filter waveform models", 2020.
     Moorer, "The synthesis of complex audio spectra by means of discrete summation formulas", 1976.
+    Engel et al., "DDSP: differentiable digital signal processing", 2020 (a gain per harmonic).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_audio.signal.stft import STFT
 
+HARMONICS = 64
 BUMPS = 11
 HIGHEST = 0.95
 """Of half the sample rate, up to which there are harmonics."""
 SILENT = 1e-4
+ANALYSIS = 4
+"""Windows of the spectrum per window in which harmonics are looked at."""
 
 
 def frequency(pitch: Tensor) -> Tensor:
@@ -54,8 +64,29 @@ class PitchFeatures(nn.Module):
         return torch.cat([place, (-0.5 * distance.square()).exp()], dim=1)
 
 
+class Harmonics(NamedTuple):
+    """A pitch's harmonics in a spectrum, peaks of magnitude one.
+
+    Args:
+        spectrum: all of them, complex (N, F, L).
+        turning: e^(i phase) of each of the first K at the frames' centres, complex (N, K, L).
+        lobes: their shapes in frequency (N, 2, F, K), for imaginary and real parts of `turning`.
+    """
+
+    spectrum: Tensor
+    turning: Tensor
+    lobes: Tensor
+
+    def weighted(self, gains: Tensor) -> Tensor:
+        """The spectrum (N, F, L) with gains, real or complex (N, K, L), on the first K."""
+        change = self.turning * (gains - 1)
+        parts = torch.stack([change.imag, -change.real], dim=1)
+        added = (parts.mT @ self.lobes.mT).mT  # frames stay the slower axis, as in the spectrum
+        return self.spectrum + torch.complex(*added.unbind(1))
+
+
 class HarmonicSource(nn.Module):
-    """MIDI numbers (N,) -> spectrum (N, F, L) of all harmonics at once, peaks of magnitude one.
+    """MIDI numbers (N,) -> their `Harmonics`.
 
     Args:
         sample_rate: in Hz.
@@ -67,17 +98,66 @@ class HarmonicSource(nn.Module):
         super().__init__()
         self.sample_rate, self.stft, self.frames = sample_rate, stft, frames
 
+    def forward(self, pitch: Tensor) -> Harmonics:
+        """In float32 and complex64."""
+        cycles = self._cycles(pitch)
+        centre = (torch.arange(self.frames, device=pitch.device) + 0.5) * self.stft.hop
+        phase = 2 * math.pi * (cycles[:, :, None] * centre).remainder(1).float()
+        return Harmonics(
+            self.stft(self.audio(pitch)) * (2 / self.stft.window.sum()),
+            torch.polar(torch.ones_like(phase), phase),
+            self._lobes(cycles),
+        )
+
     def audio(self, pitch: Tensor) -> Tensor:
-        """The sum of cosines (N, L * hop), each of amplitude one."""
+        """The sum of sines (N, L * hop), each of amplitude one."""
         turns = frequency(pitch)[:, None] / self.sample_rate
         count = (HIGHEST / 2 / turns).floor().clamp_min(1)
-        time = torch.arange(self.frames * self.stft.hop, device=pitch.device, dtype=torch.float64)
-        phase = (turns * time + 0.5).remainder(1) - 0.5  # in turns, so that float32 suffices
-        half = math.pi * phase.float()
+        start = torch.arange(self.frames, device=pitch.device) * self.stft.hop
+        first, within = (  # in turns, so that float32 suffices
+            (turns * time).remainder(1).float()
+            for time in (start, torch.arange(self.stft.hop, device=pitch.device))
+        )
+        turned = (first[:, :, None] + within[:, None]).flatten(1)
+        half = math.pi * (turned - turned.round())
         sine = half.sin()
-        ratio = ((2 * count.float() + 1) * half).sin() / (2 * sine)
-        return torch.where(sine.abs() < 1e-6, count.float() + 0.5, ratio) - 0.5
+        ratio = (half.cos() - ((2 * count.float() + 1) * half).cos()) / (2 * sine)
+        return torch.where(sine.abs() < 1e-6, 0.0, ratio)
 
-    def forward(self, pitch: Tensor) -> Tensor:
-        """Complex, in float32."""
-        return self.stft(self.audio(pitch)) * (2 / self.stft.window.sum())
+    def _cycles(self, pitch: Tensor) -> Tensor:
+        """Frequencies (N, K) of the first harmonics, in cycles per sample."""
+        order = torch.arange(1, HARMONICS + 1, device=pitch.device)
+        return frequency(pitch)[:, None] / self.sample_rate * order
+
+    def _lobes(self, cycles: Tensor) -> Tensor:
+        """The window's spectrum around each harmonic and around its mirror image (N, 2, F, K).
+
+        At a distance of x bins a Hann window has sin(pi x) / (pi x (1 - x^2)) of its peak; bins
+        are whole numbers, so that one sine per harmonic will do.
+        """
+        place = (cycles * self.stft.n_fft)[:, None]
+        nearest = place.round()
+        off = place - nearest
+        off = torch.where(off == 0, 1e-4, off)
+        sine = (math.pi * off).sin() / math.pi * (1 - 2 * (nearest % 2))
+        sine = (sine * (cycles < HIGHEST / 2)[:, None]).float()
+        bins = torch.arange(self.stft.n_fft // 2 + 1, device=cycles.device)[:, None]
+        off, nearest = off.float(), nearest.float()
+        distances = off + (nearest - bins), off + (nearest + bins)
+        above, below = (1 / (x - x * x * x) for x in distances)
+        return torch.stack([sine * (above + below), sine * (above - below)], dim=1)
+
+    def levels(self, x: Tensor, pitch: Tensor) -> Tensor:
+        """Log-amplitudes (N, K, L) of the first harmonics of audio (N, L * hop), -80 dB at least.
+
+        Seen through windows four times those of the spectrum: low harmonics are told apart.
+        """
+        size = ANALYSIS * self.stft.n_fft
+        window = torch.hann_window(size, device=x.device)
+        padded = F.pad(x, [(size - self.stft.hop) // 2] * 2)
+        pieces = padded.unfold(-1, size, self.stft.hop) * (window * (2 / window.sum()))
+        cycles = self._cycles(pitch).float()
+        angle = 2 * math.pi * cycles[:, None] * torch.arange(size, device=x.device)[:, None]
+        waves = torch.cat([angle.cos(), angle.sin()], dim=2) * (cycles < 0.5).repeat(1, 2)[:, None]
+        cosine, sine = (pieces @ waves).transpose(1, 2).chunk(2, dim=1)
+        return 0.5 * (cosine.square() + sine.square() + SILENT**2).log()

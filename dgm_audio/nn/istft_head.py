@@ -1,14 +1,16 @@
 """From frames to a waveform: partials with their own phase, plus shaped noise, through one ISTFT.
 
-    S = exp(a) exp(i p) H + exp(b) N,    x = gain * istft(S)
+    S = exp(a) P + exp(b) N,    x = gain * istft(S)
 
-a, p: log-magnitude and phase of the tonal part; H: one or, where the pitch is known, the STFT of
-all its harmonics (see `nn.harmonics`), so that exp(a) exp(i p) is a filter and notes are in tune;
-b: log-magnitude of the noise part; N: the STFT of white noise, so that exp(b) is a time-varying
-filter (the lowest bins have no noise: few cycles of a kick's body fit into a window, and noise
-there is heard as a flutter of the level); gain: a fine envelope inside each frame, which makes
-attacks sharper than the window. Without harmonics the phase is integrated, as a sound's is: p
-advances by the bin's frequency plus a predicted deviation.
+a: log-magnitude of the tonal part; P: unit partials exp(i p) or, where the pitch is known, its
+harmonics, so that exp(a) is a filter and notes are in tune; b: log-magnitude of the noise part;
+N: the STFT of white noise, so that exp(b) is a time-varying filter (the lowest bins have no noise:
+few cycles of a kick's body fit into a window, and noise there is heard as a flutter of the level);
+gain: a fine envelope inside each frame, which makes attacks sharper than the window.
+
+The phase p is integrated, as a sound's is: it advances by the bin's frequency plus a predicted
+deviation. Harmonics have a gain each, exp(e) + exp(s) M, of which M is slow noise, as of many
+players (see `nn.harmonics`).
 
 References:
     Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders", 2023.
@@ -25,39 +27,83 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_audio.nn.harmonics import SILENT
+from dgm_audio.nn.harmonics import HARMONICS, SILENT, Harmonics
 from dgm_audio.signal.stft import STFT
 
 GAINS_PER_FRAME = 8
 MAX_LOG_GAIN = 3.0
 LOG_RANGE = (-14.0, 6.0)
 """Bounds of the log-magnitudes, in nepers relative to the STFT of a unit sample."""
+GAIN_RANGE = (-8.0, 3.0)
+"""Of the log-gains of single harmonics, in nepers."""
+KNOT = 8
+"""Frames from knot to knot of slow noise: it moves by some 5 Hz."""
 NOISE_BINS = (4, 12)
 """No noise below the first bin, all of it above the second."""
+
+
+class Voices(NamedTuple):
+    """The harmonics that are filtered, and how loud each of the first K is.
+
+    Args:
+        harmonics: of the pitch.
+        gains: (N, K, L), mean amplitudes.
+        swing: (N, K, L), how far they and their phases wander.
+    """
+
+    harmonics: Harmonics
+    gains: Tensor
+    swing: Tensor
+
+    def spectrum(self, noise: Tensor | None = None) -> Tensor:
+        """Complex (N, F, L): as white noise (N, T) has it, or on average."""
+        if noise is None:
+            return self.harmonics.weighted(self.gains)
+        knots, (batch, count, frames) = self.swing.shape[2] // KNOT, self.swing.shape
+        slow = noise[:, : 2 * count * knots].reshape(batch, 2 * count, knots)
+        real, imaginary = F.interpolate(slow, size=frames, mode="linear").chunk(2, dim=1)
+        return self.harmonics.weighted(self.gains + self.swing * torch.complex(real, imaginary))
+
+    def first(self, count: int) -> Voices:
+        """Those of the first `count` items."""
+        harmonics = Harmonics(*(part[:count] for part in self.harmonics))
+        return Voices(harmonics, self.gains[:count], self.swing[:count])
 
 
 class Controls(NamedTuple):
     """What the network says of each frame.
 
     Args:
-        tonal: a, log-magnitude of the partials (N, F, L).
+        tonal: a, log-magnitude of the filter of the partials (N, F, L).
         noisy: b, log-magnitude of the noise (N, F, L).
-        partials: exp(a) exp(i p), complex (N, F, L).
         gain: log of the fine envelope (N, L * GAINS_PER_FRAME).
+        partials: phases p (N, F, L) of unit partials, or harmonics.
     """
 
     tonal: Tensor
     noisy: Tensor
-    partials: Tensor
     gain: Tensor
+    partials: Tensor | Voices
 
     def first(self, count: int) -> Controls:
         """Those of the first `count` items."""
-        return Controls(*(part[:count] for part in self))
+        partials = self.partials
+        few = partials.first(count) if isinstance(partials, Voices) else partials[:count]
+        return Controls(self.tonal[:count], self.noisy[:count], self.gain[:count], few)
 
     def log_magnitude(self) -> Tensor:
-        """Log sqrt(exp(2a) + exp(2b)), (N, F, L): half the log of the expected power."""
-        return 0.5 * torch.logaddexp(2 * self.tonal, 2 * self.noisy)
+        """Log of the root of the expected power (N, F, L)."""
+        tonal = self.tonal
+        if isinstance(self.partials, Voices):
+            tonal = tonal + self.partials.spectrum().abs().clamp_min(SILENT).log()
+        return 0.5 * torch.logaddexp(2 * tonal, 2 * self.noisy)
+
+    def tones(self, noise: Tensor) -> Tensor:
+        """exp(a) P, complex (N, F, L)."""
+        loud = self.tonal.exp()
+        if isinstance(self.partials, Voices):
+            return loud * self.partials.spectrum(noise)
+        return torch.complex(loud * self.partials.cos(), loud * self.partials.sin())
 
 
 class ISTFTHead(nn.Module):
@@ -79,42 +125,45 @@ class ISTFTHead(nn.Module):
         self.bins = n_fft // 2 + 1
         self.overlap = n_fft // hop
         self.norm = nn.LayerNorm(width)
-        self.curves = 3 if sourced else 4
-        self.project = nn.Linear(width, self.curves * self.bins + GAINS_PER_FRAME)
+        ways = HARMONICS if sourced else self.bins
+        self.curves = [self.bins, ways, ways, self.bins, GAINS_PER_FRAME]
+        self.project = nn.Linear(width, sum(self.curves))
         nn.init.normal_(self.project.weight, std=0.02)
         nn.init.zeros_(self.project.bias)
+        tonal, _, swing, noisy, _ = self.project.bias.split(self.curves)
         with torch.no_grad():  # a quiet start: about -60 dB
-            self.project.bias[: self.bins] = -2.0
-            self.project.bias[(self.curves - 1) * self.bins : self.curves * self.bins] = -2.0
+            tonal.fill_(-2.0)
+            noisy.fill_(-2.0)
+            if sourced:
+                swing.fill_(-4.0)
         share = (torch.arange(self.bins) - NOISE_BINS[0]) / (NOISE_BINS[1] - NOISE_BINS[0])
         self.register_buffer("noise_share", share.clamp(1e-5, 1).log(), persistent=False)
 
-    def forward(self, frames: Tensor, noise: Tensor, source: Tensor | None = None) -> Tensor:
+    def forward(self, frames: Tensor, noise: Tensor, source: Harmonics | None = None) -> Tensor:
         """Audio (N, L * hop); not clipped."""
         return self.synthesise(self.controls(frames, source), noise)
 
-    def controls(self, frames: Tensor, source: Tensor | None = None) -> Controls:
+    def controls(self, frames: Tensor, source: Harmonics | None = None) -> Controls:
         """The curves of frames (N, L, width), in float32.
 
         Args:
             frames: what the network made.
-            source: harmonics (N, F, L), for a head that takes them.
+            source: harmonics, for a head that takes them.
         """
         raw = self.project(self.norm(frames)).float()
-        *tones, noisy, gain = raw.split([self.bins] * self.curves + [GAINS_PER_FRAME], -1)
+        tonal, *ways, noisy, gain = raw.split(self.curves, -1)
+        tonal = tonal.clamp(*LOG_RANGE).transpose(1, 2)
+        noisy = (noisy + self.noise_share).clamp(*LOG_RANGE).transpose(1, 2)
+        gain = MAX_LOG_GAIN * torch.tanh(gain - gain.mean(dim=-1, keepdim=True))
         if source is None:
-            tonal, deviation, offset = tones
+            deviation, offset = ways
             advance = 4 * math.pi / self.overlap * torch.tanh(deviation)  # up to two bins
             phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
+            partials = phase.transpose(1, 2)
         else:
-            tonal, phase = tones
-        gain = MAX_LOG_GAIN * torch.tanh(gain - gain.mean(dim=-1, keepdim=True))
-        noisy = (noisy + self.noise_share).clamp(*LOG_RANGE).transpose(1, 2)
-        tonal = tonal.clamp(*LOG_RANGE).transpose(1, 2)
-        partials = torch.polar(tonal.exp(), phase.transpose(1, 2))
-        if source is not None:
-            partials, tonal = partials * source, tonal + source.abs().clamp_min(SILENT).log()
-        return Controls(tonal, noisy, partials, gain.flatten(1))
+            gains, swing = (part.clamp(*GAIN_RANGE).exp().transpose(1, 2) for part in ways)
+            partials = Voices(source, gains, swing)
+        return Controls(tonal, noisy, gain.flatten(1), partials)
 
     def _bin_phase(self, like: Tensor) -> Tensor:
         """Phase (L, F) of a stationary partial at each bin's own frequency, from frame to frame.
@@ -129,7 +178,7 @@ class ISTFTHead(nn.Module):
     def synthesise(self, controls: Controls, noise: Tensor) -> Tensor:
         """Audio (N, L * hop) of the curves, with the given white noise of unit variance."""
         carrier = self.stft(noise) / self.stft.window.square().sum().sqrt()
-        audio = self.stft.inverse(controls.partials + controls.noisy.exp() * carrier)
+        audio = self.stft.inverse(controls.tones(noise) + controls.noisy.exp() * carrier)
         size = audio.shape[-1]
         envelope = F.interpolate(controls.gain[:, None], size=size, mode="linear")[:, 0]
         return audio * envelope.exp()

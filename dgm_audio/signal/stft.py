@@ -51,9 +51,9 @@ class STFT(nn.Module):
 
     def _overlap_add(self, pieces: Tensor) -> Tensor:
         """(..., L, n_fft) -> (..., L * hop), the padding cut off."""
-        overlap = self.n_fft // self.hop
-        parts = pieces.unflatten(-1, (overlap, self.hop)).unbind(-2)
-        shifted = [F.pad(p, (0, 0, i, overlap - 1 - i)) for i, p in enumerate(parts)]
-        audio = torch.stack(shifted).sum(0).flatten(-2)
+        frames, parts = pieces.shape[-2], pieces.split(self.hop, dim=-1)
+        audio = pieces.new_zeros(*pieces.shape[:-2], frames + len(parts) - 1, self.hop)
+        for start, part in enumerate(parts):
+            audio[..., start : start + frames, :] += part
         pad = (self.n_fft - self.hop) // 2
-        return audio[..., pad : audio.shape[-1] - pad]
+        return audio.flatten(-2)[..., pad : pad + frames * self.hop]

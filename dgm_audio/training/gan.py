@@ -57,7 +57,7 @@ class GANObjective(SpectrogramObjective):
         first = torch.cat([rows[: (again + 1) // 2], rows[len(x) // 2 :][: again // 2]])
         u, real = model.log_magnitude(x[first]), model.padded(x)
         known = self.condition(labels[first], None if pitch is None else pitch[first])
-        code, kl = self.drawn_code(u, known)
+        code, kl = self.drawn_code(x[first], known)
         all_rows = torch.cat([first, rows]) if game else first
         if game:
             new = torch.randn(len(x), code.shape[1]).to(code)

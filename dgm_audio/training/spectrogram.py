@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgm_audio.families.spectrogram import SpectrogramConfig, SpectrogramGenerator
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.discriminator import WINDOWS
+from dgm_audio.nn import discriminator, spectral_distance
 from dgm_audio.nn.istft_head import Controls
 from dgm_audio.specs import Scalar
 from dgm_audio.training.losses import SpectralEnergyDistance
@@ -24,6 +24,8 @@ ENERGY_WEIGHT = 2.0
 KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
 WINDOWS_PER_STEP = 2
+LONGEST = 4096
+"""Samples of a window that tells the harmonics of low notes apart, where there is a pitch."""
 SWAPPED = 0.5
 """Share of pairs of notes that are decoded with each other's code."""
 MOST_FITTED = 2000
@@ -47,7 +49,8 @@ class SpectrogramObjective(Objective):
     ) -> None:
         super().__init__()
         self.generator, self.mixed = generator, mixed
-        self.energy = SpectralEnergyDistance()
+        longer = (LONGEST,) if generator.config.pitches else ()
+        self.energy = SpectralEnergyDistance(longer + spectral_distance.WINDOWS)
         self.adversarial_start = adversarial_start
         self.kl_ramp = KL_RAMP
 
@@ -57,15 +60,15 @@ class SpectrogramObjective(Objective):
         known = {config.label: labels} if config.classes else {}
         return known | ({} if pitch is None else {"pitch": pitch})
 
-    def drawn_code(self, u: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """A code (N, D) drawn from the posterior of log-magnitudes, and its mean KL to N(0, I).
+    def drawn_code(self, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """A code (N, D) drawn from the posterior of audio (N, 1, T), and its mean KL to N(0, I).
 
         Of notes, whose halves are pairs of one instrument (see `order.partnered`), half of the
         pairs change codes: what is told by the pitch is of no use in a code.
         """
         model = self.generator
-        with torch.autocast(u.device.type, torch.bfloat16, enabled=self.mixed):
-            mean, log_variance = model.posterior(u, condition)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
+            mean, log_variance = model.posterior(x, condition)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         if model.pitch is not None and len(code) > 1:
             half = len(code) // 2
@@ -120,7 +123,8 @@ class SpectrogramTask(Task):
 
     def windows_for(self, config: SpectrogramConfig) -> list[int]:
         """Windows at which a critic has something to look at."""
-        return [window for window in WINDOWS if config.length >= MIN_FRAMES * window // 2]
+        longest = 2 * config.length // MIN_FRAMES
+        return [window for window in discriminator.WINDOWS if window <= longest]
 
     @torch.no_grad()
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
@@ -133,7 +137,7 @@ class SpectrogramTask(Task):
             x, known = clips.tensor(rows).to(device), clips.condition(rows)
             known = {name: values.to(device) for name, values in known.items()}
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self.objective.mixed):
-                moments.append(generator.posterior(generator.log_magnitude(x), known))
+                moments.append(generator.posterior(x, known))
         mean, log_variance = (torch.cat(part) for part in zip(*moments, strict=True))
         generator.fit_prior(mean, log_variance, torch.as_tensor(clips.labels).to(mean.device))
 

@@ -36,7 +36,7 @@ class VAEObjective(SpectrogramObjective):
         """Reconstructions, and new sounds from the prior for the discriminator."""
         model, batch = self.generator, len(x)
         u, real = model.log_magnitude(x), model.padded(x)
-        code, kl = self.drawn_code(u, self.condition(labels, pitch))
+        code, kl = self.drawn_code(x, self.condition(labels, pitch))
         if progress >= self.adversarial_start:  # half as many again, from the prior
             new = torch.randn_like(code[: batch // 2])
             code = torch.cat([code, model.code_of_latent(new, labels[: batch // 2])])

@@ -1,3 +1,5 @@
+import math
+
 import torch
 
 from dgm_audio.nn.istft_head import Controls, ISTFTHead
@@ -5,13 +7,9 @@ from dgm_audio.nn.istft_head import Controls, ISTFTHead
 
 def controls(head, frames, tonal=-20.0, noisy=-20.0):
     shape = (1, head.bins, frames)
-    phase = head._bin_phase(torch.zeros(1, frames, 1)).T[None]
-    return Controls(
-        torch.full(shape, tonal),
-        torch.full(shape, noisy),
-        torch.polar(torch.full(shape, tonal).exp(), phase),
-        torch.zeros(1, frames * 8),
-    )
+    phase = head._bin_phase(torch.zeros(1, frames, 1)).T[None].contiguous()
+    level = torch.full(shape, tonal)
+    return Controls(level, torch.full(shape, noisy), torch.zeros(1, frames * 8), phase)
 
 
 def test_neighbouring_bins_that_share_a_phase_are_one_steady_partial():
@@ -21,7 +19,8 @@ def test_neighbouring_bins_that_share_a_phase_are_one_steady_partial():
     phases = head._bin_phase(torch.zeros(1, 64, 1)).T
     for k, weight in ((19, 0.5), (20, 1.0), (21, 0.5)):
         centre = phases[k, 0] - phases[20, 0]  # the bin's reference to the frame's centre
-        curves.partials[0, k] = torch.polar(torch.full((64,), 50 * weight), phases[20] + centre)
+        curves.tonal[0, k] = math.log(50 * weight)
+        curves.partials[0, k] = phases[20] + centre
     x = head.synthesise(curves, torch.zeros(1, 64 * 256))[0, 1024:-1024]
     spectrum = torch.fft.rfft(x * torch.hann_window(len(x))).abs()
     peak = int(spectrum.argmax())

@@ -40,7 +40,7 @@ class SpectrogramGAN(SpectrogramGenerator):
 
     def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """The latent (1, D) of one sound (1, 1, T)."""
-        mean, _ = self.posterior(self.log_magnitude(x), condition)
+        mean, _ = self.posterior(x, condition)
         start = self.latent_of_code(mean, self.labels(condition, 1))
 
         def decode(z: Tensor) -> Tensor:

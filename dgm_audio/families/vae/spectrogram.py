@@ -40,7 +40,7 @@ class SpectrogramVAE(SpectrogramGenerator):
         """
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
-        mean, _ = self.posterior(self.log_magnitude(x), values)
+        mean, _ = self.posterior(x, values)
         return self.latent_of_code(mean, self.labels(values, len(x)))[:, :, None]
 
     def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
@@ -56,7 +56,7 @@ class SpectrogramVAE(SpectrogramGenerator):
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
         u = self.log_magnitude(x)
-        mean, log_variance = self.posterior(u, values)
+        mean, log_variance = self.posterior(x, values)
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         frames, source = self.frames(code, values), self.harmonics(values)
         expected = self.head.controls(frames, source).log_magnitude()
