@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from dgm_audio.errors import DataError, InputError
+from dgm_audio.errors import InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.embedding import Embedding
@@ -28,9 +28,10 @@ from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.likelihood import Likelihood
 from dgm_audio.evaluation.reconstruction import reconstruction_figures
-from dgm_audio.evaluation.reference import MIN_CLIPS
+from dgm_audio.evaluation.reference import MIN_CLIPS, check_comparable
 from dgm_audio.evaluation.sampling import choose, draw, pitches_like, proportional_labels
 from dgm_audio.evaluation.spectra import peak_normalised
+from dgm_audio.evaluation.tuning import tuning
 from dgm_audio.evaluation.view import View
 from dgm_audio.generator import AudioGenerator, check_integer
 
@@ -55,6 +56,8 @@ KEYS = (
     "coverage",
     "copy_score",
     "copy_score_real",
+    "in_tune",
+    "in_tune_real",
     "reconstruction_db",
     "reconstruction_closed",
     "bits_per_sample",
@@ -68,7 +71,15 @@ KEYS = (
 )
 """Always in a report; None where the model or the data do not allow the figure."""
 
-SHARES = ("label_accuracy", "two_sample_auc", "precision", "recall", "coverage", "copied_share")
+SHARES = (
+    "label_accuracy",
+    "two_sample_auc",
+    "precision",
+    "recall",
+    "coverage",
+    "copied_share",
+    "in_tune",
+)
 SCALE = ("floor", "ceiling")
 MIN_GENERATED = 256
 
@@ -103,7 +114,7 @@ def evaluate(
     """
     if n is not None:
         check_integer("n", n, MIN_CLIPS, 100_000)
-    _check(source, splits)
+    check_comparable(source, splits)
     with _stages(progress) as stage:
         return _Evaluation(source, splits, seed, n, embedding, stage).report()
 
@@ -211,7 +222,12 @@ class _Evaluation:
         return View.of(audio, labels, self.rate, embedding=self.embedding)
 
     def use(self, model: AudioGenerator) -> None:
-        """Add what the model itself makes of the references: reconstruction and likelihood."""
+        """Add what only a model has: its tuning, and what it makes of the references."""
+        self.stage("tuning")
+        found = tuning(model, self.splits.heldout, self.seed)
+        self.figures |= found.figures
+        self.clusters |= found.clusters
+        self.notes += found.notes
         self.stage("likelihood")
         likelihood = Likelihood(model, self.splits.train)
         self.notes += likelihood.notes
@@ -256,30 +272,6 @@ class _Evaluation:
             if name.startswith("reference"):
                 numbers[name + "_sounds"] = len(clusters.unique())
         return numbers
-
-
-def _check(source: AudioGenerator | ClipSet, splits: Splits) -> None:
-    for name, clips in (("held out", splits.heldout), ("to train on", splits.train)):
-        if len(clips) < MIN_CLIPS:
-            raise DataError(
-                f"there are {len(clips)} clips {name}; at least {MIN_CLIPS} are needed to evaluate"
-            )
-    train = splits.train
-    wanted = (train.sample_rate, *train.audio.shape[1:])
-    if isinstance(source, AudioGenerator):
-        found = (source.audio.sample_rate, source.audio.channels, wanted[2])
-    else:
-        found = (source.sample_rate, *source.audio.shape[1:])
-        unknown = [name for name in source.classes if name not in train.classes]
-        if unknown:
-            raise InputError(
-                f"the clips have classes that the data do not: {', '.join(unknown[:5])}; "
-                f"the data have {', '.join(train.classes)}"
-            )
-    if found != wanted:
-        raise InputError(
-            f"the sounds have (rate, channels, samples) {found}; the data have {wanted}"
-        )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ ROWS = (
     ("coverage", "coverage", "_ceiling", "higher"),
     ("copy_score", "dB to the nearest training clip", "_real", "not below"),
     ("copied_share", "share nearer than 95 % of real clips", "", "0.05"),
+    ("in_tune", "share of notes within 50 cents", "_real", "higher"),
     ("reconstruction_db", "reconstruction error in dB", "", "lower"),
     ("bits_per_sample", "bits per sample", "", "lower"),
     ("bits_below_markov", "share of bits below the Markov chain", "", "higher"),

@@ -1,7 +1,20 @@
 import pytest
-from drum_sounds import make_splits
+import torch
+from drum_sounds import clip_set, drums, make_splits
+
+from dgm_audio.evaluation import Reference
 
 
 @pytest.fixture(scope="session")
 def splits():
     return make_splits()
+
+
+@pytest.fixture(scope="session")
+def reference():
+    return Reference(clip_set(64, seed=0))
+
+
+@pytest.fixture(scope="session")
+def others():
+    return torch.from_numpy(drums(64, seed=1)[0])

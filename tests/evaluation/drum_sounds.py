@@ -8,6 +8,7 @@ import torch
 from scipy.signal import butter, sosfilt
 
 from dgm_audio.data import ClipSet, Splits
+from dgm_audio.evaluation.spectra import log_mel
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec
 
@@ -108,3 +109,16 @@ class Echo(Noise):
     def _pick(self, z, kind):
         own = self.clips[self.kinds == kind]
         return own[int(z.abs().sum() * 1e3) % len(own)]
+
+
+def blurred(x):
+    """The same envelope, pitch and loudness, but a magnitude smoothed over time and frequency."""
+    window = torch.hann_window(512)
+    spectrum = torch.stft(x[:, 0], 512, 128, window=window, return_complex=True)
+    level = torch.nn.functional.avg_pool2d((spectrum.abs() + 1e-4).log()[:, None], 5, 1, 2)
+    smooth = spectrum / spectrum.abs().clamp_min(1e-6) * level[:, 0].exp()
+    return torch.istft(smooth, 512, 128, window=window, length=x.shape[2])[:, None]
+
+
+def mels(x, bands=32):
+    return log_mel(x, RATE, bands=bands, window=512, hop=128)

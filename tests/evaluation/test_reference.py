@@ -1,0 +1,104 @@
+"""Spectra, their embedding, and distances from a reference of real sounds."""
+
+import pytest
+import torch
+from drum_sounds import (
+    LENGTH,
+    RATE,
+    Echo,
+    Noise,
+    blurred,
+    clip_set,
+    drums,
+    make_splits,
+    mels,
+    with_noise,
+)
+
+from dgm_audio.errors import DataError, InputError
+from dgm_audio.evaluation import Reference, TextureEmbedding, held_out_judge, quick_distance
+from dgm_audio.evaluation.spectra import decibels, mel_partition, power
+
+# --- spectra and embedding ---------------------------------------------------------------------
+
+
+def test_a_full_scale_sine_has_zero_decibels():
+    t = torch.arange(RATE) / RATE
+    spectrum = power(torch.sin(2 * torch.pi * 1000 * t)[None], 512, 128)
+    assert float(decibels(spectrum)[0, 32, 40]) == pytest.approx(0, abs=0.05)
+    assert float(mels(torch.zeros(1, 2, 4096)).max()) == -80
+
+
+@pytest.mark.parametrize(("count", "window", "rate"), [(32, 2048, 44100), (12, 64, 16000)])
+def test_every_bin_is_in_one_band_and_no_band_is_empty(count, window, rate):
+    partition = mel_partition(count, window, rate)
+    assert partition.shape == (count, window // 2 + 1)
+    assert (partition.sum(0) == 1).all() and (partition.sum(1) >= 1).all()
+
+
+def test_noise_and_blur_move_clips_away_from_real_ones(reference, others):
+    clean = reference.distance(others)
+    assert reference.distance(with_noise(others, 20)) > clean + 0.05
+    assert reference.distance(blurred(others)) > clean + 0.02
+
+
+def test_level_does_not_matter(reference, others):
+    assert reference.distance(0.01 * others) == pytest.approx(reference.distance(others), abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 64), (1, 2, 999), (3, 1, 20000)])
+@pytest.mark.parametrize("rate", [4000, 44100])
+def test_clips_of_any_length_rate_and_content_are_embedded(shape, rate):
+    for x in (torch.zeros(shape), torch.ones(shape), torch.rand(shape)):
+        numbers = TextureEmbedding()(x, rate)
+        assert numbers.shape == (shape[0], 504) and bool(torch.isfinite(numbers).all())
+
+
+def test_the_channels_are_averaged():
+    mono = torch.rand(2, 1, 4096) - 0.5
+    numbers = TextureEmbedding()
+    assert torch.allclose(numbers(mono.expand(-1, 2, -1), RATE), numbers(mono, RATE), atol=1e-4)
+
+
+# --- reference ---------------------------------------------------------------------------------
+
+
+def test_a_reference_ranks_real_sounds_before_noise(reference, others):
+    assert abs(reference.distance(others)) < 0.02
+    assert quick_distance(others, reference) == reference.distance(others)
+    assert quick_distance(Noise(), reference) > 0.5
+
+
+def test_a_reference_from_tensors_is_the_same(reference):
+    audio, names = drums(64, seed=0)
+    labels = torch.tensor([sorted(set(names)).index(name) for name in names])
+    same = Reference((torch.from_numpy(audio), labels, RATE))
+    # In standard deviations: float32 spectra round differently at another place in memory.
+    torch.testing.assert_close(same.space.points, reference.space.points, atol=2e-3, rtol=0)
+
+
+def test_a_reference_is_closest_to_itself_in_its_own_embedding():
+    clips = clip_set(16, seed=3)
+    own = Reference(clips, lambda x, rate: x.square().mean(2))
+    assert own.space.points.shape == (16, 1)
+    assert own.distance(clips.tensor()) < own.distance(torch.rand(16, 1, LENGTH))
+
+
+def test_what_a_reference_cannot_use_is_refused(reference):
+    with pytest.raises(DataError, match="7 clips"):
+        Reference(clip_set(7, seed=0))
+    with pytest.raises(InputError, match=r"\(2, 1, 99\)"):
+        reference.distance(torch.zeros(2, 1, 99))
+    with pytest.raises(InputError, match="not finite"):
+        reference.distance(torch.full((2, 1, LENGTH), torch.nan))
+    with pytest.raises(InputError, match="embedding returned"):
+        Reference(clip_set(8, seed=0), lambda x, rate: x)
+
+
+def test_the_held_out_judge_prefers_real_sounds(capsys):
+    splits = make_splits(train=40, heldout=24)
+    judge = held_out_judge(splits)
+    assert judge(Echo(splits.train)) < judge(Noise())
+    assert not capsys.readouterr().err
+    held_out_judge(make_splits(train=12, heldout=2))
+    assert "2 held-out clips" in capsys.readouterr().err
