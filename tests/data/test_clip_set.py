@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.clip_set import ClipArray, ClipSet
 from dgm_audio.data.clips import load_clips
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.specs import Classes, Scalar
 
-from .sounds import RATE, hit, tone
+from .sounds import RATE, hit, small_set, tone
 
 
 def notes(pitches: list[float | None], labels: list[str]) -> ClipSet:
@@ -93,3 +94,51 @@ def test_condition_has_the_fields_of_the_spec_only() -> None:
     assert plain.condition([0]) == {} and plain.label_name == "class"
     named = replace(plain, manifest=Manifest(Path(), plain.manifest.entries, label_name="word"))
     assert named.label_name == "word" and not named.condition_spec
+
+
+def test_clip_array_indexes_like_an_array(tmp_path) -> None:
+    whole = np.random.default_rng(0).standard_normal((7, 2, 5)).astype(np.float32)
+    np.save(tmp_path / "a.npy", whole)
+    rows = np.array([4, 0, 6, 6, 1])
+    for array in (ClipArray(whole, rows), ClipArray(tmp_path / "a.npy", rows)):
+        reference = whole[rows]
+        assert array.shape == reference.shape and array.ndim == 3 and array.dtype == np.float32
+        for index in (0, -1, slice(1, 3), [2, 0], np.array([True, False] * 2 + [True]), ...):
+            np.testing.assert_array_equal(array[index], reference[index])
+        for index in ((0, 1), (slice(None), 0), (slice(1, 4), 1, 2), ([0, 3], 0, slice(2))):
+            np.testing.assert_array_equal(array[index], reference[index])
+        np.testing.assert_array_equal(np.asarray(array), reference)
+        np.testing.assert_array_equal(np.stack(list(array)), reference)
+        np.testing.assert_array_equal(array.take(np.array([1, 0]))[:], reference[[1, 0]])
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(array))[:], reference)
+        array[0][:] = 0
+        np.testing.assert_array_equal(array[0], reference[0])
+
+
+def test_a_pickled_set_on_disk_holds_no_sound(record, folder, config, store) -> None:
+    small_set(record)
+    found = load_clips(folder, config, cache_dir=store, progress=False)
+    part = found.subset([1, 2])
+    assert part.audio[0].any(), "the file is open"
+    packed = pickle.dumps(part)
+    assert len(packed) < found.audio[:].nbytes / 4
+    np.testing.assert_array_equal(pickle.loads(packed).audio[:], found.audio[1:3])
+
+
+def test_subset_and_tensor() -> None:
+    audio = np.random.default_rng(0).standard_normal((4, 1, 8)).astype(np.float32)
+    whole = ClipSet.from_arrays(audio, RATE, labels=["a", "b", "a", "b"], groups=list("wxyz"))
+    part = whole.subset([3, 0])
+    assert part.groups == ("z", "w") and part.labels.tolist() == [1, 0]
+    assert part.classes == whole.classes and len(part.subset([])) == 0
+    assert torch.equal(part.tensor(), torch.from_numpy(audio[[3, 0]]))
+    assert torch.equal(part.tensor([1]), torch.from_numpy(audio[[0]]))
+    assert part.manifest_hash != whole.manifest_hash
+
+
+def test_unique_keeps_the_first_of_equal_sounds(record, folder, config, store) -> None:
+    for name, seed in (("a.wav", 0), ("b.flac", 0), ("c.wav", 1)):
+        record(name, np.round(hit(seed) * 2**15) / 2**15)
+    found = load_clips(folder, config, cache_dir=store, progress=False)
+    assert found.files == ("a.wav", "b.flac", "c.wav")
+    assert found.unique().files == ("a.wav", "c.wav")
