@@ -123,21 +123,29 @@ class ToyFactor(AudioGenerator):
         y = z[:, :, 0].float() @ self.weight[:length].float().T
         return torch.tanh(y)[:, None]
 
+    def weight_and_noise(self, length: int) -> tuple[Tensor, Tensor]:
+        """W of the first samples (T, D), and s^2."""
+        return self.weight[:length].float(), (2 * self.log_noise.float()).exp()
+
+    def before_tanh(self, x: Tensor, condition: Condition) -> tuple[Tensor, Tensor]:
+        """y and log|dy/dx| (B, T) of audio that is allowed."""
+        y, log_det = untanh(self._check_audio(x)[:, 0])
+        self._check_condition(condition, len(x))
+        return y, log_det
+
     def posterior(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (B, D) and precision (D, D) of p(z | y)."""
-        weight, noise = self.weight[: y.shape[1]].float(), (2 * self.log_noise.float()).exp()
+        weight, noise = self.weight_and_noise(y.shape[1])
         precision = torch.eye(weight.shape[1], device=y.device) + weight.T @ weight / noise
         return torch.linalg.solve(precision, (y @ weight / noise).T).T, precision
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
-        y, _ = untanh(self._check_audio(x)[:, 0])
-        self._check_condition(condition, len(x))
+        y, _ = self.before_tanh(x, condition)
         return self.posterior(y)[0][..., None]
 
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
-        y, log_det = untanh(self._check_audio(x)[:, 0])
-        self._check_condition(condition, len(x))
-        weight, noise = self.weight[: y.shape[1]].float(), (2 * self.log_noise.float()).exp()
+        y, log_det = self.before_tanh(x, condition)
+        weight, noise = self.weight_and_noise(y.shape[1])
         covariance = weight @ weight.T + noise * torch.eye(len(weight), device=y.device)
         density = torch.distributions.MultivariateNormal(
             torch.zeros(len(weight), device=y.device), covariance
@@ -146,7 +154,7 @@ class ToyFactor(AudioGenerator):
 
     def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
         """log p(x) - KL(q || p(z | x)), with q = prod_i N(mean_i, 1 / precision_ii)."""
-        y, _ = untanh(self._check_audio(x)[:, 0])
+        y, _ = self.before_tanh(x, condition)
         _, precision = self.posterior(y)
         gap = 0.5 * (precision.diagonal().log().sum() - torch.logdet(precision))
         return self.log_prob(x, condition) - gap

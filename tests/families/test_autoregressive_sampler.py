@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from small_models import shaken
 
 from dgm_audio.errors import InputError
 from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
@@ -17,11 +18,7 @@ from dgm_audio.signal.companding import mu_law_encode
 def wavenet(seed: int = 0, **config) -> WaveNet:
     """A model whose every weight matters."""
     torch.manual_seed(seed)
-    model = WaveNet(WaveNetConfig(**config)).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.05 * torch.randn_like(weight))
-    return model
+    return shaken(WaveNet(WaveNetConfig(**config)), 0.05)
 
 
 def biases(model: WaveNet, batch: int, length: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from small_models import shaken
 
 from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.flow.flow import (
@@ -25,11 +26,7 @@ KINDS = [{}, {"vocoder": False}, {"vocoder": False, "classes": ("a", "b")}]
 def flow(**settings) -> InversionFlow:
     """A small model whose every weight matters."""
     torch.manual_seed(0)
-    model = InversionFlow(FlowConfig(**(SIZES | settings))).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.05 * torch.randn_like(weight))
-    return model
+    return shaken(InversionFlow(FlowConfig(**(SIZES | settings))), 0.05)
 
 
 def sound(batch: int, length: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from small_models import shaken
 
 from dgm_audio.families.flow.network import PAST, MelReader, PastReader, between
 from dgm_audio.signal.mel import LogMel, MelSpec
@@ -18,11 +19,7 @@ def mel_of_noise(frames: int) -> torch.Tensor:
 
 def reader(updates: int = 3) -> MelReader:
     torch.manual_seed(0)
-    network = MelReader(LogMel(SPEC), 24, 2, updates)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.add_(0.05 * torch.randn_like(weight))
-    return network
+    return shaken(MelReader(LogMel(SPEC), 24, 2, updates), 0.05)
 
 
 def test_between_interpolates():

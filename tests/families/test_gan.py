@@ -2,32 +2,17 @@
 
 import pytest
 import torch
+from small_models import SPECTROGRAM, shaken
 
 from dgm_audio.families.gan.inversion import invert
 from dgm_audio.families.gan.spectrogram import SpectrogramGAN
-from dgm_audio.families.spectrogram import SpectrogramConfig
 from dgm_audio.testing import check_generator
-
-SMALL = SpectrogramConfig(
-    sample_rate=8000,
-    length=4096,
-    classes=("a", "b"),
-    n_fft=256,
-    hop=128,
-    width=16,
-    latent=4,
-    blocks=(1, 1, 1),
-)
 
 
 def gan() -> SpectrogramGAN:
     """A small model that is not silent."""
     torch.manual_seed(0)
-    model = SpectrogramGAN(SMALL).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.1 * torch.randn_like(weight))
-    return model
+    return shaken(SpectrogramGAN(SPECTROGRAM), 0.1)
 
 
 def tone(codes: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_models import shaken
 from torch.utils.flop_counter import FlopCounterMode
 
 from dgm_audio.errors import ConfigError
@@ -26,11 +27,7 @@ SHIPPED_SIZE = WaveformGANConfig(classes=tuple("abcdefghijkl"))
 def gan(config: WaveformGANConfig = SMALL) -> WaveformGAN:
     """A small model that is not silent, and whose blocks do something."""
     torch.manual_seed(0)
-    model = WaveformGAN(config).eval()
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.1 * torch.randn_like(weight))
-    return model
+    return shaken(WaveformGAN(config), 0.1)
 
 
 @pytest.mark.parametrize("changes", [{}, {"textured": False, "classes": ()}])

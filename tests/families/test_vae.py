@@ -2,28 +2,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from small_models import SPECTROGRAM
 
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.spectrogram import SpectrogramConfig
 from dgm_audio.families.vae.spectrogram import SpectrogramVAE
 from dgm_audio.testing import check_generator
 
-SMALL = SpectrogramConfig(
-    sample_rate=8000,
-    length=4096,
-    classes=("a", "b"),
-    n_fft=256,
-    hop=128,
-    width=16,
-    latent=4,
-    blocks=(1, 1, 1),
-)
-
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return SpectrogramVAE(SMALL).eval()
+    return SpectrogramVAE(SPECTROGRAM).eval()
 
 
 def codes(count=200):
@@ -127,7 +117,7 @@ def test_a_length_that_does_not_fit_the_frames_is_an_error(length):
         SpectrogramVAE(SpectrogramConfig(length=length, hop=128, n_fft=256))
 
 
-NOTES = replace(SMALL, classes=("brass", "reed"), label="instrument", pitches=(40.0, 80.0))
+NOTES = replace(SPECTROGRAM, classes=("brass", "reed"), label="instrument", pitches=(40.0, 80.0))
 
 
 @pytest.fixture
