@@ -14,7 +14,8 @@ from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
 from dgm_audio.generator import AudioGenerator, Encoder, HasLogProb
-from dgm_audio.specs import Classes
+from dgm_audio.signal.pitch import note_pitch
+from dgm_audio.specs import Classes, Scalar
 
 
 def encoder_of(model: AudioGenerator) -> Encoder:
@@ -59,22 +60,42 @@ def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[
     ]
 
 
+def heard_pitch(model: AudioGenerator, clip: Tensor, given: Mapping[str, Any]) -> dict[str, float]:
+    """The condition "pitch" as a sound (1, C, T) has it, to a tenth of a semitone.
+
+    Empty if the model has no such condition, it is given, or there is no pitch to be heard.
+    """
+    spec = model.condition.fields.get("pitch")
+    if not isinstance(spec, Scalar) or "pitch" in given:
+        return {}
+    found = note_pitch(clip[0].mean(0), model.audio.sample_rate, spec.low, spec.high)
+    return {} if found is None else {"pitch": round(found, 1)}
+
+
 def closest_condition(
     model: AudioGenerator, clips: Sequence[Tensor], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The full condition for sounds (1, C, T); classes that are not given are tried out.
+    """The full condition for sounds (1, C, T); what is not given is found out.
 
     Of all combinations of classes the one is taken under which the sounds are likeliest, or, for a
-    model without a likelihood, whose reconstructions are off the least in sum.
+    model without a likelihood, whose reconstructions are off the least in sum; each sound at its
+    own pitch. The pitch of the condition is that of the first one.
 
     Raises:
         InputError: if a given value is not allowed.
     """
-    choices = class_choices(model, given)
+    class_choices(model, given)  # wrong values before slow work
+    pitches = [heard_pitch(model, clip, given) for clip in clips]
+    choices = class_choices(model, dict(given) | (pitches[0] if pitches else {}))
     if len(choices) == 1:
         return choices[0]
     cost = _surprise if isinstance(model, HasLogProb) else _error
-    return min(choices, key=lambda choice: sum(cost(model, clip, choice) for clip in clips))
+    return min(
+        choices,
+        key=lambda choice: sum(
+            cost(model, clip, choice | own) for clip, own in zip(clips, pitches, strict=True)
+        ),
+    )
 
 
 def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> Tensor:

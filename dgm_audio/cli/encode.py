@@ -30,7 +30,8 @@ class Encode:
 
     Writes the latents (.safetensors), the reconstruction (.wav) and a picture of both, and prints
     how far the reconstruction is off in dB (mean difference of the log-mel levels). A class that
-    is not given is the likeliest or, without a likelihood, the one that reconstructs best.
+    is not given is the likeliest or, without a likelihood, the one that reconstructs best; a pitch
+    that is not given is listened for.
 
     Example:
         dgm-audio encode drums-vae kick.wav

@@ -52,6 +52,18 @@ class End:
         return f"seed{self.text.replace(':', '-')}"
 
 
+def between(first: dict[str, Any], last: dict[str, Any], share: float) -> dict[str, Any]:
+    """A condition on the way from one to another of the same classes; numbers glide.
+
+    >>> between({"class": "reed", "pitch": 60.0}, {"class": "reed", "pitch": 50.0}, 0.25)
+    {'class': 'reed', 'pitch': 57.5}
+    """
+    return {
+        key: round(value + share * (last[key] - value), 2) if isinstance(value, float) else value
+        for key, value in first.items()
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interpolate:
     """Morph from one sound to another in steps.
@@ -59,7 +71,8 @@ class Interpolate:
     Both ends are included. Each is a seed (7: its first sound), a seed with the number of a sound
     (7:3), or an audio file, which the model encodes; write ./7 for a file of that name. The class
     does not change on the way: it is the one given, else for files the one that reconstructs them
-    best, else the model's first.
+    best, else the model's first. A pitch that is not given glides from that of one file to the
+    other's.
 
     Example:
         dgm-audio interpolate drums-vae --from 1 --to 2 --steps 8 --condition class=snare
@@ -86,11 +99,12 @@ class Interpolate:
         model = load(self.model, self.device)
         name = making.model_name(model, self.model)
         beside: dict[str, Tensor] = {}
-        length, packed, condition = self._ends(model, ends, given, beside)
-        title = making.label(condition)
+        length, packed, (first, last) = self._ends(model, ends, given, beside)
+        title = making.label(first) if first == last else ""
         way = f"{making.slug(ends[0].name)[:25]}-to-{making.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
+            condition = between(first, last, index / (count - 1))
             recipe = recipe_for(
                 model,
                 name,
@@ -102,10 +116,10 @@ class Interpolate:
                 condition=condition,
             )
             path = self.output.path(name, way, index, title)
-            sounds.append(making.Sound(path, recipe, title))
+            sounds.append(making.Sound(path, recipe, making.label(condition)))
         sheet = self.output.path(name, way, title, "sheet", suffix=".png")
         facts = f"{ends[0].name} to {ends[1].name}"
-        extra = {"from": self.start, "to": self.end, "condition": condition}
+        extra = {"from": self.start, "to": self.end, "condition": first}
         making.deliver(model, name, sounds, sheet, facts, self.output, beside=beside, extra=extra)
 
     def _ends(
@@ -114,9 +128,9 @@ class Interpolate:
         ends: tuple[End, End],
         given: dict[str, str],
         beside: dict[str, Tensor],
-    ) -> tuple[int, dict[str, Any], dict[str, Any]]:
-        """Length in samples, both ends as recipe values, and the condition."""
-        from dgm_audio.apps.inversion import closest_condition, encode, fit_length
+    ) -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
+        """Length in samples, and both ends as recipe values and as conditions."""
+        from dgm_audio.apps.inversion import closest_condition, encode, fit_length, heard_pitch
         from dgm_audio.apps.latents import pack
 
         clips = {end: self._read(model, end) for end in ends if end.seed is None}
@@ -126,14 +140,17 @@ class Interpolate:
         clips = {end: fit_length(clip, length) for end, clip in clips.items()}
         condition = closest_condition(model, list(clips.values()), given)
         packed: dict[str, Any] = {}
+        conditions = []
         for key, end in zip(("from", "to"), ends, strict=True):
+            conditions.append(dict(condition))
             if end.seed is not None:
                 packed[key] = end.seed
             else:
-                packed[key] = pack(encode(model, clips[end], condition), beside)
+                conditions[-1] |= heard_pitch(model, clips[end], given)
+                packed[key] = pack(encode(model, clips[end], conditions[-1]), beside)
         if clips:
             note_guess(condition, given)
-        return length, packed, condition
+        return length, packed, conditions
 
     def _read(self, model: AudioGenerator, end: End) -> Tensor:
         from dgm_audio.apps.inversion import encoder_of

@@ -55,10 +55,12 @@ def load(name: str, device: str) -> AudioGenerator:
 
 
 def note_guess(condition: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Say which classes of an encoded file were not given but found."""
+    """Say which classes, and which pitch, of an encoded file were not given but found."""
     for key, value in condition.items():
         if key not in given and isinstance(value, str):
             note(f"{key} {value} fits best; --condition {key}=NAME chooses another")
+        elif key not in given and key == "pitch":
+            note(f"pitch {value:g} is assumed; --condition pitch=NUMBER chooses another")
 
 
 def parse_conditions(texts: Sequence[str]) -> dict[str, str]:

@@ -12,10 +12,12 @@ from dgm_audio.apps.inversion import (
     encoder_of,
     error_db,
     fit_length,
+    heard_pitch,
 )
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec
+from dgm_audio.nn.harmonics import frequency
+from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec, Scalar
 
 RATE, LENGTH = 16000, 8000
 HERTZ = {"low": 200, "middle": 1000, "high": 4000}
@@ -113,3 +115,37 @@ def test_fit_length_cuts_and_pads():
     x = torch.ones(1, 1, 4)
     assert fit_length(x, 2).tolist() == [[[1, 1]]]
     assert fit_length(x, 6).tolist() == [[[1, 1, 1, 1, 0, 0]]]
+
+
+class Notes(Tones):
+    """Two kinds of notes, of which one has odd harmonics only."""
+
+    def __init__(self):
+        super().__init__()
+        kinds = Classes(("reed", "string"))
+        self.condition = ConditionSpec(
+            {"instrument": kinds, "pitch": Scalar(40, 80, "MIDI number", 60.0)}
+        )
+
+    def _decode(self, z, condition, length):
+        phase = 2 * torch.pi * frequency(condition["pitch"])[:, None] * self.time
+        even = condition["instrument"][:, None]
+        x = sum((even if k % 2 == 0 else 1) * torch.sin(k * phase) / k for k in (1, 2, 3, 4))
+        return 0.4 * (z[:, 0].sigmoid() * x.float())[:, None, :length]
+
+
+def test_the_pitch_of_a_note_is_heard_unless_it_is_given():
+    model, code = Notes(), torch.full((1, 1, 1), 3.0)
+    clip = model.decode(code, {"instrument": "string", "pitch": 47.3})
+    found = closest_condition(model, [clip], {})
+    assert found["instrument"] == "string" and found["pitch"] == pytest.approx(47.3, abs=0.15)
+    assert closest_condition(model, [clip], {"pitch": 50})["pitch"] == 50
+    assert heard_pitch(model, torch.zeros(1, 1, LENGTH), {}) == {}
+    assert heard_pitch(Tones(), clip, {}) == {}
+
+
+def test_two_notes_of_one_kind_are_told_at_their_own_pitches():
+    model, code = Notes(), torch.full((1, 1, 1), 3.0)
+    clips = [model.decode(code, {"instrument": "reed", "pitch": at}) for at in (45.0, 72.0)]
+    found = closest_condition(model, clips, {})
+    assert found["instrument"] == "reed" and found["pitch"] == pytest.approx(45, abs=0.15)

@@ -1,0 +1,42 @@
+"""The pitch of one note.
+
+References:
+    Mauch and Dixon, "pYIN: a fundamental frequency estimator using probabilistic threshold
+    distributions", 2014.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from torch import Tensor
+
+LEAST_VOICED = 0.2
+"""Of the frames; some of noise are taken for voiced, too."""
+
+
+def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | None:
+    """MIDI number of a note (T,): the median over its voiced frames; None if there are few.
+
+    Args:
+        x: audio in [-1, 1].
+        sample_rate: in Hz.
+        low: lowest MIDI number that is looked for.
+        high: highest MIDI number.
+    """
+    import librosa  # slow to import
+
+    ends = librosa.midi_to_hz([low - 0.5, high + 0.5])
+    window = 2 ** math.ceil(math.log2(4 * sample_rate / ends[0]))
+    hertz, voiced, _ = librosa.pyin(
+        x.double().cpu().numpy(),
+        fmin=ends[0],
+        fmax=min(ends[1], 0.49 * sample_rate),
+        sr=sample_rate,
+        frame_length=window,
+        hop_length=window // 2,
+    )
+    if voiced.mean() < LEAST_VOICED:
+        return None
+    return float(np.clip(librosa.hz_to_midi(np.median(hertz[voiced])), low, high))
