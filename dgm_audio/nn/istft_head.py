@@ -9,7 +9,7 @@ few cycles of a kick's body fit into a window, and noise there is heard as a flu
 gain: a fine envelope inside each frame, which makes attacks sharper than the window.
 
 The phase p is integrated, as a sound's is: it advances by the bin's frequency plus a predicted
-deviation. Harmonics have a gain each, exp(e) + exp(s) M, of which M is slow noise, as of many
+deviation. Harmonics have a gain each, exp(e) (1 + s M), of which M is slow noise, as of many
 players (see `nn.harmonics`).
 
 References:
@@ -34,8 +34,10 @@ GAINS_PER_FRAME = 8
 MAX_LOG_GAIN = 3.0
 LOG_RANGE = (-14.0, 6.0)
 """Bounds of the log-magnitudes, in nepers relative to the STFT of a unit sample."""
-GAIN_RANGE = (-8.0, 3.0)
+GAIN_RANGE = (-8.0, 5.0)
 """Of the log-gains of single harmonics, in nepers."""
+MAX_SWING = 0.4
+"""Of a harmonic's gain: a network that is unsure of a level would rather let it wander."""
 KNOT = 8
 """Frames from knot to knot of slow noise: it moves by some 5 Hz."""
 NOISE_BINS = (4, 12)
@@ -135,7 +137,7 @@ class ISTFTHead(nn.Module):
             tonal.fill_(-2.0)
             noisy.fill_(-2.0)
             if sourced:
-                swing.fill_(-4.0)
+                swing.fill_(-3.0)
         share = (torch.arange(self.bins) - NOISE_BINS[0]) / (NOISE_BINS[1] - NOISE_BINS[0])
         self.register_buffer("noise_share", share.clamp(1e-5, 1).log(), persistent=False)
 
@@ -161,8 +163,9 @@ class ISTFTHead(nn.Module):
             phase = torch.cumsum(advance, dim=1) + offset + self._bin_phase(raw)
             partials = phase.transpose(1, 2)
         else:
-            gains, swing = (part.clamp(*GAIN_RANGE).exp().transpose(1, 2) for part in ways)
-            partials = Voices(source, gains, swing)
+            gains, swing = (part.transpose(1, 2) for part in ways)
+            gains = gains.clamp(*GAIN_RANGE).exp()
+            partials = Voices(source, gains, MAX_SWING * torch.sigmoid(swing) * gains)
         return Controls(tonal, noisy, gain.flatten(1), partials)
 
     def _bin_phase(self, like: Tensor) -> Tensor:

@@ -12,8 +12,10 @@ import math
 import numpy as np
 from torch import Tensor
 
-LEAST_VOICED = 0.2
-"""Of the frames; some of noise are taken for voiced, too."""
+VOICED = 0.1
+"""Least probability; frames of noise have 0.01."""
+LEAST_VOICED = 0.1
+"""Of the frames."""
 
 
 def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | None:
@@ -29,7 +31,7 @@ def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | 
 
     ends = librosa.midi_to_hz([low - 0.5, high + 0.5])
     window = 2 ** math.ceil(math.log2(4 * sample_rate / ends[0]))
-    hertz, voiced, _ = librosa.pyin(
+    hertz, _, probability = librosa.pyin(
         x.double().cpu().numpy(),
         fmin=ends[0],
         fmax=min(ends[1], 0.49 * sample_rate),
@@ -37,6 +39,7 @@ def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | 
         frame_length=window,
         hop_length=window // 2,
     )
+    voiced = (probability >= VOICED) & ~np.isnan(hertz)
     if voiced.mean() < LEAST_VOICED:
         return None
     return float(np.clip(librosa.hz_to_midi(np.median(hertz[voiced])), low, high))
