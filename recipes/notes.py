@@ -53,6 +53,11 @@ class Notes(RecipeOptions):
     budget: str = "60m"
     dataset: Literal["fluid-notes", "nsynth"] = "fluid-notes"
 
+    def command(self, script: str) -> str:
+        """With the data set, if it is not the first."""
+        chosen = "" if self.dataset == notes.NAME else f" --dataset {self.dataset}"
+        return super().command(script) + chosen
+
 
 def main(args: Notes) -> None:
     """The recipe, top to bottom."""

@@ -17,6 +17,7 @@ from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
 from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.report import KEYS
+from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import CURVE, PICTURE, read_header
@@ -130,21 +131,22 @@ def publish(
 
 
 def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
-    """Two rows of real held-out clips over two rows of the model's, of the same classes."""
+    """Two rows of real held-out clips over two rows of the model's, alike in class and pitch."""
     clips, rng = splits.heldout, np.random.default_rng(0)
     rows = []
     for name in clips.classes:
         own = np.flatnonzero(clips.labels == clips.classes.index(name))
         rows += [int(rng.choice(own))] if len(own) else []
     rows = rows[: 2 * COLUMNS]
-    names = [clips.classes[clips.labels[row]] for row in rows]
-    condition = {"class": names} if model.condition else None
+    labels, pitches = torch.from_numpy(clips.labels[rows]), torch.from_numpy(clips.pitches[rows])
     with torch.no_grad():
+        condition = asked_for(model, clips.classes, labels, pitches)
         made = model.sample(len(rows), condition=condition, seed=0)
+    notes = ["" if pitch.isnan() else f", {pitch:g}" for pitch in pitches]
     tiles = [
-        Tile(x, name, part)
+        Tile(x, clips.classes[label], part + note)
         for part, audio in (("real", clips.tensor(rows)), (model.family, made))
-        for x, name in zip(audio, names, strict=True)
+        for x, label, note in zip(audio, labels, notes, strict=True)
     ]
     return contact_sheet(tiles, model.audio.sample_rate, columns=COLUMNS)
 

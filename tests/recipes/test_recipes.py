@@ -45,6 +45,41 @@ def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
     assert (tmp_path / "run" / "samples.png").stat().st_size > 1000
 
 
+@pytest.fixture
+def nsynth(tmp_path):
+    """A miniature in NSynth's own layout: two instruments in each part."""
+    rng, table = np.random.default_rng(0), {}
+    for part, count in (("nsynth-train", 12), ("nsynth-valid", 8), ("nsynth-test", 2)):
+        table.clear()
+        for index in range(count):
+            family, pitch = ("reed", "organ")[index % 2], 40 + 3 * index
+            name = f"{family}_acoustic_{part[-4:]}-{pitch:03}-050"
+            table[name] = {
+                "instrument_str": f"{family}_acoustic_{part[-4:]}",
+                "instrument_family_str": family,
+                "pitch": pitch,
+            }
+            phase = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * np.arange(16000) / 16000
+            orders = (1, 3, 2)[: 2 + index % 2]
+            tone = sum(np.sin(k * phase) * rng.uniform(0.2, 1) / k for k in orders)
+            write_audio(tmp_path / "data" / part / "audio" / f"{name}.wav", 0.5 * tone, 16000)
+        (tmp_path / "data" / part / "examples.json").write_text(json.dumps(table))
+    return tmp_path / "data"
+
+
+def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth):
+    """Two steps do not make an instrument; its card, its conditions and its pitch are there."""
+    arguments = ("--dataset", "nsynth", "--data", nsynth, "--steps", "2", "--out", "run")
+    done = run(tmp_path, "notes.py", *arguments, "--publish", "shown/notes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith("22 notes of 6 instruments in 11 families: 12 to")
+    model = load(str(tmp_path / "shown" / "notes"), device="cpu")
+    assert {"organ", "reed"} < set(model.condition.fields["instrument"].names)
+    assert model.condition.fields["pitch"].low == 40
+    card = (tmp_path / "shown" / "notes" / "README.md").read_text()
+    assert "--dataset nsynth" in card and "label accuracy" in card and "samples.png" in card
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
