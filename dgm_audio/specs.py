@@ -137,7 +137,7 @@ class Scalar:
         if not all(self.low <= number <= self.high for number in numbers):
             raise InputError(
                 f"condition {key!r} is {value!r}; "
-                f"it must be a number from {self.low:g} to {self.high:g} {self.unit}"
+                f"it must be a number from {self.low:g} to {self.high:g} ({self.unit})"
             )
         return torch.tensor(numbers)
 

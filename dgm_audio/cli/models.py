@@ -157,7 +157,7 @@ def _choices(field: dict[str, Any]) -> str:
         return ", ".join(field["classes"])
     if "low" in field:
         low, high, default = field["low"], field["high"], field["default"]
-        return f"{low:g} to {high:g} {field['unit']}, by default {default:g}"
+        return f"{low:g} to {high:g} ({field['unit']}), by default {default:g}"
     return f"{field['frames']} numbers per {field['hop']} samples"
 
 
