@@ -110,6 +110,21 @@ def test_the_error_of_half_the_amplitude_is_six_decibels():
     assert rec.model_errors(Noise(), x, labels, classes) is None
 
 
+def test_of_many_clips_some_evenly_spread_are_reconstructed(monkeypatch):
+    clips, heard = clip_set(9, seed=0), []
+    model = Quieter(clips)
+    model.decode = lambda z, *_, **__: heard.append(len(z)) or Quieter.decode(model, z, *_, **__)
+    monkeypatch.setattr(rec, "MOST", 3)
+    labels = torch.from_numpy(clips.labels)
+    figures = rec.reconstruction_figures(model, clips, clips.tensor(), labels, "")
+    whole = rec.model_errors(model, clips.tensor(), labels, clips.classes)
+    assert heard == [3, 9]
+    once = {"reference": torch.ones(9, dtype=torch.float64)}
+    assert figures["reconstruction_db"](once) == pytest.approx(float(whole[[0, 4, 8]].mean()))
+    last = {"reference": torch.zeros(9, dtype=torch.float64).index_fill(0, torch.tensor([8]), 1)}
+    assert figures["reconstruction_db"](last) == pytest.approx(float(whole[8]))
+
+
 def test_the_class_mean_clip_is_exact_where_a_class_has_one_sound():
     audio, _ = drums(4, seed=0)
     audio, labels = torch.from_numpy(audio), torch.arange(4)
