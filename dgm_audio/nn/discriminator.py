@@ -10,7 +10,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,7 +24,7 @@ from dgm_audio.signal.stft import STFT
 WINDOWS = (2048, 512, 128)
 FLOOR = 1e-4
 GROUP = 4
-"""Sounds whose features are compared with each other."""
+"""Most sounds whose features are compared with each other."""
 
 
 class Verdict(NamedTuple):
@@ -75,8 +74,13 @@ class SpectrogramCritic(nn.Module):
             nn.init.zeros_(self.embedding.weight)
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
-    def forward(self, x: Tensor, labels: Tensor | None, told: Tensor | None = None) -> Verdict:
-        """Scores (N, patches) of audio (N, T), told of its augmentations (N, TOLD)."""
+    def forward(
+        self, x: Tensor, labels: Tensor | None, told: Tensor | None = None, group: int = 1
+    ) -> Verdict:
+        """Scores (N, patches) of audio (N, T), told of its augmentations (N, TOLD).
+
+        For `group` see `SpectrogramDiscriminator`.
+        """
         x = F.pad(x, (0, -x.shape[-1] % self.stft.hop))
         magnitude = self.stft(x).abs()[:, 1:] * (4 / self.stft.n_fft)
         picture = ((magnitude + FLOOR).log() + 5)[:, None] * 0.4
@@ -87,7 +91,8 @@ class SpectrogramCritic(nn.Module):
                 hidden = hidden + self.told(told)[:, :, None, None]
             hidden = F.leaky_relu(hidden, 0.2)
             features.append(hidden)
-        score = self.gain * self.score(_with_deviation(hidden) if self.few else hidden).flatten(1)
+        seen = _with_deviation(hidden, group) if self.few else hidden
+        score = self.gain * self.score(seen).flatten(1)
         if self.embedding is not None and labels is not None:
             match = (self.embedding(labels) * hidden.mean(dim=(2, 3))).sum(1, keepdim=True)
             score = score + match
@@ -119,12 +124,18 @@ class SpectrogramDiscriminator(nn.Module):
             for window in windows
         )
 
-    def forward(self, x: Tensor, labels: Tensor | None) -> list[Verdict]:
-        """What each critic says of audio (N, T)."""
+    def forward(self, x: Tensor, labels: Tensor | None, group: int = 1) -> list[Verdict]:
+        """What each critic says of audio (N, T).
+
+        Args:
+            x: the sounds.
+            labels: class indices (N,), or None.
+            group: so many sounds in a row are compared with each other; a divisor of N.
+        """
         told = None
         if self.augmentation is not None:
             x, told = self.augmentation(x)
-        return [critic(x, labels, told) for critic in self.critics]
+        return [critic(x, labels, told, group) for critic in self.critics]
 
 
 def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -156,9 +167,8 @@ def gradient_penalty(verdicts: Sequence[Verdict]) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def _with_deviation(hidden: Tensor) -> Tensor:
+def _with_deviation(hidden: Tensor, group: int) -> Tensor:
     """(N, C, F, L) and a channel: how much the sounds of a group differ, on average."""
-    group = math.gcd(len(hidden), GROUP)
     groups = hidden.float().unflatten(0, (-1, group))
     deviation = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
     channel = deviation.repeat_interleave(group)[:, None, None, None].to(hidden.dtype)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 TOLD = 3
-"""Numbers per sound: gain, tilt and delay, each in [-1, 1], 0 for no change."""
+"""Numbers per sound: gain and tilt in [-1, 1], delay in [0, 1]; 0 for no change."""
 SHARE = 0.4
 """Of sounds that are changed."""
 GAIN_DB, TILT_DB, DELAY = 6.0, 6.0, 0.02
@@ -35,13 +35,15 @@ class ToldAugmentation(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Draws from the global random state of the CPU."""
         changed = torch.rand(len(x), 1) < SHARE
-        told = ((2 * torch.rand(len(x), TOLD) - 1) * changed).to(x.device)
+        told = (2 * torch.rand(len(x), TOLD) - 1) * changed
+        told[:, 2].abs_()  # a sound comes later, never earlier
+        told = told.to(x.device)
         return self.change(x, told), told
 
     def change(self, x: Tensor, told: Tensor) -> Tensor:
         """The sounds with the changes that are told of; a delay is in whole samples."""
         gain, tilt, delay = told.float().unbind(1)
-        shift = (delay.abs() * DELAY * self.sample_rate).round().long()
+        shift = (delay * DELAY * self.sample_rate).round().long()
         place = torch.arange(x.shape[1], device=x.device) - shift[:, None]
         moved = x.float().gather(1, place.clamp_min(0)) * (place >= 0)
         spectrum = torch.fft.rfft(moved)

@@ -51,10 +51,11 @@ class GANObjective(SpectrogramObjective):
     ) -> Losses:
         """Reconstructions and, in the game, new sounds from the prior."""
         model, game = self.generator, progress >= self.adversarial_start
-        again = max(1, len(x) // RECONSTRUCTED) if game else len(x)
-        rows = torch.arange(len(x), device=x.device)
-        # notes come in pairs of one instrument, from both halves of the batch
-        first = torch.cat([rows[: (again + 1) // 2], rows[len(x) // 2 :][: again // 2]])
+        first = rows = torch.arange(len(x), device=x.device)
+        if game:  # notes come in pairs of one instrument, from both halves of the batch
+            half, pairs = len(x) // 2, max(1, len(x) // RECONSTRUCTED // 2)
+            first = torch.cat([rows[:pairs], rows[half : half + pairs]])
+        again = len(first)
         u, real = model.log_magnitude(x[first]), model.padded(x)
         known = self.condition(labels[first], None if pitch is None else pitch[first])
         code, kl = self.drawn_code(x[first], known)

@@ -7,6 +7,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from dgm_audio.nn.discriminator import (
+    GROUP,
     Verdict,
     feature_distance,
     gradient_penalty,
@@ -80,12 +82,14 @@ def adversarial_step(
     if losses.real is None or losses.fake is None:
         raise TypeError("the objective gives no real and fake audio for a discriminator")
     count = len(losses.real)
+    # real sounds are compared with real ones, and new ones with as many new ones in both steps
+    group = math.gcd(GROUP, count, len(losses.fake))
     audio = torch.cat([losses.real, losses.fake.detach()]).requires_grad_(penalised)
     both = None
     if losses.labels is not None and losses.fake_labels is not None:
         both = torch.cat([losses.labels, losses.fake_labels])
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        judged: list[Verdict] = critic.module(audio, both)
+        judged: list[Verdict] = critic.module(audio, both, group)
     hinges = [
         hinge_discriminator_loss(verdict.score[:count].float(), verdict.score[count:].float())
         for verdict in judged
@@ -102,7 +106,7 @@ def adversarial_step(
     plain = _plain(critic.module)
     plain.requires_grad_(False)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        fake = plain(losses.fake, losses.fake_labels)
+        fake = plain(losses.fake, losses.fake_labels, group)
     scores = torch.stack([verdict.score.float().mean() for verdict in fake])
     terms = losses.terms | {"adversarial": -ADVERSARIAL_WEIGHT * scores.mean()}
     if losses.paired:

@@ -9,7 +9,7 @@ from dgm_audio.nn.discriminator import (
     gradient_penalty,
     hinge_discriminator_loss,
 )
-from dgm_audio.nn.told import DELAY, SHARE, TILT_DB, ToldAugmentation
+from dgm_audio.nn.told import DELAY, SHARE, TILT_DB, TOLD, ToldAugmentation
 
 SIZES = {"classes": 2, "channels": 4, "windows": (256, 64)}
 
@@ -31,15 +31,41 @@ def test_scores_are_of_patches_and_depend_on_the_class():
     assert all(not torch.equal(a.score, b.score) for a, b in zip(one, other, strict=True))
 
 
-def test_with_few_sounds_the_deviation_of_a_group_is_seen():
-    """Four times the same sound scores otherwise than among different ones."""
+def regularised(gain: float = 1.0, told: float = 0.0) -> SpectrogramDiscriminator:
+    """Critics for few sounds, all of which are changed alike."""
     torch.manual_seed(0)
-    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000)
-    discriminator.augmentation.forward = lambda x: (x, torch.zeros(len(x), 3))
-    x, labels = sounds(4), torch.zeros(4, dtype=torch.long)
-    among = discriminator(x, labels)[0].score[0]
-    alone = discriminator(x[:1].expand(4, -1), labels)[0].score[0]
-    assert float((among - alone).detach().abs().max()) > 1e-3
+    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000).eval()
+    discriminator.augmentation.forward = lambda x: (gain * x, told * torch.ones(len(x), TOLD))
+    return discriminator
+
+
+@torch.no_grad()
+def test_with_few_sounds_the_deviation_of_a_group_is_seen_and_of_no_other():
+    critics, x = regularised(), sounds(8)
+    score = critics(x, None, 4)[0].score
+    alike = critics(x[:1].expand(4, -1), None, 4)[0].score
+    assert float((score[0] - alike[0]).abs().max()) > 1e-3
+    louder = critics(torch.cat([x[:4], 3 * x[4:]]), None, 4)[0].score
+    torch.testing.assert_close(louder[:4], score[:4])
+    alone = critics(x, None)[0].score
+    torch.testing.assert_close(alone[0], critics(x[:1], None)[0].score[0])
+
+
+@torch.no_grad()
+def test_critics_look_at_the_changed_sound_and_are_told():
+    x = sounds(4)
+    plain = regularised()(x, None)[0].score
+    for changed in (regularised(gain=2.0), regularised(told=1.0)):
+        assert float((changed(x, None)[0].score - plain).abs().max()) > 1e-3
+
+
+def test_a_layer_that_scores_few_sounds_has_norm_one():
+    torch.manual_seed(0)
+    for critic in SpectrogramDiscriminator(**SIZES, sample_rate=8000).critics:
+        with torch.no_grad():
+            for _ in range(30):  # steps of the power iteration
+                weight = critic.score.weight.flatten(1)
+        assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1, abs=1e-3)
 
 
 def test_the_penalty_is_that_of_finite_differences():
@@ -57,8 +83,8 @@ def test_the_penalty_reaches_the_weights():
     discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000)
     x = sounds(4).requires_grad_()
     gradient_penalty(discriminator(x, torch.zeros(4, dtype=torch.long))).backward()
-    weight = next(iter(discriminator.critics[0].layers[1].parameters()))
-    assert float(weight.grad.abs().sum()) > 0
+    weights = [weight for weight in discriminator.critics[0].parameters() if weight.ndim == 4]
+    assert len(weights) > 4 and all(float(weight.grad.abs().sum()) > 0 for weight in weights)
 
 
 def test_hinges_and_feature_distances():
@@ -79,6 +105,19 @@ def test_told_changes_are_those_that_are_made():
     tilted = torch.fft.rfft(augmentation.change(x, torch.tensor([[0.0, 1.0, 0.0]])))[0].abs()
     assert 20 * float((tilted[-1] / tilted[2]).log10()) == pytest.approx(TILT_DB, abs=0.3)
     torch.testing.assert_close(augmentation.change(x, torch.zeros(1, 3)), x, atol=1e-6, rtol=0)
+
+
+def test_what_comes_later_leaves_silence():
+    later = ToldAugmentation(8000).change(torch.ones(1, 4096), torch.tensor([[0.0, 0.0, 1.0]]))
+    assert float(later[0, : int(DELAY * 8000)].abs().max()) < 1e-3
+
+
+def test_what_is_told_is_unambiguous():
+    """Gain and tilt go both ways; a delay in one direction only."""
+    torch.manual_seed(0)
+    _, told = ToldAugmentation(8000)(torch.zeros(1000, 64))
+    assert told.amin(0) == pytest.approx([-1, -1, 0], abs=0.02)
+    assert told.amax(0) == pytest.approx([1, 1, 1], abs=0.02)
 
 
 def test_only_a_share_is_changed_and_gradients_pass():

@@ -81,6 +81,26 @@ def test_partners_are_of_one_group():
     assert len(partnered(np.arange(7), groups, seed=0)) == 7
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 8, 12, 24])
+def test_in_the_game_codes_change_within_pairs(small, monkeypatch, count):
+    """Whatever the number of sounds: a partner has the same instrument, here the same pitch."""
+    objective, asked = GANTask(notes(), False).objective, []
+    drawn_code = objective.drawn_code
+
+    def spied(x, condition):
+        asked.append(condition["pitch"])
+        return drawn_code(x, condition)
+
+    monkeypatch.setattr(objective, "drawn_code", spied)
+    half = count // 2
+    pitch = torch.arange(48.0, 48 + count)
+    pitch[half : 2 * half] = pitch[:half]
+    losses = objective(torch.randn(count, 1, 4096), torch.zeros(count).long(), 0.9, pitch)
+    (first,), again = asked, len(asked[0]) // 2
+    assert torch.equal(first[:again], first[again:])
+    assert again == max(1, count // 8) and len(losses.fake) == count
+
+
 def test_pairs_change_codes_and_the_rest_do_not(small, monkeypatch):
     monkeypatch.setattr("dgm_audio.training.spectrogram.SWAPPED", 1.0)
     clips = notes(6)
