@@ -23,6 +23,9 @@ MAX_SCORED = 128
 MIN_DRAWN = 256
 """Sounds of a model that are compared, at least: with fewer, chance decides between snapshots."""
 
+MAX_COMPARED = 512
+"""Clips that they are compared with, at most, and so many sounds: more takes minutes every time."""
+
 
 class HeldOutJudge:
     """Judges models by held-out clips; called, it gives the held-out metric of training.
@@ -35,7 +38,8 @@ class HeldOutJudge:
 
     def __init__(self, splits: Splits) -> None:
         clips = _judging_clips(splits)
-        self.reference, self.scored = Reference(clips), _some(clips)
+        self.reference = Reference(_some(clips, MAX_COMPARED))
+        self.scored = _some(clips, MAX_SCORED)
 
     def __call__(self, model: AudioGenerator) -> float:
         """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
@@ -58,7 +62,7 @@ def likelihood_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
 
     The clips are chosen as `held_out_judge` does; of more than 128 every so many-th is taken.
     """
-    scored = _some(_judging_clips(splits))
+    scored = _some(_judging_clips(splits), MAX_SCORED)
     return lambda model: mean_bits(model, scored)
 
 
@@ -74,8 +78,8 @@ def _judging_clips(splits: Splits) -> ClipSet:
     return clips
 
 
-def _some(clips: ClipSet) -> ClipSet:
-    """At most `MAX_SCORED` of the clips, evenly spread over their order."""
-    if len(clips) <= MAX_SCORED:
+def _some(clips: ClipSet, most: int) -> ClipSet:
+    """At most so many of the clips, evenly spread over their order."""
+    if len(clips) <= most:
         return clips
-    return clips.subset(np.linspace(0, len(clips) - 1, MAX_SCORED).round().astype(int))
+    return clips.subset(np.linspace(0, len(clips) - 1, most).round().astype(int))

@@ -58,16 +58,13 @@ def note_diversity(at: Progress, diversity: float, in_game: bool) -> None:
     at.collapsed = at.collapsed + 1 if in_game and diversity < COLLAPSED else 0
 
 
-def stop_if_collapsed(
-    fabric: Fabric, at: Progress, run: RunFolder | None, save: Callable[[], None]
-) -> None:
-    """Save the state and end the run, on all ranks together, if the alarm rings.
+def stop_if_collapsed(fabric: Fabric, at: Progress, run: RunFolder | None) -> None:
+    """End the run, on all ranks together, if the alarm rings.
 
     Args:
         fabric: of the ranks; the first one knows the diversity.
         at: progress of the run.
         run: the run folder, on rank 0.
-        save: writes the state.
 
     Raises:
         TrainingError: if the generator has collapsed.
@@ -75,7 +72,6 @@ def stop_if_collapsed(
     rings = run is not None and at.collapsed >= PATIENCE
     words = fabric.broadcast(_words(at, run.model_path) if run and rings else "")
     if words:
-        save()
         raise TrainingError(words)
 
 

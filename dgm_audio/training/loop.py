@@ -244,8 +244,9 @@ class Loop:
             if np.isfinite(metric) and (self.at.best is None or metric <= self.at.best):
                 self.at.best, self.at.best_step = metric, self.at.step
                 self.keep(snapshot, self.at)
+        self.save()  # a run that is killed later has been judged here
         self.fabric.barrier()
-        stop_if_collapsed(self.fabric, self.at, self.run, self.save)
+        stop_if_collapsed(self.fabric, self.at, self.run)
 
     # --- state ---------------------------------------------------------------------------------
 

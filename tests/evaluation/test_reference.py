@@ -15,6 +15,7 @@ from drum_sounds import (
     with_noise,
 )
 
+from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import Reference, TextureEmbedding, held_out_judge, quick_distance
 from dgm_audio.evaluation.spectra import decibels, mel_partition, power
@@ -93,6 +94,28 @@ def test_what_a_reference_cannot_use_is_refused(reference):
         reference.distance(torch.full((2, 1, LENGTH), torch.nan))
     with pytest.raises(InputError, match="embedding returned"):
         Reference(clip_set(8, seed=0), lambda x, rate: x)
+
+
+def test_the_judge_hears_neither_too_few_sounds_nor_too_many():
+    """Of a large set clips from its first to its last; of a small one more sounds than it has."""
+
+    class Counted(Noise):
+        made = 0
+
+        def _decode(self, z, condition, length):
+            self.made += len(z)
+            return super()._decode(z, condition, length)
+
+    for count, expected in ((8, 256), (600, 512)):
+        audio = 0.1 * torch.randn(count, 1, 1024, generator=torch.Generator().manual_seed(0))
+        clips, model = ClipSet.from_arrays(audio.clamp(-1, 1), RATE), Counted(1024)
+        judge = held_out_judge(Splits(clips, clips, clips.subset([])))
+        judge(model)
+        assert model.made == expected
+        compared = judge.reference.audio
+        assert len(compared) == min(count, expected)
+        for mine, own in ((compared[0], clips.tensor()[0]), (compared[-1], clips.tensor()[-1])):
+            torch.testing.assert_close(mine / mine.abs().max(), own / own.abs().max())
 
 
 def test_the_held_out_judge_prefers_real_sounds(capsys):

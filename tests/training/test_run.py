@@ -78,6 +78,24 @@ def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch, famil
     assert at["best"] == also_at["best"] and at["step"] == also_at["step"] == 8
 
 
+def test_a_run_that_is_killed_after_an_evaluation_is_not_judged_there_again(
+    tmp_path, splits, monkeypatch
+):
+    original = loop_module.Loop._step
+
+    def killed(loop, share):
+        if loop.at.step == 5:
+            raise KeyboardInterrupt
+        return original(loop, share)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop_module.Loop, "_step", killed)
+        fit(splits, config(tmp_path / "run"), numbers)
+    fit(splits, config(tmp_path / "run", resume=True), numbers)
+    judged = [line["step"] for line in read_log(tmp_path / "run") if "heldout_metric" in line]
+    assert judged == [4, 8]
+
+
 class stopped_at:
     """Ctrl-C in the middle of the given step."""
 
