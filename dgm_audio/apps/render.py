@@ -109,7 +109,7 @@ def item_conditions(
             if isinstance(spec, Classes):
                 item[key] = spec.names[int(value)]
             elif isinstance(spec, Scalar):
-                item[key] = float(value)
+                item[key] = float(str(value.numpy()))  # 61.1, not 61.099998
             else:
                 raise InputError(f"condition {key!r} is a sequence of frames; use it from Python")
     return items
