@@ -162,7 +162,7 @@ def test_conditions_are_written_out_for_every_sound(flow):
     assert item_conditions(flow, {"class": "1", "gain": "0.5"}, 1) == [
         {"class": "high", "gain": 0.5}
     ]
-    assert item_conditions(flow, {"gain": 0.3}, 1)[0]["gain"] == 0.3  # as it was given
+    assert item_conditions(flow, {"gain": 0.7}, 1)[0]["gain"] == 0.7  # as it was given
     flow.condition = ConditionSpec({"mel": Frames(80, 256)})
     with pytest.raises(InputError, match="frames"):
         item_conditions(flow, {}, 1)
