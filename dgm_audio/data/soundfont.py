@@ -7,6 +7,7 @@ differ: 8 dB between the strokes 50 and 110 of the first are 14 dB of the second
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
@@ -153,19 +154,32 @@ class FluidRenderer:
         with tempfile.TemporaryDirectory() as scratch:
             midi, wav = Path(scratch) / "notes.mid", Path(scratch) / "notes.wav"
             midi.write_bytes(midi_file(program, strokes))
-            options = f"-ni -q -g {_FLUID_GAIN} -R 0 -C 0 -r {RATE} -T wav -O float -F".split()
-            command = [self._program, *options, str(wav), str(self._soundfont), str(midi)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode or not wav.exists():
-                said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-                raise DataError(
-                    f"fluidsynth could not render {shown(str(self._soundfont))}: {said}"
-                )
+            self._play(midi, wav)
             with soundfile.SoundFile(wav) as sound:
+                if len(sound) < (len(strokes) - 1) * _SLOT + LENGTH:
+                    raise DataError(
+                        f"fluidsynth rendered {len(sound) / RATE:.1f} s of {len(strokes)} notes; "
+                        f"expected {_SLOT // RATE} s of each"
+                    )
                 for index in range(len(strokes)):
                     sound.seek(index * _SLOT)
-                    block = sound.read(LENGTH, dtype="float32", always_2d=True, fill_value=0)
-                    yield block.T
+                    yield sound.read(LENGTH, dtype="float32", always_2d=True).T
+
+    def _play(self, midi: Path, wav: Path) -> None:
+        """By the settings given here alone: a user's own file of them is not read.
+
+        A soundfont that cannot be used is only an error among what it says: it goes on without, or
+        with the soundfont of the system, and its exit status is 0.
+        """
+        options = f"-ni -q -f {os.devnull} -g {_FLUID_GAIN} -R 0 -C 0 -r {RATE} -T wav -O float"
+        files = ["-F", str(wav), str(self._soundfont), str(midi)]
+        command = [self._program, *options.split(), *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        said = done.stderr.strip().splitlines()
+        errors = [line for line in said if "error:" in line]
+        if done.returncode or errors or not wav.exists():
+            reason = [*errors, *said[-1:], "no reason given"][0]
+            raise DataError(f"fluidsynth could not render {shown(str(self._soundfont))}: {reason}")
 
 
 def midi_file(program: int, strokes: Sequence[Stroke]) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -25,12 +26,15 @@ from .tiny_soundfont import PERIOD, ROOT, write_soundfont
 
 FLUID = """#!{python}
 import sys
+from pathlib import Path
 import numpy, soundfile
-sound = numpy.zeros((4 * {rate}, 2), numpy.float32)
+Path(__file__).with_suffix(".said").write_text(" ".join(sys.argv[1:]))
+sound = numpy.zeros(({seconds} * {rate}, 2), numpy.float32)
 sound[0], sound[2 * {rate}] = 0.5, 0.25
 soundfile.write(sys.argv[sys.argv.index("-F") + 1], sound, {rate}, subtype="FLOAT")
+print("fluidsynth: {complaint}\\nfluidsynth: warning: no preset found", file=sys.stderr)
 """
-"""Stands in for fluidsynth: a click of another level every two seconds."""
+"""Stands in for fluidsynth: a click of another level every two seconds; keeps its arguments."""
 
 
 @pytest.fixture
@@ -42,6 +46,11 @@ def program(path: Path, text: str) -> str:
     path.write_text(text)
     path.chmod(0o755)
     return str(path)
+
+
+def fluidsynth(path: Path, seconds: int = 4, complaint: str = "") -> str:
+    text = FLUID.format(python=sys.executable, rate=RATE, seconds=seconds, complaint=complaint)
+    return program(path, text)
 
 
 def loudest_hertz(sound: np.ndarray) -> float:
@@ -126,13 +135,39 @@ def test_the_midi_file_presses_a_key_every_two_seconds() -> None:
 
 
 def test_fluidsynth_notes_are_cut_out_of_its_file(tiny: Path, tmp_path: Path) -> None:
-    fluid = program(tmp_path / "fluid", FLUID.format(python=sys.executable, rate=RATE))
-    first, second = FluidRenderer(tiny, fluid)(0, [Stroke(60, 80), Stroke(62, 80)])
+    first, second = FluidRenderer(tiny, fluidsynth(tmp_path / "fluid"))(
+        0, [Stroke(60, 80), Stroke(62, 80)]
+    )
     assert first.shape == second.shape == (2, LENGTH)
     assert (first[0, 0], second[0, 0], first[:, 1:].max()) == (0.5, 0.25, 0)
+
+
+def test_fluidsynth_adds_nothing_and_heeds_no_settings_of_its_user(
+    tiny: Path, tmp_path: Path
+) -> None:
+    list(FluidRenderer(tiny, fluidsynth(tmp_path / "fluid"))(0, [Stroke(60, 80)] * 2))
+    given = f" {(tmp_path / 'fluid.said').read_text()} "
+    for option in ("-R 0", "-C 0", f"-f {os.devnull}", "-g 1.0", f"-r {RATE}", "-O float"):
+        assert f" {option} " in given
+    assert given.split()[-2] == str(tiny)
 
 
 def test_what_fluidsynth_says_is_the_error(tiny: Path, tmp_path: Path) -> None:
     fluid = program(tmp_path / "fluid", "#!/bin/sh\necho out of luck >&2\nexit 1\n")
     with pytest.raises(DataError, match=r"could not render .*tiny\.sf2: out of luck"):
         list(FluidRenderer(tiny, fluid)(0, [Stroke(60, 80)]))
+
+
+def test_a_soundfont_that_fluidsynth_replaces_by_its_own_is_an_error(
+    tiny: Path, tmp_path: Path
+) -> None:
+    """Its exit status is 0 then, and it plays the soundfont of the system."""
+    fluid = fluidsynth(tmp_path / "fluid", complaint="error: Failed to load SoundFont")
+    with pytest.raises(DataError, match=r"tiny\.sf2: fluidsynth: error: Failed to load"):
+        list(FluidRenderer(tiny, fluid)(0, [Stroke(60, 80)]))
+
+
+def test_notes_that_fluidsynth_did_not_reach_are_an_error(tiny: Path, tmp_path: Path) -> None:
+    fluid = FluidRenderer(tiny, fluidsynth(tmp_path / "fluid", seconds=3))
+    with pytest.raises(DataError, match=r"rendered 3\.0 s of 2 notes; expected 2 s of each"):
+        list(fluid(0, [Stroke(60, 80), Stroke(62, 80)]))
