@@ -111,6 +111,7 @@ Lead and Metal Pad share one sample, Brightness and Bowed Glass two of three, Ec
 """
 
 _TABLE, _OMITTED = "notes.csv", "omitted.csv"
+_KEYS = range(128)
 _QUIETEST = 10 ** (-60 / 20)
 _SEED = 0
 
@@ -200,8 +201,8 @@ def render_notes(
     """Render the notes of a General MIDI soundfont; `note_manifest(out)` reads them.
 
     Each program appears in one step when all its notes are there, and the tables last, so that a
-    rendering that was cut short goes on where it stopped. Notes that peak below -60 dBFS are left
-    out and listed as omitted.
+    rendering that was cut short goes on where it stopped. Notes that peak below -60 dBFS, or whose
+    key there is not, are left out and listed as omitted.
 
     Args:
         soundfont: an SF2 file; bank 0 is used.
@@ -216,9 +217,12 @@ def render_notes(
         `out`.
 
     Raises:
-        DataError: if the file is no soundfont or gives no note, nothing is installed that renders
-            it, or the notes cannot be written.
+        DataError: if the file is no soundfont or gives no note, a program is out of range, nothing
+            is installed that renders it, or the notes cannot be written.
     """
+    beyond = [number for number in programs if number not in PROGRAMS]
+    if beyond:
+        raise DataError(f"program {beyond[0]} is not one of 0 to {PROGRAMS[-1]}")
     names = _unique(preset_names(soundfont))
     lacking = {number: "not in the soundfont" for number in programs if number not in names}
     reasons = {**lacking, **(unused or {})}
@@ -230,10 +234,10 @@ def render_notes(
     render: Renderer | None = None
     entries: list[Entry] = []
     for number in tqdm(used, desc="rendering notes", unit="preset", disable=None):
-        place = _place(number, names[number])
+        place, offset = _place(number, names[number]), (offsets or {}).get(number, 0)
         if not (out / place).is_dir():
             render = render or find_renderer(soundfont)
-            _render_program(render, number, out / place, (offsets or {}).get(number, 0))
+            _render_program(render, number, out / place, offset)
         for pitch, velocity in note_grid(number):
             path = f"{place}/{_file(pitch, velocity)}"
             if (out / path).is_file():
@@ -241,7 +245,9 @@ def render_notes(
                 credit = source or soundfont.name
                 entries.append(Entry(path, family, group, licence, credit, float(pitch)))
             else:
-                omitted.append(Omission(path, "is silent"))
+                has_key = pitch - offset in _KEYS
+                reason = "is silent" if has_key else "its key is outside 0 to 127"
+                omitted.append(Omission(path, reason))
     if not entries:
         raise DataError(
             f"{shown(str(soundfont))} gave no note; it has: {', '.join(names.values())}"
@@ -252,7 +258,7 @@ def render_notes(
 
 
 def _render_program(render: Renderer, program: int, place: Path, offset: int) -> None:
-    notes = [(p, v) for p, v in note_grid(program) if 0 <= p - offset <= 127]
+    notes = [(p, v) for p, v in note_grid(program) if p - offset in _KEYS]
     strokes = [Stroke(pitch - offset, velocity) for pitch, velocity in notes]
     with cache.building(place) as scratch:
         for (pitch, velocity), stereo in zip(notes, render(program, strokes), strict=True):

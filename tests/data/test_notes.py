@@ -121,6 +121,24 @@ def test_the_pitch_is_the_sounding_one(font, clicks, tmp_path) -> None:
         assert float(sound[0, 0]) == pytest.approx(height, abs=2**-15)
 
 
+def test_a_pitch_that_no_key_sounds_is_told_from_a_silent_one(font, clicks, tmp_path) -> None:
+    out = render_notes(font, tmp_path, offsets={0: 30, 8: -50}, programs=(0, 8))
+    reasons = {item.path: item.reason for item in note_manifest(out).omitted}
+    for program, offset in ((0, 30), (8, -50)):
+        keys = [pitch - offset for pitch, _ in notes.note_grid(program)]
+        found = [reason for path, reason in reasons.items() if f"/{program:03}-" in path]
+        outside = sum(not 0 <= key <= 127 for key in keys)
+        assert outside > 0 and found.count("its key is outside 0 to 127") == outside
+        assert found.count("is silent") == sum(0 <= key < 30 for key in keys)
+
+
+@pytest.mark.parametrize("number", [-1, 120])
+def test_a_program_beyond_the_families_is_an_error(font, clicks, tmp_path, number: int) -> None:
+    with pytest.raises(DataError, match=f"program {number} is not one of 0 to 119"):
+        render_notes(font, tmp_path / "out", programs=(0, number))
+    assert not (tmp_path / "out").exists() and not clicks.rendered
+
+
 def test_a_rendering_that_was_cut_short_goes_on(font, few, tmp_path, monkeypatch) -> None:
     first = Clicks(broken=8)
     monkeypatch.setattr(notes, "find_renderer", lambda _: first)
