@@ -1,9 +1,9 @@
 """A pitch as networks and synthesis want it: smooth features, its harmonics, and a look at them.
 
-    s(t) = sum over k = 1 .. N of sin(2 pi k f0 t)
-         = (cos(pi f0 t) - cos((2N + 1) pi f0 t)) / (2 sin(pi f0 t))
+    s(t) = sum over k = K + 1 .. N of sin(2 pi k f0 t)
+         = (cos((2K + 1) pi f0 t) - cos((2N + 1) pi f0 t)) / (2 sin(pi f0 t))
 
-The first `HARMONICS` of them also stand one by one, so that a network can say how loud each is,
+The first K = `HARMONICS` of them stand one by one, so that a network can say how loud each is,
 however close together they lie in a spectrum: a clarinet is its odd ones.
 
 References:
@@ -68,21 +68,26 @@ class Harmonics(NamedTuple):
     """A pitch's harmonics in a spectrum, peaks of magnitude one.
 
     Args:
-        spectrum: all of them, complex (N, F, L).
+        rest: those above the first K, complex (N, F, L).
         turning: e^(i phase) of each of the first K at the frames' centres, complex (N, K, L).
         lobes: their shapes in frequency (N, 2, F, K), for imaginary and real parts of `turning`.
     """
 
-    spectrum: Tensor
+    rest: Tensor
     turning: Tensor
     lobes: Tensor
 
     def weighted(self, gains: Tensor) -> Tensor:
-        """The spectrum (N, F, L) with gains, real or complex (N, K, L), on the first K."""
-        change = self.turning * (gains - 1)
-        parts = torch.stack([change.imag, -change.real], dim=1)
-        added = (parts.mT @ self.lobes.mT).mT  # frames stay the slower axis, as in the spectrum
-        return self.spectrum + torch.complex(*added.unbind(1))
+        """The spectrum (N, F, L) with gains, complex (N, K, L), on the first K."""
+        turned = self.turning * gains
+        parts = torch.stack([turned.imag, -turned.real], dim=1)
+        first = (parts.mT @ self.lobes.mT).mT  # frames stay the slower axis, as in a spectrum
+        return self.rest + torch.complex(*first.unbind(1))
+
+    def power(self, gains: Tensor) -> Tensor:
+        """Mean |spectrum|^2 (N, F, L) over the phases of the first K, with gains (N, K, L)."""
+        shape = self.lobes.square().mean(1)
+        return (gains.square().mT @ shape.mT).mT + self.rest.abs().square()
 
 
 class HarmonicSource(nn.Module):
@@ -110,9 +115,9 @@ class HarmonicSource(nn.Module):
         )
 
     def audio(self, pitch: Tensor) -> Tensor:
-        """The sum of sines (N, L * hop), each of amplitude one."""
+        """The sum of the sines above the first K (N, L * hop), each of amplitude one."""
         turns = frequency(pitch)[:, None] / self.sample_rate
-        count = (HIGHEST / 2 / turns).floor().clamp_min(1)
+        count = (HIGHEST / 2 / turns).floor().clamp_min(HARMONICS).float()
         start = torch.arange(self.frames, device=pitch.device) * self.stft.hop
         first, within = (  # in turns, so that float32 suffices
             (turns * time).remainder(1).float()
@@ -121,8 +126,8 @@ class HarmonicSource(nn.Module):
         turned = (first[:, :, None] + within[:, None]).flatten(1)
         half = math.pi * (turned - turned.round())
         sine = half.sin()
-        ratio = (half.cos() - ((2 * count.float() + 1) * half).cos()) / (2 * sine)
-        return torch.where(sine.abs() < 1e-6, 0.0, ratio)
+        ratio = ((2 * HARMONICS + 1) * half).cos() - ((2 * count + 1) * half).cos()
+        return torch.where(sine.abs() < 1e-6, 0.0, ratio / (2 * sine))
 
     def _cycles(self, pitch: Tensor) -> Tensor:
         """Frequencies (N, K) of the first harmonics, in cycles per sample."""

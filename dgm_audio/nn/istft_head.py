@@ -10,7 +10,8 @@ gain: a fine envelope inside each frame, which makes attacks sharper than the wi
 
 The phase p is integrated, as a sound's is: it advances by the bin's frequency plus a predicted
 deviation. Harmonics have a gain each, exp(e) (1 + s M), of which M is slow noise, as of many
-players (see `nn.harmonics`).
+players, and phases that the noise decides: nobody can tell those of a real note from its timbre,
+and with fixed ones training would take the beats of close harmonics for noise (`nn.harmonics`).
 
 References:
     Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders", 2023.
@@ -36,7 +37,7 @@ LOG_RANGE = (-14.0, 6.0)
 """Bounds of the log-magnitudes, in nepers relative to the STFT of a unit sample."""
 GAIN_RANGE = (-8.0, 5.0)
 """Of the log-gains of single harmonics, in nepers."""
-MAX_SWING = 0.4
+MAX_SWING = 0.15
 """Of a harmonic's gain: a network that is unsure of a level would rather let it wander."""
 KNOT = 8
 """Frames from knot to knot of slow noise: it moves by some 5 Hz."""
@@ -49,22 +50,24 @@ class Voices(NamedTuple):
 
     Args:
         harmonics: of the pitch.
-        gains: (N, K, L), mean amplitudes.
-        swing: (N, K, L), how far they and their phases wander.
+        gains: (N, K, L), amplitudes.
+        swing: (N, K, L), how far they and their phases wander, relative to the gains.
     """
 
     harmonics: Harmonics
     gains: Tensor
     swing: Tensor
 
-    def spectrum(self, noise: Tensor | None = None) -> Tensor:
-        """Complex (N, F, L): as white noise (N, T) has it, or on average."""
-        if noise is None:
-            return self.harmonics.weighted(self.gains)
+    def spectrum(self, noise: Tensor) -> Tensor:
+        """Complex (N, F, L), with phases and a wandering that white noise (N, T) decides."""
         knots, (batch, count, frames) = self.swing.shape[2] // KNOT, self.swing.shape
         slow = noise[:, : 2 * count * knots].reshape(batch, 2 * count, knots)
         real, imaginary = F.interpolate(slow, size=frames, mode="linear").chunk(2, dim=1)
-        return self.harmonics.weighted(self.gains + self.swing * torch.complex(real, imaginary))
+        phase = math.pi * noise[:, -count:, None]
+        wander = 1 + self.swing * torch.complex(real, imaginary)
+        return self.harmonics.weighted(
+            self.gains * wander * torch.polar(torch.ones_like(phase), phase)
+        )
 
     def first(self, count: int) -> Voices:
         """Those of the first `count` items."""
@@ -95,10 +98,11 @@ class Controls(NamedTuple):
 
     def log_magnitude(self) -> Tensor:
         """Log of the root of the expected power (N, F, L)."""
-        tonal = self.tonal
+        tonal = 2 * self.tonal
         if isinstance(self.partials, Voices):
-            tonal = tonal + self.partials.spectrum().abs().clamp_min(SILENT).log()
-        return 0.5 * torch.logaddexp(2 * tonal, 2 * self.noisy)
+            power = self.partials.harmonics.power(self.partials.gains)
+            tonal = tonal + power.clamp_min(SILENT**2).log()
+        return 0.5 * torch.logaddexp(tonal, 2 * self.noisy)
 
     def tones(self, noise: Tensor) -> Tensor:
         """exp(a) P, complex (N, F, L)."""
@@ -165,7 +169,7 @@ class ISTFTHead(nn.Module):
         else:
             gains, swing = (part.transpose(1, 2) for part in ways)
             gains = gains.clamp(*GAIN_RANGE).exp()
-            partials = Voices(source, gains, MAX_SWING * torch.sigmoid(swing) * gains)
+            partials = Voices(source, gains, MAX_SWING * torch.sigmoid(swing))
         return Controls(tonal, noisy, gain.flatten(1), partials)
 
     def _bin_phase(self, like: Tensor) -> Tensor:
