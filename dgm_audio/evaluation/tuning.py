@@ -24,7 +24,7 @@ from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import mean_of, ratio_of
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.harmonics import frequency
+from dgm_audio.signal.pitch import frequency
 from dgm_audio.signal.resampling import resample
 from dgm_audio.specs import Scalar
 

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dgm_audio.signal.pitch import frequency
 from dgm_audio.signal.stft import STFT
 
 HARMONICS = 64
@@ -30,15 +31,6 @@ HIGHEST = 0.95
 SILENT = 1e-4
 ANALYSIS = 4
 """Windows of the spectrum per window in which harmonics are looked at."""
-
-
-def frequency(pitch: Tensor) -> Tensor:
-    """Hz of MIDI numbers; 69 is 440 Hz.
-
-    >>> frequency(torch.tensor([69.0, 57.0])).tolist()
-    [440.0, 220.0]
-    """
-    return 440 * 2 ** ((pitch.double() - 69) / 12)
 
 
 class PitchFeatures(nn.Module):

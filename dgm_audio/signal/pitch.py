@@ -1,4 +1,4 @@
-"""The pitch of one note.
+"""Pitches as MIDI numbers: their frequency, and the one that is heard in a note.
 
 References:
     Mauch and Dixon, "pYIN: a fundamental frequency estimator using probabilistic threshold
@@ -16,6 +16,15 @@ VOICED = 0.1
 """Least probability; frames of noise have 0.01."""
 LEAST_VOICED = 0.1
 """Of the frames."""
+
+
+def frequency(pitch: Tensor) -> Tensor:
+    """Hz of MIDI numbers; 69 is 440 Hz.
+
+    >>> frequency(Tensor([69.0, 57.0])).tolist()
+    [440.0, 220.0]
+    """
+    return 440 * 2 ** ((pitch.double() - 69) / 12)
 
 
 def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | None:

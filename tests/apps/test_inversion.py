@@ -16,7 +16,7 @@ from dgm_audio.apps.inversion import (
 )
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.harmonics import frequency
+from dgm_audio.signal.pitch import frequency
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec, Scalar
 
 RATE, LENGTH = 16000, 8000

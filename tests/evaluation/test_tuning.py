@@ -12,7 +12,7 @@ from dgm_audio.data import ClipSet
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.tuning import CODES, RATE, swift_f0, tuning
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.harmonics import frequency
+from dgm_audio.signal.pitch import frequency
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, LatentSpec, Scalar
 
 LENGTH = 16384

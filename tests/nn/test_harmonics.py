@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from dgm_audio.nn.harmonics import HARMONICS, HIGHEST, HarmonicSource, PitchFeatures, frequency
+from dgm_audio.nn.harmonics import HARMONICS, HIGHEST, HarmonicSource, PitchFeatures
 from dgm_audio.nn.istft_head import ISTFTHead, Voices
+from dgm_audio.signal.pitch import frequency
 from dgm_audio.signal.stft import STFT
 
 RATE, FRAMES = 16000, 64

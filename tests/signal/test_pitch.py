@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from dgm_audio.nn.harmonics import frequency
-from dgm_audio.signal.pitch import note_pitch
+from dgm_audio.signal.pitch import frequency, note_pitch
 
 RATE = 22050
 
