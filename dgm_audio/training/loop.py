@@ -94,14 +94,17 @@ class Loop:
     def __post_init__(self) -> None:
         """Set up the players, the average of the weights and the signal handlers."""
         self.generator = self.task.objective.generator
-        self.average = AveragedModel(self.generator, avg_fn=self._average, use_buffers=False)
         self.decay = 0.0
         self.player = self._player(self.task.objective, (0.9, 0.99))
+        # a copy, so made only now that the generator is on its device
+        self.average = AveragedModel(self.generator, avg_fn=self._average, use_buffers=False)
         critic = self.task.discriminator
         self.critic = None if critic is None else self._player(critic, (0.5, 0.99))
         self.stop_signal: int | None = None
         self._saved_at = time.monotonic()
         self._skipped_in_row = 0
+        # numbers are found much faster than names, which matters with many clips
+        self._groups = np.unique(self.clips.groups, return_inverse=True)[1]
 
     def _player(self, module: torch.nn.Module, betas: tuple[float, float]) -> Player:
         optimizer = torch.optim.AdamW(module.parameters(), self.rate, betas, weight_decay=0.01)
@@ -173,7 +176,7 @@ class Loop:
         rows = batch_rows(len(self.clips), self.batch, self.at.step, self.seed)[rank::ranks]
         pitch = None
         if "pitch" in self.clips.condition_spec.fields:
-            rows = partnered(rows, self.clips.groups, torch.initial_seed())
+            rows = partnered(rows, self._groups, torch.initial_seed())
             pitch = torch.as_tensor(self.clips.pitches[rows]).to(self.fabric.device)
         x = augment(
             self.clips.tensor(rows), torch.default_generator, SPEED if pitch is None else 0.0
@@ -261,16 +264,18 @@ class Loop:
         """Take up a saved state; every rank reads it.
 
         Raises:
-            TrainingError: if it is damaged or belongs to a model of another shape.
+            TrainingError: if it is damaged or belongs to another model.
         """
         tensors, numbers = load_state(path)
-        self.at = Progress(**numbers)
         try:
+            at = Progress(**numbers)
+            remembered = any(key.startswith("generator_optimizer/") for key in tensors)
+            if at.step > at.skipped and not remembered:
+                raise ValueError("generator_optimizer is missing")
             restore(tensors, self._modules(), self._players(), self._own_tensors())
-        except RuntimeError as error:
-            raise TrainingError(
-                f"{path} belongs to a model of another shape: {str(error).splitlines()[1].strip()}"
-            ) from error
+        except (TypeError, ValueError) as error:
+            raise TrainingError(f"{path} does not fit this run: {error}; start anew") from error
+        self.at = at
 
     def _own_tensors(self) -> dict[str, Tensor]:
         """What the objective remembers, and learns, beside its generator."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 
@@ -26,13 +24,18 @@ def batch_rows(clips: int, batch: int, step: int, seed: int) -> np.ndarray:
     return np.array([orders[e][place % clips] for e, place in zip(epochs, places, strict=True)])
 
 
-def partnered(rows: np.ndarray, groups: Sequence[str], seed: int) -> np.ndarray:
+def partnered(rows: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     """The rows with the second half replaced: row i + n/2 is of the group of row i.
 
-    >>> partnered(np.array([0, 1, 2, 3]), ["a", "b", "b", "a"], seed=0).tolist() in (
+    Args:
+        rows: of clips (n,).
+        groups: number of the group of every clip.
+        seed: of the choice.
+
+    >>> partnered(np.array([0, 1, 2, 3]), np.array([7, 5, 5, 7]), seed=0).tolist() in (
     ...     [[0, 1, a, b] for a in (0, 3) for b in (1, 2)])
     True
     """
-    rng, names, half = np.random.default_rng(seed), np.asarray(groups), len(rows) // 2
-    partners = [rng.choice(np.flatnonzero(names == names[row])) for row in rows[:half]]
+    rng, half = np.random.default_rng(seed), len(rows) // 2
+    partners = [rng.choice(np.flatnonzero(groups == groups[row])) for row in rows[:half]]
     return np.concatenate([rows[:half], np.array(partners, dtype=rows.dtype), rows[2 * half :]])

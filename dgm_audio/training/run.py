@@ -133,11 +133,11 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         tell=monitor.step if monitor else (lambda *_: None),
     )
     try:
-        if config.resume:
-            loop.load(config.out / STATE)
         settings = asdict(config) | {"out": str(config.out), "data": data_record(splits)}
         if run:
             run.begin(settings)
+        if config.resume:
+            loop.load(config.out / STATE)
         loop.fit()
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(

@@ -26,6 +26,8 @@ from dgm_audio.errors import TrainingError
 STATE = "state.safetensors"
 SETTINGS = "run.json"
 LOG = "log.jsonl"
+KEPT = ("family", "start", "seed", "batch")
+"""Settings that a resumed run must have kept; budget and steps may well be others."""
 
 
 class RunFolder:
@@ -82,18 +84,27 @@ class RunFolder:
             stream.write(json.dumps(record) + "\n")
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Write the resolved settings; a resumed run must be on the same data.
+        """Write the resolved settings; a resumed run must be the same game on the same data.
 
         Raises:
-            TrainingError: if the earlier part of the run was on other data.
+            TrainingError: if the earlier part of the run was on other data, or of another family,
+                start, seed or batch.
         """
         path, key = self.path / SETTINGS, "content_sha256"
-        if path.is_file():
-            earlier = json.loads(path.read_text(encoding="utf-8"))["data"][key]
-            if earlier != settings["data"][key]:
+        if self.has_state and path.is_file():
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            was, now = earlier["data"][key], settings["data"][key]
+            if was != now:
                 raise TrainingError(
-                    f"the run in {self.path} was on other data (content {earlier[:12]}, now "
-                    f"{settings['data'][key][:12]}); train into another folder"
+                    f"the run in {self.path} was on other data (content {was[:12]}, now "
+                    f"{now[:12]}); train into another folder"
+                )
+            changed = [name for name in KEPT if earlier[name] != settings[name]]
+            if changed:
+                told = [f"{name} {earlier[name]}, now {settings[name]}" for name in changed]
+                raise TrainingError(
+                    f"the run in {self.path} was begun with {'; '.join(told)}: resume it with "
+                    "what it was begun with, or train into another folder"
                 )
         write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
 

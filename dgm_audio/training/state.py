@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from dgm_audio.training.steps import Player
@@ -35,16 +36,25 @@ def restore(
     players: Mapping[str, Player],
     own: Mapping[str, Tensor],
 ) -> None:
-    """Put what `gathered` gave back in place.
+    """Put what `gathered` gave back in place; nothing is changed unless everything fits.
+
+    Args:
+        tensors: by name.
+        modules: as for `gathered`.
+        players: as for `gathered`; those whose optimizer remembers nothing have made no step.
+        own: as for `gathered`.
 
     Raises:
-        RuntimeError: if a module has another shape.
+        ValueError: if a tensor is missing, unknown or of another shape; the message names one.
     """
+    expected = gathered(modules, {}, own)
+    for name, player in players.items():
+        expected |= _memory(tensors, name, player)
+    _check_fit(tensors, expected)
     for name, module in modules.items():
         module.load_state_dict(_under(tensors, name))
-    known = _under(tensors, "objective")
     for key, value in own.items():
-        value.copy_(known.get(key, value))
+        value.copy_(tensors[f"objective/{key}"])
     for name, player in players.items():
         state = player.optimizer.state_dict()
         state["state"] = {}
@@ -52,6 +62,31 @@ def restore(
             index, entry = key.split("/")
             state["state"].setdefault(int(index), {})[entry] = value
         player.optimizer.load_state_dict(state)
+
+
+def _memory(tensors: Mapping[str, Tensor], name: str, player: Player) -> dict[str, Tensor]:
+    """Tensors like those that an Adam remembers of the weights that it has moved so far."""
+    groups = player.optimizer.param_groups
+    expected: dict[str, Tensor] = {}
+    for index, weight in enumerate(weight for group in groups for weight in group["params"]):
+        entries = {"step": torch.zeros(()), "exp_avg": weight, "exp_avg_sq": weight}
+        named = {f"{name}/{index}/{entry}": like for entry, like in entries.items()}
+        if named.keys() & tensors.keys():  # none of a weight that never had a gradient
+            expected |= named
+    return expected
+
+
+def _check_fit(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    problems = [f"{key} is missing" for key in expected if key not in found]
+    problems += [f"{key} is unknown" for key in found if key not in expected]
+    problems += [
+        f"{key} has shape {tuple(found[key].shape)}, expected {tuple(expected[key].shape)}"
+        for key in expected
+        if key in found and found[key].shape != expected[key].shape
+    ]
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ValueError(problems[0] + more)
 
 
 def _under(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:

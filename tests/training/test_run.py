@@ -78,24 +78,6 @@ def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch, famil
     assert at["best"] == also_at["best"] and at["step"] == also_at["step"] == 8
 
 
-def test_a_run_that_is_killed_after_an_evaluation_is_not_judged_there_again(
-    tmp_path, splits, monkeypatch
-):
-    original = loop_module.Loop._step
-
-    def killed(loop, share):
-        if loop.at.step == 5:
-            raise KeyboardInterrupt
-        return original(loop, share)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop_module.Loop, "_step", killed)
-        fit(splits, config(tmp_path / "run"), numbers)
-    fit(splits, config(tmp_path / "run", resume=True), numbers)
-    judged = [line["step"] for line in read_log(tmp_path / "run") if "heldout_metric" in line]
-    assert judged == [4, 8]
-
-
 class stopped_at:
     """Ctrl-C in the middle of the given step."""
 
@@ -127,13 +109,6 @@ def test_a_folder_with_a_run_is_not_overwritten_and_not_shared(tmp_path, splits)
     with pytest.raises(TrainingError, match="in use"):
         RunFolder(tmp_path / "run", resume=True)
     run.close()
-
-
-def test_resuming_on_other_data_or_another_shape_is_an_error(tmp_path, splits):
-    fit(splits, config(tmp_path / "run", steps=1), numbers)
-    other = replace(splits, train=splits.train.subset(np.arange(20)))
-    with pytest.raises(TrainingError, match="other data"):
-        fit(other, config(tmp_path / "run", steps=2, resume=True), numbers)
 
 
 def test_non_finite_losses_are_skipped_then_named(tmp_path, splits, monkeypatch):
