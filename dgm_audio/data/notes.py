@@ -16,10 +16,13 @@ Whole presets are held out, and others unseen; pitches are not. `render_notes` t
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -110,7 +113,10 @@ the soundfont; but for the synths, of which most are layers of the same waves: S
 Lead and Metal Pad share one sample, Brightness and Bowed Glass two of three, Echo Drops 16 of 31.
 """
 
-_TABLE, _OMITTED = "notes.csv", "omitted.csv"
+FORMAT = 1
+"""Raised whenever the rules that make notes change, so that old ones do not pass for new ones."""
+
+_TABLE, _OMITTED, _RENDERING = "notes.csv", "omitted.csv", "rendering.json"
 _KEYS = range(128)
 _QUIETEST = 10 ** (-60 / 20)
 _SEED = 0
@@ -125,8 +131,9 @@ def download_notes(folder: Path) -> Path:
         `folder`.
 
     Raises:
-        DataError: if the soundfont cannot be fetched, nothing is installed that renders it, or the
-            disk is full; the message says what to do.
+        DataError: if the soundfont cannot be fetched, nothing is installed that renders it, the
+            disk is full, or other offsets made the notes that are there; the message says what to
+            do.
     """
     home = folder / "notes"
     if not (home / _TABLE).is_file():
@@ -136,6 +143,8 @@ def download_notes(folder: Path) -> Path:
         render_notes(
             soundfont, home, offsets=OFFSETS, unused=unused, licence=LICENCE, source=CREDIT
         )
+    elif (home / _RENDERING).is_file():  # the first notes were rendered without
+        _check_rendering(home, _rules(OFFSETS))
     return folder
 
 
@@ -204,9 +213,12 @@ def render_notes(
     rendering that was cut short goes on where it stopped. Notes that peak below -60 dBFS, or whose
     key there is not, are left out and listed as omitted.
 
+    What decides the sounds (soundfont, offsets, renderer) is kept beside them in `rendering.json`,
+    so that notes that were made otherwise are never taken for these.
+
     Args:
         soundfont: an SF2 file; bank 0 is used.
-        out: a folder for this soundfont alone.
+        out: a folder for this soundfont and these offsets alone.
         offsets: program -> sounding pitch less the key, where that is not 0.
         unused: program -> reason for leaving it out.
         licence: of the soundfont, and so of its notes.
@@ -218,7 +230,8 @@ def render_notes(
 
     Raises:
         DataError: if the file is no soundfont or gives no note, a program is out of range, nothing
-            is installed that renders it, or the notes cannot be written.
+            is installed that renders it, the notes cannot be written, or `out` holds notes that
+            were rendered otherwise.
     """
     beyond = [number for number in programs if number not in PROGRAMS]
     if beyond:
@@ -231,12 +244,12 @@ def render_notes(
         Omission(f"{number:03} {names.get(number, '')}".strip(), reason)
         for number, reason in sorted(reasons.items())
     ]
-    render: Renderer | None = None
+    render = find_renderer(soundfont)
+    _claim(out, {**_rules(offsets or {}), "soundfont": _sha256(soundfont), "renderer": render.name})
     entries: list[Entry] = []
     for number in tqdm(used, desc="rendering notes", unit="preset", disable=None):
         place, offset = _place(number, names[number]), (offsets or {}).get(number, 0)
         if not (out / place).is_dir():
-            render = render or find_renderer(soundfont)
             _render_program(render, number, out / place, offset)
         for pitch, velocity in note_grid(number):
             path = f"{place}/{_file(pitch, velocity)}"
@@ -266,6 +279,51 @@ def _render_program(render: Renderer, program: int, place: Path, offset: int) ->
             peak = float(np.abs(sound).max())
             if peak >= _QUIETEST:  # a note beyond full scale is lowered, not clipped
                 write_audio(scratch / _file(pitch, velocity), sound / max(1.0, peak), RATE)
+
+
+def _rules(offsets: Mapping[int, int]) -> dict[str, Any]:
+    """What decides the sounds beside the soundfont and its renderer, as JSON gives it back."""
+    return {"format": FORMAT, "offsets": {str(n): o for n, o in sorted(offsets.items()) if o}}
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _claim(out: Path, rendering: Mapping[str, Any]) -> None:
+    """Write how notes are rendered beside them; those that are there must be rendered alike."""
+    if any(place for family in FAMILIES for place in (out / family).glob("*")):
+        _check_rendering(out, rendering)
+    try:
+        cache.write_json(out / _RENDERING, rendering)
+    except OSError as error:
+        raise DataError(f"{shown(str(out))} cannot be written: {error.strerror}") from error
+
+
+def _check_rendering(home: Path, expected: Mapping[str, Any]) -> None:
+    """Check that notes were rendered as is expected, as far as that is said.
+
+    Raises:
+        DataError: if they were not, or nothing is known of it.
+    """
+    try:
+        found = dict(json.loads((home / _RENDERING).read_bytes()))
+    except (OSError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{shown(str(home))} has no readable {_RENDERING} that says how its notes were "
+            "rendered; give another folder, or remove this one"
+        ) from error
+    differing = [
+        f"{key} {found.get(key)}, now {value}"
+        for key, value in expected.items()
+        if found.get(key) != value
+    ]
+    if differing:
+        raise DataError(
+            f"the notes in {shown(str(home))} were rendered with {'; '.join(differing)}; "
+            "give another folder, or remove this one"
+        )
 
 
 def _place(program: int, name: str) -> str:

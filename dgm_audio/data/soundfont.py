@@ -49,6 +49,11 @@ class Stroke(NamedTuple):
 class Renderer(Protocol):
     """What renders the notes of one soundfont."""
 
+    @property
+    def name(self) -> str:
+        """No two renderers sound alike."""
+        ...
+
     def __call__(self, program: int, strokes: Sequence[Stroke]) -> Iterator[np.ndarray]:
         """Stereo (2, `LENGTH`) at `RATE` for every stroke, by a program of bank 0."""
         ...
@@ -120,6 +125,8 @@ def _preset_table(file: BinaryIO) -> bytes:
 class TinyRenderer:
     """By the package `tinysoundfont`: some 400 notes per second."""
 
+    name = "tinysoundfont"
+
     def __init__(self, soundfont: Path, module: Any) -> None:
         self._synth = module.Synth(gain=0.0, samplerate=RATE)
         try:
@@ -145,6 +152,8 @@ class TinyRenderer:
 
 class FluidRenderer:
     """By the program `fluidsynth`: one MIDI file and one WAV per call, a note every two seconds."""
+
+    name = "fluidsynth"
 
     def __init__(self, soundfont: Path, program: str) -> None:
         self._soundfont, self._program = soundfont, program

@@ -25,6 +25,8 @@ UNSEEN = (6, 13, 29, 38, 42, 54, 60, 71, 79, 83, 92, 102, 105)
 class Clicks:
     """A renderer that gives clicks of heights key / 256 and program / 256, none below key 30."""
 
+    name = "clicks"
+
     def __init__(self, broken: int = -1) -> None:
         self.rendered: list[int] = []
         self._broken = broken
@@ -154,12 +156,52 @@ def test_a_rendering_that_was_cut_short_goes_on(font, few, tmp_path, monkeypatch
     assert found.hash == note_manifest(render_notes(font, tmp_path / "whole")).hash
 
 
-def test_a_note_beyond_full_scale_is_lowered(font, few, tmp_path, monkeypatch) -> None:
-    def loud(program: int, strokes: Sequence[Stroke]) -> Iterator[np.ndarray]:
-        wave = np.tile(4 * np.sin(np.arange(LENGTH) / 10), (2, 1)).astype(np.float32)
-        return (wave for _ in strokes)
+def test_notes_that_were_rendered_otherwise_are_never_taken_for_these(
+    font, clicks, tmp_path, monkeypatch
+) -> None:
+    out = render_notes(font, tmp_path / "out", offsets={8: 24, 33: 0}, programs=(0, 8))
+    before, rendered = note_manifest(out), clicks.rendered.copy()
+    with pytest.raises(DataError, match=r"out were rendered with offsets {'8': 24}, now {'8': 12}"):
+        render_notes(font, out, offsets={8: 12})
+    other = write_soundfont(tmp_path / "other.sf2", {0: "Sine", 8: "Other", 9: "Sine"})
+    with pytest.raises(DataError, match=r"with soundfont \w{64}, now \w{64}; give another folder"):
+        render_notes(other, out, offsets={8: 24})
+    with monkeypatch.context() as patch:
+        patch.setattr(Clicks, "name", "clacks")
+        patch.setattr(notes, "FORMAT", 2)
+        with pytest.raises(DataError, match="format 1, now 2; renderer clicks, now clacks; give"):
+            render_notes(font, out, offsets={8: 24})
+    assert note_manifest(out) == before and clicks.rendered == rendered == [0, 8]
+    render_notes(font, out, offsets={8: 24})
+    assert clicks.rendered == [0, 8, 33] and len(note_manifest(out)) > len(before)
 
-    monkeypatch.setattr(notes, "find_renderer", lambda _: loud)
+
+@pytest.mark.parametrize("said", [None, b"{", b"3"])
+def test_notes_of_which_nothing_is_said_stay_and_are_not_added_to(
+    font, clicks, tmp_path, said: bytes | None
+) -> None:
+    out = render_notes(font, tmp_path / "out", programs=(0,))
+    before = note_manifest(out)
+    (out / "rendering.json").unlink()
+    if said is not None:
+        (out / "rendering.json").write_bytes(said)
+    with pytest.raises(DataError, match=r"has no readable rendering\.json that says how"):
+        render_notes(font, out)
+    assert note_manifest(out) == before and clicks.rendered == [0]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(font, clicks) -> None:
+    with pytest.raises(DataError, match=r"tiny\.sf2 cannot be written: File exists"):
+        render_notes(font, font)
+
+
+def test_a_note_beyond_full_scale_is_lowered(font, few, tmp_path, monkeypatch) -> None:
+    class Loud(Clicks):
+        def __call__(self, program: int, strokes: Sequence[Stroke]) -> Iterator[np.ndarray]:
+            wave = np.tile(4 * np.sin(np.arange(LENGTH) / 10), (2, 1)).astype(np.float32)
+            return (wave for _ in strokes)
+
+    monkeypatch.setattr(notes, "find_renderer", lambda _: Loud())
     manifest = note_manifest(render_notes(font, tmp_path / "out", programs=(0,)))
     sound, _ = read_audio(manifest.locate(manifest.entries[0]))
     wave = np.sin(np.arange(30000) / 10)
@@ -205,6 +247,12 @@ def test_the_named_set_is_fetched_and_rendered_once(clicks, tmp_path, monkeypatc
     folder = notes.download_notes(tmp_path / notes.NAME)
     assert notes.download_notes(folder) == folder and fetched == [notes.PACKAGES]
     assert clicks.rendered == [4, 5, 105]
+    with monkeypatch.context() as patch:
+        patch.setitem(notes.OFFSETS, 4, 12)
+        with pytest.raises(DataError, match=r"notes were rendered with offsets .* now {'4': 12,"):
+            notes.download_notes(folder)
+        (folder / "notes" / "rendering.json").unlink()
+        assert notes.download_notes(folder) == folder and clicks.rendered == [4, 5, 105]
     reasons = {item.path: item.reason for item in note_manifest(folder).omitted}
     assert "inharmonic" in reasons["009 Glockenspiel"] and "effect" in reasons["120 Fret"]
     splits = named_splits(notes.NAME, ClipConfig(sample_rate=16000, length=512), folder)
