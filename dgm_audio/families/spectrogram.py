@@ -3,8 +3,8 @@
     x = head(frames(h, c), texture(z)),    h = mean_c + scale_c z,    z ~ N(0, I)
 
 h is the code, in whatever coordinates training left it (see `families.class_prior`). Texture (the
-noise part of a sound) is drawn from z as well: decode stays a deterministic map. An encoder finds
-codes of sounds.
+noise part of a sound) is drawn from z as well: decode stays a deterministic map. A sound beyond full
+scale is lowered, not clipped. An encoder finds codes of sounds.
 
 Where the pitch is a condition, the head filters its harmonics, so that notes are in tune, and the
 code is left with the timbre.
@@ -100,7 +100,8 @@ class SpectrogramGenerator(ClassPriorGenerator):
         code = self.code_of_latent(flat, self.labels(condition, len(z)))
         frames, source = self.frames(code, condition), self.harmonics(condition)
         x = self.head(frames, self.texture(flat), source)
-        return x[:, None, :length].clamp(-1, 1)
+        loudest = x.abs().amax(1, keepdim=True).clamp_min(1)
+        return (x / loudest)[:, None, :length]
 
     # --- the parts that training uses ----------------------------------------------------------
 

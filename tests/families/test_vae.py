@@ -23,6 +23,17 @@ def codes(count=200):
     return mean, torch.randn(count, 4, generator=rng) * 0.1 - 2, torch.arange(count) % 2
 
 
+@torch.no_grad()
+def test_a_sound_beyond_full_scale_is_lowered_and_not_clipped(model):
+    z = model.noise(4, seed=0)
+    plain = model.decode(z)
+    assert float(plain.abs().max()) < 1
+    model.head.project.bias[: model.head.bins] += 12
+    loud = model.decode(z)
+    assert loud.abs().amax((1, 2)).tolist() == pytest.approx([1] * 4)
+    assert float((loud.abs() == 1).double().mean()) < 0.01  # one peak, no flat tops
+
+
 def test_the_fitted_prior_makes_the_codes_standard_normal(model):
     """Mean 0 and covariance 1 of the aggregate posterior, within the shrinkage's 4 %."""
     mean, log_variance, labels = codes()
