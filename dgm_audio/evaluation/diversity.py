@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reference import Reference
 from dgm_audio.evaluation.sampling import class_field, draw
 from dgm_audio.generator import AudioGenerator
@@ -32,12 +33,17 @@ def diversity(
     Args:
         model: the generator.
         reference: real clips, prepared once.
-        n: sounds to draw, at least two.
+        n: sounds to draw, at least 2.
         seed: of the draw; the same seed makes values comparable between checkpoints.
 
     Returns:
         Ratio of median distances, 0 or more; 1 if the real clips of a class are all the same.
+
+    Raises:
+        InputError: if n is less than 2.
     """
+    if n < 2:
+        raise InputError(f"n is {n}; at least 2 sounds are needed to tell how much they differ")
     groups = reference.labels
     if class_field(model, reference.classes) is None:
         groups = torch.zeros_like(groups)
@@ -62,9 +68,9 @@ def apart(points: Tensor, groups: Tensor) -> float:
 
     A group of one point has no pair and does not count.
 
-    >>> points = torch.tensor([[0.0], [1.0], [5.0], [8.0], [99.0]])
-    >>> apart(points, torch.tensor([0, 0, 1, 1, 2]))
-    2.0
+    >>> points = torch.tensor([[0.0], [1.0], [5.0], [8.0], [0.0], [50.0], [99.0]])
+    >>> apart(points, torch.tensor([0, 0, 1, 1, 2, 2, 3]))
+    3.0
     """
     parts = [torch.pdist(points[groups == group]) for group in groups.unique()]
     return float(torch.cat(parts).quantile(0.5))

@@ -103,25 +103,25 @@ class SpectrogramDiscriminator(nn.Module):
     """One `SpectrogramCritic` per window.
 
     Args:
+        sample_rate: in Hz.
         classes: K; 0 for no class term.
         channels: of each critic's first layer.
         windows: in samples.
-        sample_rate: in Hz; with it, critics are regularised for little data, and sounds are
-            augmented before they look at them.
+        few: critics are regularised for little data, and look at augmented sounds.
     """
 
     def __init__(
         self,
+        sample_rate: int,
         classes: int = 0,
         channels: int = 16,
         windows: Sequence[int] = WINDOWS,
-        sample_rate: int | None = None,
+        few: bool = False,
     ) -> None:
         super().__init__()
-        self.augmentation = ToldAugmentation(sample_rate) if sample_rate else None
+        self.augmentation = ToldAugmentation(sample_rate) if few else None
         self.critics = nn.ModuleList(
-            SpectrogramCritic(window, classes, channels, sample_rate is not None)
-            for window in windows
+            SpectrogramCritic(window, classes, channels, few) for window in windows
         )
 
     def forward(self, x: Tensor, labels: Tensor | None, group: int = 1) -> list[Verdict]:

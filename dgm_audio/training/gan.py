@@ -94,21 +94,22 @@ class GANTask(SpectrogramTask):
         self.objective = GANObjective(SpectrogramGAN(config), mixed, ADVERSARIAL_START)
         self.begun_with: SpectrogramGenerator | None = None
         if start is not None:
-            take_weights(self.objective.generator, start)
+            self.anew = take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
             self.begun_with = deepcopy(self.objective.generator)
         self.discriminator = SpectrogramDiscriminator(
-            len(config.classes), windows=self.windows_for(config), sample_rate=config.sample_rate
+            config.sample_rate, len(config.classes), windows=self.windows_for(config), few=True
         )
 
     @torch.no_grad()
     def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
-        """Halfway back to the start, if there was one."""
+        """Halfway back to the start, if there was one; what did not fit there goes nowhere."""
         if self.begun_with is None:
             return average
         halfway = deepcopy(average)
-        origin = self.begun_with.to(average.device).parameters()
-        for weight, first in zip(halfway.parameters(), origin, strict=True):
-            weight.lerp_(first, HALFWAY)
+        origin = dict(self.begun_with.to(average.device).named_parameters())
+        for name, weight in halfway.named_parameters():
+            if name not in self.anew:
+                weight.lerp_(origin[name], HALFWAY)
         self.settle(halfway, clips)
         return halfway

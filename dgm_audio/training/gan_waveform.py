@@ -145,7 +145,7 @@ class WaveformTask(Task):
             self.objective.adversarial_start = 0.0
         windows = [window for window in WINDOWS if config.length >= MIN_FRAMES * window // 2]
         self.discriminator = SpectrogramDiscriminator(
-            len(config.classes), windows=windows, sample_rate=config.sample_rate
+            config.sample_rate, len(config.classes), windows=windows, few=True
         )
 
     def config_for(self, clips: ClipSet) -> WaveformGANConfig:

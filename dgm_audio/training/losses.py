@@ -56,3 +56,8 @@ class SpectralEnergyDistance(nn.Module):
             near = distance.between(one, real, level) + distance.between(other, real, level)
             total = total + 0.5 * (near - distance.between(one, other, level)).mean()
         return total / len(indices)
+
+    def some(self, target: Tensor, first: Tensor, second: Tensor, count: int) -> Tensor:
+        """The same at so many of the windows, which are drawn anew at every call."""
+        choice = torch.randperm(len(self.distances))[:count].tolist()
+        return self(target, first, second, choice)

@@ -119,10 +119,13 @@ class Task(ABC):
         return average
 
 
-def take_weights(model: AudioGenerator, start: AudioGenerator) -> None:
+def take_weights(model: AudioGenerator, start: AudioGenerator) -> list[str]:
     """Copy the weights that fit; a line on standard error names those that start anew.
 
     A model of other classes keeps all but what depends on them.
+
+    Returns:
+        The names of those that start anew.
 
     Raises:
         InputError: if less than half of the weights fit.
@@ -139,6 +142,7 @@ def take_weights(model: AudioGenerator, start: AudioGenerator) -> None:
     if anew:
         print(f"not in the model to start from: {', '.join(anew)}", file=sys.stderr)
     model.load_state_dict(fits, strict=False)
+    return anew
 
 
 def get_task(family: str) -> type[Task]:

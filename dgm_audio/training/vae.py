@@ -72,5 +72,5 @@ class VAETask(SpectrogramTask):
             take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
         self.discriminator = SpectrogramDiscriminator(
-            len(config.classes), windows=self.windows_for(config)
+            config.sample_rate, len(config.classes), windows=self.windows_for(config)
         )

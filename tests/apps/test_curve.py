@@ -74,6 +74,8 @@ def test_what_a_resumed_run_did_twice_counts_once(tmp_path):
         write_log(tmp_path, *RUN, (15, 100.0, {"loss": 1.0}), *again) / "log.jsonl"
     )
     assert [(one.step, one.metric) for one in found] == [(10, 0.5), (20, 0.2), (30, 0.4)]
+    found = read_evaluations(write_log(tmp_path, *RUN, judged(30, 250, 0.2)) / "log.jsonl")
+    assert [(one.step, one.metric) for one in found] == [(10, 0.5), (20, 0.1), (30, 0.2)]
 
 
 def test_a_run_without_evaluations_has_no_curve(tmp_path):

@@ -11,7 +11,7 @@ from dgm_audio.nn.discriminator import (
 )
 from dgm_audio.nn.told import DELAY, SHARE, TILT_DB, TOLD, ToldAugmentation
 
-SIZES = {"classes": 2, "channels": 4, "windows": (256, 64)}
+SIZES = {"sample_rate": 8000, "classes": 2, "channels": 4, "windows": (256, 64)}
 
 
 def sounds(count: int) -> torch.Tensor:
@@ -34,7 +34,7 @@ def test_scores_are_of_patches_and_depend_on_the_class():
 def regularised(gain: float = 1.0, told: float = 0.0) -> SpectrogramDiscriminator:
     """Critics for few sounds, all of which are changed alike."""
     torch.manual_seed(0)
-    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000).eval()
+    discriminator = SpectrogramDiscriminator(**SIZES, few=True).eval()
     discriminator.augmentation.forward = lambda x: (gain * x, told * torch.ones(len(x), TOLD))
     return discriminator
 
@@ -61,7 +61,7 @@ def test_critics_look_at_the_changed_sound_and_are_told():
 
 def test_a_layer_that_scores_few_sounds_has_norm_one():
     torch.manual_seed(0)
-    for critic in SpectrogramDiscriminator(**SIZES, sample_rate=8000).critics:
+    for critic in SpectrogramDiscriminator(**SIZES, few=True).critics:
         with torch.no_grad():
             for _ in range(30):  # steps of the power iteration
                 weight = critic.score.weight.flatten(1)
@@ -72,7 +72,7 @@ def test_the_penalty_is_that_of_finite_differences():
     """A score that is linear in its picture with slope w per pixel: n w^2 per patch."""
     torch.manual_seed(0)
     x = sounds(2).requires_grad_()
-    verdict = SpectrogramDiscriminator(0, 4, (256,))(x, None)[0]
+    verdict = SpectrogramDiscriminator(8000, 0, 4, (256,))(x, None)[0]
     linear = verdict._replace(score=0.5 * verdict.picture.sum((1, 2, 3))[:, None])
     pixels = verdict.picture[0].numel()
     assert float(gradient_penalty([linear]).detach()) == pytest.approx(0.25 * pixels)
@@ -80,7 +80,7 @@ def test_the_penalty_is_that_of_finite_differences():
 
 def test_the_penalty_reaches_the_weights():
     torch.manual_seed(0)
-    discriminator = SpectrogramDiscriminator(**SIZES, sample_rate=8000)
+    discriminator = SpectrogramDiscriminator(**SIZES, few=True)
     x = sounds(4).requires_grad_()
     gradient_penalty(discriminator(x, torch.zeros(4, dtype=torch.long))).backward()
     weights = [weight for weight in discriminator.critics[0].parameters() if weight.ndim == 4]

@@ -30,7 +30,7 @@ def still(module: nn.Module) -> Player:
 def heard(real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
     """Scores of the first critic in the discriminator's step, then in the generator's."""
     torch.manual_seed(0)
-    critics = SpectrogramDiscriminator(0, 4, (256,), sample_rate=8000).eval()
+    critics = SpectrogramDiscriminator(8000, 0, 4, (256,), few=True).eval()
     critics.augmentation.forward = lambda x: (x, torch.zeros(len(x), TOLD))
     scores = []
     critics.register_forward_hook(lambda *passed: scores.append(passed[-1][0].score.detach()))

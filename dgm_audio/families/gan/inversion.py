@@ -3,7 +3,8 @@
     z* = argmin_z  mean over windows d(x, decode(z, c)) + w |z|^2 / D
 
 d is the spectral distance of `nn.spectral_distance`; the last term keeps z where decode was
-trained. Nothing is random, and sounds of a batch do not touch each other.
+trained. Nothing is random, and sounds of a batch do not touch each other. The steps are 20, from
+0.1 on and falling, so that no number of z moves by more than about one.
 
 References:
     Zhu et al., "Generative visual manipulation on the natural image manifold", 2016.

@@ -1,6 +1,7 @@
 """An adversarial generator of one-shots on spectrograms: magnitudes, phases, noise, one ISTFT.
 
-    x = G(z, c),    min over G max over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c))
+    min over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c))
+    min over G  - E D(G(z, c), c)
 
 G is implicit: there is no density. Its mapping network is affine, one map per class (see
 `families.spectrogram`); its head says magnitude and instantaneous frequency of every bin, and adds
@@ -9,6 +10,7 @@ beside G and goes on by optimisation.
 
 References:
     Goodfellow et al., "Generative adversarial nets", 2014.
+    Lim and Ye, "Geometric GAN", 2017 (the hinges).
     Engel et al., "GANSynth: adversarial neural audio synthesis", 2019.
 """
 
