@@ -168,11 +168,16 @@ def note_manifest(folder: Path) -> Manifest:
 def note_splits(clips: ClipSet) -> Splits:
     """Whole presets: those of `HELD_OUT` held out, those of `UNSEEN` unseen, by their names.
 
+    Another soundfont has other names: a family that holds none of these out holds out a preset that
+    is drawn by a fixed seed, if it has two. The notes of the splits say so.
+
     Raises:
         DataError: if nothing is left to train on.
     """
     groups = np.array(clips.groups)
-    is_held, is_unseen = np.isin(groups, HELD_OUT), np.isin(groups, UNSEEN)
+    is_unseen = np.isin(groups, UNSEEN)
+    drawn = dict(_draw_presets(clips, groups, is_unseen))
+    is_held = np.isin(groups, [*HELD_OUT, *drawn.values()])
     rest = np.flatnonzero(~is_held & ~is_unseen)
     if len(rest) == 0:
         raise DataError("no preset is left beside those that are held out and unseen")
@@ -180,7 +185,32 @@ def note_splits(clips: ClipSet) -> Splits:
         train=clips.subset(rest),
         heldout=clips.subset(np.flatnonzero(is_held)),
         unseen=clips.subset(np.flatnonzero(is_unseen)),
+        notes=tuple(_notes_on_presets(drawn, any_unseen=bool(is_unseen.any()))),
     )
+
+
+def _draw_presets(
+    clips: ClipSet, groups: np.ndarray, is_unseen: np.ndarray
+) -> Iterator[tuple[str, str]]:
+    """(family, preset to hold out) of families that hold none out by name; "" if it has but one."""
+    for label, family in enumerate(clips.classes):
+        presets = np.unique(groups[(clips.labels == label) & ~is_unseen])
+        if len(presets) and not np.isin(presets, HELD_OUT).any():
+            rng = np.random.default_rng([_SEED, label])
+            yield family, str(rng.choice(presets)) if len(presets) > 1 else ""
+
+
+def _notes_on_presets(drawn: Mapping[str, str], *, any_unseen: bool) -> Iterator[str]:
+    picked = [f"{preset} ({family})" for family, preset in drawn.items() if preset]
+    if picked:
+        yield (
+            "their families hold out no preset by name, so these were drawn, and may share samples "
+            f"with those that are trained on: {', '.join(picked)}"
+        )
+    if lacking := [family for family, preset in drawn.items() if not preset]:
+        yield f"nothing is held out, as there is one preset only, of: {', '.join(lacking)}"
+    if not any_unseen:
+        yield "no preset is unseen"
 
 
 def note_grid(program: int) -> list[tuple[int, int]]:

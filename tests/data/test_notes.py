@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from dgm_audio.data import ClipConfig, notes
-from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.named import named_splits
-from dgm_audio.data.notes import FAMILIES, note_grid, note_manifest, note_splits, render_notes
+from dgm_audio.data.notes import FAMILIES, note_grid, note_manifest, render_notes
 from dgm_audio.data.soundfont import LENGTH, RATE, Stroke
 from dgm_audio.errors import DataError
 from dgm_audio.io import read_audio
@@ -221,16 +220,6 @@ def test_damaged_tables_are_one_line(font, clicks, tmp_path) -> None:
     (out / "omitted.csv").unlink()
     with pytest.raises(DataError, match=r"omitted\.csv cannot be read"):
         note_manifest(out)
-
-
-def test_whole_presets_are_held_out_by_name() -> None:
-    groups = ["Koto", "Sitar", "Banjo", "Sitar"]
-    clips = ClipSet.from_arrays(np.zeros((4, 1, 8)), RATE, groups=groups)
-    splits = note_splits(clips)
-    found = [set(side.groups) for side in (splits.train, splits.heldout, splits.unseen)]
-    assert found == [{"Sitar"}, {"Koto"}, {"Banjo"}] and len(splits.train) == 2
-    with pytest.raises(DataError, match="no preset is left"):
-        note_splits(clips.subset([0, 2]))
 
 
 def test_the_named_set_is_fetched_and_rendered_once(clicks, tmp_path, monkeypatch) -> None:
