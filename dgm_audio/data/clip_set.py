@@ -71,8 +71,8 @@ class ClipArray:
         first, *rest = index if isinstance(index, tuple) else (index,)
         if first is Ellipsis:
             first, rest = slice(None), [first, *rest]
-        picked = np.array(self._open()[self.rows[first]])
-        return picked[tuple(rest) if picked.ndim == 2 else (slice(None), *rest)]
+        picked = self._open()[self.rows[first]]
+        return np.array(picked[tuple(rest) if picked.ndim == 2 else (slice(None), *rest)])
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[index] for index in range(len(self)))

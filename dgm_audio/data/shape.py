@@ -93,7 +93,7 @@ def shape_clip(
     if rest or goes_on:
         sound = fade_out(sound[:, :length], rate)
         steps |= _seconds(cut=rest / rate)
-    gain, name = _gain(sound, normalize)
+    gain, name = gain_for(float(np.abs(sound).max()), normalize)
     if name:
         steps[name] = 20 * float(np.log10(gain))
     valid = sound.shape[1]
@@ -148,9 +148,8 @@ def to_channels(sound: np.ndarray, channels: int) -> tuple[np.ndarray, dict[str,
     return (sound[:2] if found > 2 else np.repeat(sound, 2, axis=0)), {"spread": found}
 
 
-def _gain(sound: np.ndarray, normalize: str) -> tuple[float, str]:
-    """Factor, and the name of the step ("" if the level stays)."""
-    peak = float(np.abs(sound).max())
+def gain_for(peak: float, normalize: str) -> tuple[float, str]:
+    """Factor for a sound of this peak, and the name of the step ("" if the level stays)."""
     if normalize == "peak" and peak >= SILENT:
         return min(PEAK / peak, MAX_GAIN), "normalised"
     return (1 / peak, "lowered") if peak > 1 else (1.0, "")

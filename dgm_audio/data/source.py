@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -137,13 +137,19 @@ class Source:
             self.steps["offset"] = self.level.offset
 
     def _shape(self, sound: np.ndarray, goes_on: bool = False) -> shape.Shaped:
+        return self._fitted(sound, self.config.normalize, goes_on)
+
+    def _fitted(
+        self, sound: np.ndarray, normalize: Literal["none", "peak"], goes_on: bool = False
+    ) -> shape.Shaped:
+        """A clip of a sound; what was done to it is added to the steps."""
         config = self.config
         shaped = shape.shape_clip(
             sound,
             config.length,
             config.sample_rate,
             trim=config.trim_silence,
-            normalize=config.normalize,
+            normalize=normalize,
             goes_on=goes_on,
         )
         for name, amount in shaped.steps.items():

@@ -32,9 +32,12 @@ def edges(total: int, length: int) -> list[int]:
 
 
 class WindowSource(Source):
-    """A file that gives all of its samples: whole if it fits a clip, else in even parts."""
+    """A file that gives all of its samples: whole if it fits a clip, else in even parts.
 
-    rules = ("windows", 1)
+    Its level is changed as a whole, by its peak, so that no part jumps out of line.
+    """
+
+    rules = ("windows", 2)
 
     @property
     def is_sliced(self) -> bool:
@@ -47,8 +50,22 @@ class WindowSource(Source):
     def _slices(self) -> Iterator[np.ndarray]:
         return self._cut(list(pairwise(edges(self.total, self.config.length))))
 
+    def _note_file(self) -> None:
+        super()._note_file()
+        gain, step = shape.gain_for(self._mixed_peak, self.config.normalize)
+        if step:
+            self.steps[step] = 20 * float(np.log10(gain))
+
+    def _note_rest(self, slices: int, seconds: float) -> None:
+        if slices > 1:
+            self.steps["sliced"] = slices
+        if self._mixed_peak >= shape.SILENT:  # a pause is no silent file
+            self.steps.pop("silent", None)
+
     def _shape(self, sound: np.ndarray, goes_on: bool = False) -> shape.Shaped:
-        return super()._shape(sound)  # no fade-out: the parts are to join again
+        """A part without a fade-out, since it is to join the next again."""
+        gain, _ = shape.gain_for(self._mixed_peak, self.config.normalize)
+        return self._fitted(np.clip(sound * gain, -1, 1) if gain != 1 else sound, "none")
 
 
 def load_windows(
@@ -59,6 +76,8 @@ def load_windows(
     progress: bool = True,
 ) -> ClipSet:
     """As `load_clips`, but every sample of every file is in one clip.
+
+    Where a level is changed it is that of the whole file: the gain is the same for all its clips.
 
     Args:
         manifest: which files.
@@ -76,8 +95,8 @@ def load_windows(
 def recordings(clips: ClipSet, shortest: float = 0.0) -> Iterator[tuple[str, np.ndarray]]:
     """(file, sound (C, T)) of every file whose parts are in `clips`, its parts joined again.
 
-    Equal to the file at the clips' rate and channels, but for parts that were lowered to stay
-    within full scale.
+    Equal to the file at the clips' rate and channels, but for a file that was lowered as a whole to
+    stay within full scale.
 
     Args:
         clips: as `load_windows` gives them; one file is held in memory at a time.

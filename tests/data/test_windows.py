@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,42 @@ def test_a_resampled_stereo_recording_is_as_reading_it_whole(record, folder, sto
     whole = read_audio(path, sample_rate=RATE, channels=1)[0].numpy()
     assert joined.shape == whole.shape
     assert np.abs(joined - whole).max() < 1e-6
+
+
+def test_both_channels_are_kept(record, folder, store):
+    sound = np.stack([hit(1, 0.6, decay=1.0), 0.3 * hit(2, 0.6, decay=1.0)], axis=1)
+    path = record("a.wav", sound)
+    clips = load(folder, store, replace(CONFIG, channels=2))
+    ((_, joined),) = recordings(clips)
+    assert clips.audio.shape[1:] == (2, 2000)
+    assert np.array_equal(joined, read_audio(path)[0].numpy())
+
+
+def test_a_recording_beyond_full_scale_is_lowered_as_a_whole(record, folder, store):
+    sound = 1.5 * hit(1, 1.0, decay=1.0) / 0.5
+    path = record("a.wav", sound, subtype="FLOAT")
+    clips = load(folder, store)
+    ((_, joined),) = recordings(clips)
+    whole = read_audio(path)[0].numpy()
+    assert np.abs(joined).max() <= 1
+    assert np.abs(joined - whole / np.abs(whole).max()).max() < 1e-6
+    (file,) = clips.report.files
+    assert file.steps == {"lowered": pytest.approx(-20 * np.log10(1.5), abs=1e-3), "sliced": 4}
+
+
+def test_a_recording_is_brought_to_one_peak_as_a_whole(record, folder, store):
+    path = record("a.wav", 0.1 * hit(1, 1.0, decay=3.0))
+    ((_, joined),) = recordings(load(folder, store, replace(CONFIG, normalize="peak")))
+    whole = read_audio(path)[0].numpy()
+    assert np.abs(joined).max() == pytest.approx(0.95)
+    assert np.abs(joined / 0.95 - whole / np.abs(whole).max()).max() < 1e-6
+
+
+def test_a_pause_does_not_make_a_file_silent(record, folder, store):
+    record("a.wav", np.append(np.zeros(8000), hit(1, 1.0)))
+    record("b.wav", np.zeros(8000))
+    steps = {file.path: file.steps for file in load(folder, store).report.files}
+    assert "silent" not in steps["a.wav"] and "silent" in steps["b.wav"]
 
 
 def test_short_recordings_can_be_passed_over(record, folder, store):
