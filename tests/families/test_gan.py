@@ -10,10 +10,10 @@ from dgm_audio.nn.spectral_distance import WINDOWS, SpectralDistance
 from dgm_audio.testing import check_generator
 
 
-def gan() -> SpectrogramGAN:
+def gan(amount: float = 0.1) -> SpectrogramGAN:
     """A small model that is not silent."""
     torch.manual_seed(0)
-    return shaken(SpectrogramGAN(SPECTROGRAM), 0.1)
+    return shaken(SpectrogramGAN(SPECTROGRAM), amount)
 
 
 def tone(codes: torch.Tensor) -> torch.Tensor:
@@ -61,7 +61,7 @@ def test_what_a_sound_does_not_say_is_drawn_towards_zero():
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_encoding_is_better_than_the_encoders_guess_and_works_without_gradients(mode):
-    model = gan()
+    model = gan(0.2)  # whose guess is no good
 
     def cost(z):
         total = PRIOR_WEIGHT * z.square().mean(dim=(1, 2))
@@ -76,6 +76,6 @@ def test_encoding_is_better_than_the_encoders_guess_and_works_without_gradients(
         z = model.encode(x)
         labels = torch.zeros(2, dtype=torch.long)
         guess = model.latent_of_code(model.posterior(x)[0], labels)[:, :, None]
-        assert bool((cost(z) < cost(guess)).all())
+        assert bool((cost(z) < cost(guess) - 0.01).all())
     assert z.shape == (2, 4, 1) and not z.requires_grad
     assert all(weight.grad is None for weight in model.parameters())

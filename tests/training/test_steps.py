@@ -39,7 +39,9 @@ def heard(real: torch.Tensor, fake: torch.Tensor) -> list[torch.Tensor]:
     return scores
 
 
-@pytest.mark.parametrize(("real", "fake"), [(1, 1), (2, 2), (3, 3), (5, 5), (6, 6), (8, 8), (4, 6)])
+@pytest.mark.parametrize(
+    ("real", "fake"), [(1, 1), (2, 2), (3, 3), (5, 5), (6, 6), (8, 8), (4, 6), (3, 6)]
+)
 def test_a_new_sound_is_heard_alike_in_both_steps_and_beside_new_ones_only(real, fake):
     rng = torch.Generator().manual_seed(0)
     x, y = (0.1 * torch.randn(count, 2048, generator=rng) for count in (real, fake))
