@@ -2,17 +2,19 @@
 
     start -> blocks -> x4 -> blocks -> ... -> bands at full rate
 
-Each scale adds a learned position: one-shots begin at time zero, and what comes when is the same
-for all of them.
+Each scale adds learned positions: one-shots begin at time zero, and what comes when is the same
+for all of them. They start as tones, out of which the blocks make others.
 
 References:
     Donahue et al., "Adversarial audio synthesis" (WaveGAN), 2019 (the pyramid).
     Liu et al., "Neural networks fail to learn periodic functions and how to fix it", 2020 (snake).
+    Karras et al., "Alias-free generative adversarial networks", 2021 (sinusoids as a start).
     Caillon and Esling, "RAVE", 2021 (bands, a level beside the waveform, shaped noise).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -30,6 +32,11 @@ LOG_RANGE = (-14.0, 3.0)
 """Of levels, which keeps a wild weight from making infinities."""
 QUIET = (-3.0, -7.0)
 """Levels of waveform and noise before training: about -40 and -60 dB."""
+HIGHEST, OCTAVES = 0.45, 6
+"""Of the tones: cycles per frame of the highest one, and how far down they go."""
+TONES, COLOUR = 0.1, 0.2
+"""Levels of tones and of noise where they enter, before training. Much noise there makes the levels
+of the noise that is heard jump from frame to frame."""
 
 
 class StyledBlock(nn.Module):
@@ -60,6 +67,13 @@ class StyledBlock(nn.Module):
         hidden = torch.addcmul(shift, F.layer_norm(x, x.shape[2:]).to(scale.dtype), 1 + scale)
         hidden = convolve(hidden, self.conv.weight, self.conv.bias, self.dilation)
         return x + self.mix(hidden - hidden.cos())
+
+
+def tones(frames: int, count: int) -> Tensor:
+    """Sinusoids (frames, count) of unit power, evenly spaced in octaves, with random phases."""
+    low, high = math.log2(HIGHEST) - OCTAVES, math.log2(HIGHEST)
+    turns = torch.arange(frames)[:, None] * torch.linspace(low, high, count).exp2()
+    return math.sqrt(2) * torch.cos(2 * math.pi * (turns + torch.rand(count)))
 
 
 class WavePyramid(nn.Module):
@@ -101,13 +115,14 @@ class WavePyramid(nn.Module):
         self.narrow = nn.ModuleList(nn.Linear(wide, small) for wide, small in pairwise(widths))
         self.upsample = SincUpsample(factor)
         self.positions = nn.ParameterList(
-            0.1 * torch.randn(rate, width)
-            for rate, width in zip(rates[1:], widths[1:], strict=True)
+            TONES * tones(rate, width) for rate, width in zip(rates[1:], widths[1:], strict=True)
         )
         self.colour = nn.Linear(bands, widths[-1], bias=False) if textured else None
         curves = 3 if textured else 2
         self.head = nn.Linear(widths[-1], curves * bands)
         with torch.no_grad():
+            if self.colour is not None:
+                self.colour.weight.mul_(COLOUR)
             self.head.weight.mul_(0.3)
             levels = torch.tensor([0.0, *QUIET])[:curves]
             self.head.bias.copy_(levels.repeat_interleave(bands))

@@ -32,7 +32,7 @@ from dgm_audio.training.task import Losses, Objective, Task, take_weights
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
-ADVERSARIAL_START = 0.4
+ADVERSARIAL_START = 0.5
 RECONSTRUCTED, ANCHOR = 4, 0.5
 """During the game one of so many sounds is reconstructed, too, and counts so much."""
 CODE_WEIGHT = 1e-4

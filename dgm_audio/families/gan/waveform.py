@@ -56,9 +56,9 @@ class WaveformGANConfig:
     classes: tuple[str, ...] = ()
     label: str = "class"
     latent: int = field(default=64, metadata={"low": 1, "high": 4096})
-    bands: int = field(default=16, metadata={"low": 2, "high": 256})
+    bands: int = field(default=64, metadata={"low": 2, "high": 256})
     style: int = field(default=128, metadata={"low": 1, "high": 4096})
-    widths: tuple[int, ...] = (256, 160, 80, 48)
+    widths: tuple[int, ...] = (256, 192, 128, 96)
     blocks: tuple[int, ...] = (2, 2, 2, 1)
     textured: bool = True
 
