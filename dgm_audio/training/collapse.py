@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from dgm_audio.training.loop import Progress
+    from dgm_audio.training.state import Progress
     from dgm_audio.training.run_folder import RunFolder
     from dgm_audio.training.task import Task
 

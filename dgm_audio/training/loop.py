@@ -27,7 +27,7 @@ from dgm_audio.training.collapse import stop_if_collapsed
 from dgm_audio.training.order import batch_rows, partnered, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
 from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
-from dgm_audio.training.state import gathered, restore
+from dgm_audio.training.state import Progress, gathered, restore
 from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
 from dgm_audio.training.task import Task
 
@@ -39,21 +39,6 @@ CRITIC_RATE = 3.0
 """The discriminator learns so many times as fast as the generator: it sees few steps."""
 MAX_SKIPPED = 5
 """So many steps without a finite gradient in a row, and the run goes back to its last state."""
-
-
-@dataclass
-class Progress:
-    """Where a run stands; saved with its state."""
-
-    step: int = 0
-    seconds: float = 0.0
-    evaluations: int = 0
-    best: float | None = None
-    best_step: int = 0
-    skipped: int = 0
-    rollbacks: int = 0
-    diversity: float | None = None
-    collapsed: int = 0
 
 
 @dataclass

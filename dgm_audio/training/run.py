@@ -21,10 +21,11 @@ from dgm_audio.model_folder import read_header
 from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
 from dgm_audio.training.collapse import alarm_for, note_diversity
-from dgm_audio.training.loop import Loop, Progress
+from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
 from dgm_audio.training.run_folder import STATE, RunFolder
 from dgm_audio.training.schedule import Budget
+from dgm_audio.training.state import Progress
 from dgm_audio.training.task import get_task
 
 

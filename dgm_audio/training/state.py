@@ -1,13 +1,29 @@
-"""What a training loop holds, as named tensors, and back."""
+"""What a training loop holds: where it stands, and its tensors by name, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from dgm_audio.training.steps import Player
+
+
+@dataclass
+class Progress:
+    """Where a run stands; saved with its state."""
+
+    step: int = 0
+    seconds: float = 0.0
+    evaluations: int = 0
+    best: float | None = None
+    best_step: int = 0
+    skipped: int = 0
+    rollbacks: int = 0
+    diversity: float | None = None
+    collapsed: int = 0
 
 
 def gathered(
