@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
-    from dgm_audio.training.state import Progress
     from dgm_audio.training.run_folder import RunFolder
+    from dgm_audio.training.state import Progress
     from dgm_audio.training.task import Task
 
 COLLAPSED = 0.2

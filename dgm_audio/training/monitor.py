@@ -14,9 +14,9 @@ from tqdm import tqdm
 from dgm_audio.capabilities import Vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
-from dgm_audio.training.state import Progress
 from dgm_audio.training.run_folder import RunFolder
 from dgm_audio.training.schedule import Budget
+from dgm_audio.training.state import Progress
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
