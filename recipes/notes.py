@@ -5,9 +5,10 @@
     python recipes/notes.py --dataset nsynth --data nsynth --family vae --out runs/nsynth-vae
 
 Renders Debian's Fluid soundfont into labelled notes (8,000 of them, 15 families of instruments,
-pitches 24 to 84; needs `pip install --no-deps tinysoundfont` or fluidsynth), holds whole presets
-out, trains, evaluates, and with --publish writes the model folder that ships with the package.
-Pitch and instrument are conditions; the code is left with the timbre.
+pitches 24 to 84; needs `pip install --no-deps tinysoundfont` or fluidsynth), or takes NSynth as it
+was unpacked, holds whole instruments out, trains, evaluates, and with --publish writes the model
+folder that ships with the package. Pitch and instrument are conditions; the code is left with the
+timbre.
 """
 
 from __future__ import annotations
@@ -27,16 +28,26 @@ CLIPS = {
     nsynth.NAME: ClipConfig(sample_rate=16000, length=65536),
 }
 """Rate and length of the clips: 1.5 s of the soundfont, all 4 s of NSynth."""
-SUMMARY = (
-    "Single notes of 1.5 s at 44.1 kHz, in tune at any pitch from 24 to 84 (MIDI number), of 15 "
-    "families of instruments; the latent is the timbre, and stays when the pitch moves."
+SUMMARY = {
+    notes.NAME: "Single notes of 1.5 s at 44.1 kHz, in tune at any pitch from {low:g} to {high:g} "
+    "(MIDI number), of 15 families of instruments; the latent is the timbre, and stays when the "
+    "pitch moves.",
+    nsynth.NAME: "Single notes of 4 s at 16 kHz, in tune at any pitch from {low:g} to {high:g} "
+    "(MIDI number), of 11 families of acoustic, electronic and synthetic instruments; the latent "
+    "is the timbre, and stays when the pitch moves.",
+}
+"""With the lowest and the highest pitch that is trained on."""
+ALL_LIMITS = (
+    "there is no other length, no vibrato to ask for and no loudness (all notes are brought to one "
+    "peak). Inharmonic sounds (bells, detuned layers) are approximated by harmonics and noise. "
+    "Judged by figures and pictures, not by listeners."
 )
-LIMITS = (
-    "Notes are held for a second and then released; there is no other length, no vibrato to ask "
-    "for and no loudness (all notes are brought to one peak). Inharmonic sounds (bells, detuned "
-    "layers) are approximated by harmonics and noise. Rendered sounds, of one soundfont. Judged "
-    "by figures and pictures, not by listeners."
-)
+LIMITS = {
+    notes.NAME: "Rendered sounds, of one soundfont. Notes are held for a second and then released; "
+    + ALL_LIMITS,
+    nsynth.NAME: "Nothing above 8 kHz. Notes are held for three seconds and then released; "
+    + ALL_LIMITS,
+}
 LICENCES = {notes.NAME: ["mit"], nsynth.NAME: ["cc-by-4.0"]}
 
 
@@ -68,7 +79,9 @@ def main(args: Notes) -> None:
     print(
         f"{len(clips)} notes of {len(set(clips.groups))} instruments in {len(clips.classes)} "
         f"families: {len(splits.train)} to train on, {len(splits.heldout)} held out, "
-        f"{len(splits.unseen)} unseen"
+        f"{len(splits.unseen)} unseen",
+        *splits.notes,
+        sep="\n",
     )
 
     if args.sheets:
@@ -77,12 +90,13 @@ def main(args: Notes) -> None:
         )
         return
 
+    pitches = splits.train.pitches
     train_and_publish(
         args,
         splits,
         script="recipes/notes.py",
-        summary=SUMMARY,
-        limits=LIMITS,
+        summary=SUMMARY[args.dataset].format(low=pitches.min(), high=pitches.max()),
+        limits=LIMITS[args.dataset],
         dataset=args.dataset,
         licences=LICENCES[args.dataset],
         benchmark="benchmarks/vae.py",
