@@ -18,6 +18,8 @@ from torch import Tensor
 
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import LoadReport
+from dgm_audio.errors import DataError
+from dgm_audio.io import shown
 from dgm_audio.specs import Classes, ConditionSpec, Field, Scalar
 
 MIDDLE_C = 60.0
@@ -73,6 +75,35 @@ class ClipArray:
             first, rest = slice(None), [first, *rest]
         picked = self._open()[self.rows[first]]
         return np.array(picked[tuple(rest) if picked.ndim == 2 else (slice(None), *rest)])
+
+    def read_into(self, target: np.ndarray, index: int, start: int) -> None:
+        """Fill `target` (C, n) with the samples from `start` on of one row.
+
+        Read at one go for each channel: a map of the file is read page by page, which takes six
+        times as long where the system does not have it in its cache.
+
+        Raises:
+            DataError: if the file is gone or was cut off meanwhile.
+        """
+        row, columns = int(self.rows[index]), slice(start, start + target.shape[1])
+        if self._path is None:
+            target[:] = self._open()[row, :, columns]
+            return
+        try:
+            self._read_file(self._path, target, row, start)
+        except (OSError, EOFError, ValueError) as error:
+            raise DataError(f"{shown(self._path)} cannot be read: {error}") from error
+
+    def _read_file(self, path: Path, target: np.ndarray, row: int, start: int) -> None:
+        array = self._open()
+        _, channels, length = array.shape
+        head = int(getattr(array, "offset", 0))  # of the map: past the header of the file
+        with open(path, "rb", buffering=0) as file:
+            for channel, samples in enumerate(target):
+                place = (row * channels + channel) * length + start
+                file.seek(head + place * array.itemsize)
+                if file.readinto(samples) != samples.nbytes:
+                    raise EOFError("it ends too early")
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[index] for index in range(len(self)))
