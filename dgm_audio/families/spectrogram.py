@@ -3,8 +3,8 @@
     x = head(frames(h, c), texture(z)),    h = mean_c + scale_c z,    z ~ N(0, I)
 
 h is the code, in whatever coordinates training left it (see `families.class_prior`). Texture (the
-noise part of a sound) is drawn from z as well: decode stays a deterministic map. A sound beyond full
-scale is lowered, not clipped. An encoder finds codes of sounds.
+noise part of a sound) is drawn from z as well: decode stays a deterministic map. A sound beyond
+full scale is lowered, not clipped. An encoder finds codes of sounds.
 
 Where the pitch is a condition, the head filters its harmonics, so that notes are in tune, and the
 code is left with the timbre.

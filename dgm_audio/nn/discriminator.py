@@ -25,6 +25,17 @@ WINDOWS = (2048, 512, 128)
 FLOOR = 1e-4
 GROUP = 4
 """Most sounds whose features are compared with each other."""
+MIN_FRAMES = 16
+"""A critic halves the frames four times; on fewer than these it has nothing to look at."""
+
+
+def windows_for(length: int) -> list[int]:
+    """Those of `WINDOWS` at which a critic of clips of so many samples has something to look at.
+
+    >>> windows_for(65536), windows_for(8192)
+    ([2048, 512, 128], [512, 128])
+    """
+    return [window for window in WINDOWS if length >= MIN_FRAMES * window // 2]
 
 
 class Verdict(NamedTuple):

@@ -30,7 +30,7 @@ from torch import Tensor
 from dgm_audio.families.gan.spectrogram import SpectrogramGAN
 from dgm_audio.families.spectrogram import SpectrogramGenerator
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.discriminator import SpectrogramDiscriminator
+from dgm_audio.nn.discriminator import SpectrogramDiscriminator, windows_for
 from dgm_audio.training.spectrogram import SpectrogramObjective, SpectrogramTask
 from dgm_audio.training.task import Losses, take_weights
 
@@ -98,7 +98,7 @@ class GANTask(SpectrogramTask):
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
             self.begun_with = deepcopy(self.objective.generator)
         self.discriminator = SpectrogramDiscriminator(
-            config.sample_rate, len(config.classes), windows=self.windows_for(config), few=True
+            config.sample_rate, len(config.classes), windows=windows_for(config.length), few=True
         )
 
     @torch.no_grad()

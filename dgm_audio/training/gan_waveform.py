@@ -1,6 +1,6 @@
 """Training a waveform GAN on few sounds: a start from learned codes, then a game on new sounds.
 
-    start   2 E(x; y, y') + w |h_i|^2,    y = G(h_i + s e, c),    h_i a learned code of clip i
+    start   2 E(x; y, y') + w |h_i|^2 / 2,  y = G(h_i + s e, c),    h_i a learned code of clip i
     game    the same on a few sounds, and - D(G(z, c), c) on as many new ones as there are real
 
 An implicit generator has no encoder and no likelihood. Instead each training clip has a code of its
@@ -23,16 +23,18 @@ from torch import Tensor, nn
 
 from dgm_audio.families.gan.waveform import FACTOR, WaveformGAN, WaveformGANConfig
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.discriminator import WINDOWS, SpectrogramDiscriminator
+from dgm_audio.nn.discriminator import SpectrogramDiscriminator, windows_for
 from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.training.losses import SpectralEnergyDistance
-from dgm_audio.training.spectrogram import ENERGY_WEIGHT, MIN_FRAMES, WINDOWS_PER_STEP
+from dgm_audio.training.spectrogram import ENERGY_WEIGHT, WINDOWS_PER_STEP
 from dgm_audio.training.task import Losses, Objective, Task, take_weights
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
 ADVERSARIAL_START = 0.5
+START_AGAIN = 0.1
+"""The same from a trained start, which knows no codes of these clips."""
 RECONSTRUCTED, ANCHOR = 4, 0.5
 """During the game one of so many sounds is reconstructed, too, and counts so much."""
 CODE_WEIGHT = 1e-4
@@ -108,19 +110,16 @@ class WaveformObjective(Objective):
         model = self.generator
         with torch.autocast(code.device.type, torch.bfloat16, enabled=self.mixed):
             style = model.styled(code, labels)
-            frames = model.pyramid(style)
-            both = torch.cat([frames, frames[:again]]), torch.cat([style, style[:again]])
-            noise = None
-            if model.texture is not None:
-                noise = torch.randn(len(both[0]), model.config.length).to(code)
-            bands = model.bands(*both, noise)
-        made = model.bank.synthesis(bands.float())[:, 0]
+            curves = model.pyramid.curves(model.pyramid(style), style)
+        both, noise = torch.cat([curves, curves[:again]]), None
+        if model.texture is not None:
+            noise = torch.randn(len(both), model.config.length).to(both)
+        made = model.rendered(both, noise)
         return made[: len(code)], made[len(code) :]
 
     def weighted_energy(self, real: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Energy distance of two renderings to the real sounds, at some of the windows."""
-        windows = torch.randperm(len(self.energy.distances))[:WINDOWS_PER_STEP].tolist()
-        return ENERGY_WEIGHT * self.energy(real, first, second, windows)
+        return ENERGY_WEIGHT * self.energy.some(real, first, second, WINDOWS_PER_STEP)
 
     def fit_prior(self, model: WaveformGAN) -> None:
         """Fit the prior of a model to the blurred codes."""
@@ -142,10 +141,9 @@ class WaveformTask(Task):
         self.objective = WaveformObjective(WaveformGAN(config), mixed, clips)
         if start is not None:
             take_weights(self.objective.generator, start)
-            self.objective.adversarial_start = 0.0
-        windows = [window for window in WINDOWS if config.length >= MIN_FRAMES * window // 2]
+            self.objective.adversarial_start = START_AGAIN
         self.discriminator = SpectrogramDiscriminator(
-            config.sample_rate, len(config.classes), windows=windows, few=True
+            config.sample_rate, len(config.classes), windows=windows_for(config.length), few=True
         )
 
     def config_for(self, clips: ClipSet) -> WaveformGANConfig:
@@ -173,12 +171,12 @@ def first_codes(clips: ClipSet, size: int) -> Tensor:
     Near sounds get near codes. A component's deviation is the root of what it is in the
     spectrograms, so that the first ones do not drown the others.
     """
-    length = clips.audio.shape[2]
+    hop = max(1, clips.audio.shape[2] // MEL_FRAMES)
     front = LogMel(
         MelSpec(
             clips.sample_rate,
-            n_fft=min(1024, length),
-            hop=max(1, length // MEL_FRAMES),
+            n_fft=2 * hop,  # so that nothing of the sound lies between the windows
+            hop=hop,
             n_mels=MELS,
             f_max=clips.sample_rate / 2,
             floor=MEL_FLOOR,

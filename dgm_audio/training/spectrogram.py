@@ -10,8 +10,8 @@ from torch import Tensor
 
 from dgm_audio.families.spectrogram import SpectrogramConfig, SpectrogramGenerator
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn import discriminator, spectral_distance
 from dgm_audio.nn.istft_head import Controls
+from dgm_audio.nn.spectral_distance import WINDOWS
 from dgm_audio.specs import Scalar
 from dgm_audio.training.losses import SpectralEnergyDistance
 from dgm_audio.training.schedule import ramp
@@ -29,8 +29,6 @@ LONGEST = 4096
 SWAPPED = 0.5
 """Share of pairs of notes that are decoded with each other's code."""
 MOST_FITTED = 2000
-MIN_FRAMES = 16
-"""A critic halves the frames four times; on fewer than these it has nothing to look at."""
 
 
 class SpectrogramObjective(Objective):
@@ -50,7 +48,7 @@ class SpectrogramObjective(Objective):
         super().__init__()
         self.generator, self.mixed = generator, mixed
         longer = (LONGEST,) if generator.config.pitches else ()
-        self.energy = SpectralEnergyDistance(longer + spectral_distance.WINDOWS)
+        self.energy = SpectralEnergyDistance(longer + WINDOWS)
         self.adversarial_start = adversarial_start
         self.kl_ramp = KL_RAMP
 
@@ -119,11 +117,6 @@ class SpectrogramTask(Task):
             hop=hop,
             width=self.width,
         )
-
-    def windows_for(self, config: SpectrogramConfig) -> list[int]:
-        """Windows at which a critic has something to look at."""
-        longest = 2 * config.length // MIN_FRAMES
-        return [window for window in discriminator.WINDOWS if window <= longest]
 
     @torch.no_grad()
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgm_audio.families.vae.spectrogram import SpectrogramVAE
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.nn.discriminator import SpectrogramDiscriminator
+from dgm_audio.nn.discriminator import SpectrogramDiscriminator, windows_for
 from dgm_audio.training.spectrogram import SpectrogramObjective, SpectrogramTask
 from dgm_audio.training.task import Losses, take_weights
 
@@ -72,5 +72,5 @@ class VAETask(SpectrogramTask):
             take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
         self.discriminator = SpectrogramDiscriminator(
-            config.sample_rate, len(config.classes), windows=self.windows_for(config)
+            config.sample_rate, len(config.classes), windows=windows_for(config.length)
         )

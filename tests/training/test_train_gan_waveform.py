@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dgm_audio.data import ClipSet
 from dgm_audio.registry import load
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training import monitor
@@ -97,3 +98,22 @@ def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch):
     parts, _ = load_state(tmp_path / "parts" / "state.safetensors")
     assert "objective/slow_codes" in whole and whole.keys() == parts.keys()
     assert [key for key in whole if not torch.equal(whole[key], parts[key])] == []
+
+
+def test_from_a_start_the_codes_of_these_clips_are_learned_before_the_game(splits):
+    start = WaveformTask(splits.train, mixed=False).objective.generator
+    again = WaveformTask(splits.train, mixed=False, start=start).objective
+    again.rows = np.arange(4)
+    x, labels = splits.train.tensor(again.rows), torch.as_tensor(splits.train.labels[:4])
+    assert again(x, labels, 0.05).fake is None or len(again(x, labels, 0.05).fake) == 0
+    assert len(again(x, labels, 0.15).fake) == 4
+
+
+def test_first_codes_see_the_whole_sound():
+    """A burst wherever it is: windows leave no gap."""
+    audio = np.zeros((12, 1, 8192), dtype=np.float32)
+    for index in range(12):
+        audio[index, 0, 100 + 160 * index : 140 + 160 * index] = 0.9
+    codes = first_codes(ClipSet.from_arrays(audio, 8000), 4)
+    away = torch.cdist(codes, codes) + 9 * torch.eye(12)
+    assert float(away.min()) > 1e-3
