@@ -34,9 +34,8 @@ QUIET = (-3.0, -7.0)
 """Levels of waveform and noise before training: about -40 and -60 dB."""
 HIGHEST, OCTAVES = 0.45, 6
 """Of the tones: cycles per frame of the highest one, and how far down they go."""
-TONES, COLOUR = 0.1, 0.2
-"""Levels of tones and of noise where they enter, before training. Much noise there makes the levels
-of the noise that is heard jump from frame to frame."""
+TONES = 0.1
+"""Level of the tones before training."""
 
 
 class StyledBlock(nn.Module):
@@ -77,10 +76,16 @@ def tones(frames: int, count: int) -> Tensor:
 
 
 class WavePyramid(nn.Module):
-    """Style (N, style) -> frames (N, L, width of the last scale), and those to bands (N, bands, L).
+    """Style (N, style) -> frames -> curves (N, L, curves) -> bands (N, bands, L).
 
-    The last scale comes apart from the others, since noise enters there: a sound of the same code
-    with other noise costs little.
+        bands = exp(g) u + exp(b) noise
+
+    The curves are, for every band, a waveform u, and the levels g and b of it and of white noise;
+    levels are logarithms, since a decay runs through 60 dB. No block sees the noise: one that did
+    would learn to make levels jump from frame to frame, in place of what codes leave open.
+
+    The last scale comes apart from the others, so that a CPU can go through it sound by sound, and
+    noise comes last: a sound of the same code with other noise costs little.
 
     Args:
         style: channels of the style vector.
@@ -89,7 +94,7 @@ class WavePyramid(nn.Module):
         blocks: of each scale.
         factor: between the rates of two scales.
         bands: of the waveform.
-        textured: whether noise enters.
+        textured: whether there is noise.
     """
 
     def __init__(
@@ -117,12 +122,9 @@ class WavePyramid(nn.Module):
         self.positions = nn.ParameterList(
             TONES * tones(rate, width) for rate, width in zip(rates[1:], widths[1:], strict=True)
         )
-        self.colour = nn.Linear(bands, widths[-1], bias=False) if textured else None
         curves = 3 if textured else 2
         self.head = nn.Linear(widths[-1], curves * bands)
         with torch.no_grad():
-            if self.colour is not None:
-                self.colour.weight.mul_(COLOUR)
             self.head.weight.mul_(0.3)
             levels = torch.tensor([0.0, *QUIET])[:curves]
             self.head.bias.copy_(levels.repeat_interleave(bands))
@@ -136,20 +138,15 @@ class WavePyramid(nn.Module):
             tokens = self.upsample(narrow(tokens)) + position
         return tokens
 
-    def render(self, frames: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        """Bands (N, bands, L) of frames and white noise (N, bands, L), in float32.
-
-            bands = exp(g) u + exp(b) noise
-
-        The levels g and b are logarithms, since a decay runs through 60 dB. The blocks see the
-        noise, too, and colour it more finely than in bands.
-        """
-        if noise is not None and self.colour is not None:
-            noise = noise.transpose(1, 2)
-            frames = frames + self.colour(noise.to(frames.dtype))
+    def curves(self, frames: Tensor, style: Tensor) -> Tensor:
+        """Curves (N, L, 3 * bands), or 2 * bands without noise, of frames; in float32."""
         for block in self.scales[-1]:  # type: ignore[union-attr]
             frames = block(frames, style)
-        wave, level, *noise_level = self.head(frames).float().split(self.bands, dim=2)
+        return self.head(frames).float()
+
+    def mixed(self, curves: Tensor, noise: Tensor | None) -> Tensor:
+        """Bands (N, bands, L) of curves and white noise (N, L, bands)."""
+        wave, level, *noise_level = curves.split(self.bands, dim=2)
         made = level.clamp(*LOG_RANGE).exp() * wave
         if noise is not None and noise_level:
             made = torch.addcmul(made, noise_level[0].clamp(*LOG_RANGE).exp(), noise)

@@ -41,10 +41,10 @@ def test_noise_is_decided_by_the_latent_and_can_be_left_out():
     z, condition = model.noise(2, seed=0), {"class": torch.tensor([0, 1])}
     assert torch.equal(model.decode(z, condition), model.decode(z, condition))
     style = model.styled(model.code_of_latent(z[:, :, 0], condition["class"]), condition["class"])
-    frames = model.pyramid(style)
-    silent = model.render(frames, style, torch.zeros(2, 2048))
-    torch.testing.assert_close(model.render(frames, style, None), silent)
-    noisy = model.render(frames, style, torch.randn(2, 2048))
+    curves = model.pyramid.curves(model.pyramid(style), style)
+    silent = model.rendered(curves, torch.zeros(2, 2048))
+    torch.testing.assert_close(model.rendered(curves, None), silent)
+    noisy = model.rendered(curves, torch.randn(2, 2048))
     assert float((noisy - silent).square().mean()) > 1e-6 * float(silent.square().mean())
 
 
@@ -56,7 +56,8 @@ def test_without_blocks_noise_is_white_at_the_level_asked_for():
     model.pyramid.head.bias[2 * bands :] = -3.0
     style, labels = torch.zeros(8, 4), torch.zeros(8, dtype=torch.long)
     style = model.styled(style, labels)
-    x = model.render(model.pyramid(style), style, torch.randn(8, 16384))
+    curves = model.pyramid.curves(model.pyramid(style), style)
+    x = model.rendered(curves, torch.randn(8, 16384))
     assert float(x.std().log()) == pytest.approx(-3.0, abs=0.02)
     power = torch.fft.rfft(x[:, 256:-256]).abs().square().mean(0)[8:-8]
     eighths = [float(part.mean()) for part in power.chunk(8)]
@@ -78,6 +79,7 @@ def test_the_cost_of_a_sample_and_of_a_file_is_bounded():
         ({"length": 2050}, "multiple of 64"),
         ({"widths": ()}, "config.widths is"),
         ({"blocks": (1, 1)}, "it must be 3 numbers"),
+        ({"bands": 3}, "config.bands is 3; it must be even"),
     ],
 )
 def test_sizes_that_do_not_fit_are_errors(changes, message):

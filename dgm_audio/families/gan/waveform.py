@@ -1,7 +1,8 @@
 """An adversarial generator of one-shots in the time domain: bands of a waveform, no spectrogram.
 
-    x = synthesis(bands(h, c, texture(z))),    h = mean_c + scale_c z,    z ~ N(0, I)
-    min over G max over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c))
+    x = synthesis(exp(g) u + exp(b) texture(z)),    (u, g, b) = pyramid(h, c)
+    h = mean_c + scale_c z,    z ~ N(0, I)
+    min over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c)),    min over G  -E D(G(z, c), c)
 
 A pyramid of convolutions goes from a few frames up to the rate of a filter bank's bands; the filter
 bank puts the waveform together. Every step up is a windowed sinc, so that no images are heard. G is
@@ -9,6 +10,7 @@ implicit: there is no density, and no encoder; `encode` finds a sound's latent b
 
 References:
     Goodfellow et al., "Generative adversarial nets", 2014.
+    Lim and Ye, "Geometric GAN" (the hinge), 2017.
     Donahue et al., "Adversarial audio synthesis" (WaveGAN), 2019.
     Karras et al., "A style-based generator architecture for generative adversarial networks", 2019.
 """
@@ -100,7 +102,7 @@ class WaveformGAN(ClassPriorGenerator):
         labels = self.labels(condition, len(z))
         style = self.styled(self.code_of_latent(flat, labels), labels)
         noise = None if self.texture is None else self.texture(flat)
-        x = self.render_by_parts(self.pyramid(style), style, noise)
+        x = self.rendered_by_parts(self.pyramid(style), style, noise)
         return x[:, None, :length].clamp(-1, 1)
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
@@ -138,26 +140,26 @@ class WaveformGAN(ClassPriorGenerator):
             known.append(F.one_hot(labels, len(self.config.classes)).to(self.dtype))
         return self.style(torch.cat(known, dim=1))
 
-    def bands(self, frames: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        """Bands (B, M, L) of the pyramid's frames and white noise (B, length)."""
+    def rendered(self, curves: Tensor, noise: Tensor | None) -> Tensor:
+        """Audio (B, length), not clipped, of the pyramid's curves and white noise (B, length)."""
         if noise is not None:  # white in time is white in bands
-            noise = noise.unflatten(1, (self.config.bands, -1))
-        return self.pyramid.render(frames, style, noise)
+            noise = noise.unflatten(1, (-1, self.config.bands))
+        return self.bank.synthesis(self.pyramid.mixed(curves, noise))[:, 0]
 
-    def render(self, frames: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        """Audio (B, length), not clipped, in float32."""
-        return self.bank.synthesis(self.bands(frames, style, noise))[:, 0]
-
-    def render_by_parts(self, frames: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
-        """`render`, on a CPU sound by sound: the last scale of one fits into its caches."""
+    def rendered_by_parts(self, frames: Tensor, style: Tensor, noise: Tensor | None) -> Tensor:
+        """Audio (B, length) of frames; on a CPU sound by sound: what one needs fits into caches."""
         size = 1 if frames.device.type == "cpu" else len(frames)
-        parts = zip(frames.split(size), style.split(size), strict=True)
         noises = [None] * len(frames) if noise is None else noise.split(size)
-        made = [self.render(*part, own) for part, own in zip(parts, noises, strict=False)]
+        made = [
+            self.rendered(self.pyramid.curves(*part), own)
+            for *part, own in zip(frames.split(size), style.split(size), noises, strict=False)
+        ]
         return torch.cat(made)
 
 
 def _check(config: WaveformGANConfig) -> None:
+    if config.bands % 2:
+        raise ConfigError(f"config.bands is {config.bands}; it must be even")
     if not config.widths or not all(1 <= width <= 4096 for width in config.widths):
         raise ConfigError(
             f"config.widths is {list(config.widths)}; it must be numbers from 1 to 4096"
