@@ -9,19 +9,15 @@ References:
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from dgm_audio._audiofile.paths import named, open_regular
-from dgm_audio.data.cache import default_cache_dir
+from dgm_audio.data import flac_copies as copies
 from dgm_audio.errors import AudioFileError, DataError
-from dgm_audio.io import write_audio
 
 SUFFIX = ".g722"
 RATE = 16000
@@ -53,32 +49,20 @@ def read_g722(path: Path) -> np.ndarray:
 
 
 def flac_copies(folder: Path, files: Sequence[Path], cache_dir: Path | None = None) -> Path:
-    """FLAC copies of G.722 files, made where they are missing or older than their file.
-
-    Args:
-        folder: what the copies are kept under in the cache.
-        files: in `folder`, none of them empty.
-        cache_dir: by default `cache.default_cache_dir()`.
-
-    Returns:
-        A folder that holds `a/b.flac` for `folder/a/b.g722`.
+    """FLAC copies of G.722 files; see `dgm_audio.data.flac_copies`.
 
     Raises:
         AudioFileError: if a file cannot be read, or a copy cannot be written.
         DataError: if PyAV is needed and not installed.
     """
-    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
-    root = (cache_dir or default_cache_dir()) / "g722" / name
-    copies = {path: (root / path.relative_to(folder)).with_suffix(".flac") for path in files}
-    stale = [path for path, copy in copies.items() if _is_stale(path, copy)]
-    for path in tqdm(stale, desc="decoding G.722", unit="file", disable=None):
-        write_audio(copies[path], read_g722(path), RATE, overwrite=True)
-    return root
+    made = copies.flac_copies(folder, files, _read, kind="g722", cache_dir=cache_dir)
+    for error in made.failed.values():
+        raise error
+    return made.root
 
 
-def _is_stale(path: Path, copy: Path) -> bool:
-    state = path.stat()
-    return not copy.exists() or copy.stat().st_mtime < max(state.st_mtime, state.st_ctime)
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    return read_g722(path), RATE
 
 
 def _av() -> Any:

@@ -10,12 +10,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.data import asterisk, gcin, hydrogen, notes, nsynth, tuxpaint, vocoder
+from dgm_audio.data import (
+    asterisk,
+    gcin,
+    hold_music,
+    home_music,
+    hydrogen,
+    music,
+    notes,
+    nsynth,
+    tuxpaint,
+    vocoder,
+)
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.splits import Splits
+from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.errors import InputError
 
 
@@ -51,6 +63,24 @@ SETS = {
     ),
     notes.NAME: NamedSet(notes.download_notes, notes.note_manifest, notes.note_splits),
     nsynth.NAME: NamedSet(nsynth.find_nsynth, nsynth.nsynth_manifest, nsynth.nsynth_splits),
+    music.NAME: NamedSet(
+        music.download_tracks, music.track_manifest, music.track_splits, load_as_recorded
+    ),
+    hold_music.NAME: NamedSet(
+        hold_music.download_hold_music,
+        hold_music.hold_manifest,
+        hold_music.hold_splits,
+        load_as_recorded,
+    ),
+    home_music.MAESTRO: NamedSet(
+        home_music.find_maestro,
+        home_music.maestro_manifest,
+        home_music.own_splits,
+        load_as_recorded,
+    ),
+    home_music.GTZAN: NamedSet(
+        home_music.find_gtzan, home_music.gtzan_manifest, home_music.own_splits, load_as_recorded
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.near_copies import near_copies
 from dgm_audio.errors import DataError, InputError
 
-__all__ = ["Splits", "near_copies", "split_clips"]
+__all__ = ["Splits", "assigned_splits", "near_copies", "split_clips", "split_groups"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,50 @@ def split_clips(
         clips.subset(np.flatnonzero(is_unseen)),
         tuple(notes),
     )
+
+
+def split_groups(clips: ClipSet, *, heldout: Collection[str], unseen: Collection[str]) -> Splits:
+    """Split by the names of the groups only, whatever they sound like.
+
+    Args:
+        clips: at least one of them in another group.
+        heldout: groups that are held out as a whole; those that are not there are passed over.
+        unseen: groups that are unseen, likewise.
+
+    Raises:
+        DataError: if nothing is left to train on.
+    """
+    sides = dict.fromkeys(heldout, "heldout") | dict.fromkeys(unseen, "unseen")
+    return assigned_splits(clips, [sides.get(group, "train") for group in clips.groups])
+
+
+def assigned_splits(clips: ClipSet, sides: Sequence[str]) -> Splits:
+    """The splits that a data set comes with.
+
+    Args:
+        clips: at least one of them to train on.
+        sides: "train", "heldout" or "unseen" for each clip; with another word it is not used.
+
+    Raises:
+        DataError: if there is nothing to train on.
+
+    >>> clips = ClipSet.from_arrays(np.zeros((4, 1, 8)), 8000)
+    >>> splits = assigned_splits(clips, ["train", "unseen", "train", "faulty"])
+    >>> len(splits.train), splits.unseen.files, *splits.notes
+    (2, ('1.wav',), 'nothing is held out in this data', '1 clips are on no side and are not used')
+    """
+    given = np.array(sides)
+    rows = {side: np.flatnonzero(given == side) for side in ("train", "heldout", "unseen")}
+    if len(rows["train"]) == 0:
+        raise DataError(f"none of the {len(clips)} clips is one to train on")
+    words = {"heldout": "held out", "unseen": "unseen"}
+    notes = [
+        f"nothing is {word} in this data" for side, word in words.items() if not rows[side].size
+    ]
+    if rest := len(clips) - sum(len(mine) for mine in rows.values()):
+        notes.append(f"{rest} clips are on no side and are not used")
+    picked = {side: clips.subset(mine) for side, mine in rows.items()}
+    return Splits(**picked, notes=tuple(notes))
 
 
 def _copies(clips: ClipSet, notes: list[str]) -> np.ndarray:

@@ -8,6 +8,7 @@ pauses and its level included.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class WindowSource(Source):
     def _note_rest(self, slices: int, seconds: float) -> None:
         if slices > 1:
             self.steps["sliced"] = slices
+            self.steps.pop("padded", None)  # the parts fill their rows, not the recording
         if self._mixed_peak >= shape.SILENT:  # a pause is no silent file
             self.steps.pop("silent", None)
 
@@ -90,6 +92,15 @@ def load_windows(
         DataError: as `load_clips` does.
     """
     return load_clips(manifest, config, cache_dir=cache_dir, progress=progress, reader=WindowSource)
+
+
+def load_as_recorded(manifest: Manifest, config: ClipConfig) -> ClipSet:
+    """All parts of the files, with their pauses and levels, at a rate, length and channels.
+
+    Raises:
+        DataError: as `load_clips` does.
+    """
+    return load_windows(manifest, replace(config, normalize="none", trim_silence=False))
 
 
 def recordings(clips: ClipSet, shortest: float = 0.0) -> Iterator[tuple[str, np.ndarray]]:

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from dgm_audio.data import asterisk, debian, gcin, hydrogen, tuxpaint
+from dgm_audio.data import asterisk, debian, gcin, hold_music, hydrogen, music, tuxpaint
 from dgm_audio.errors import DataError
 
 SETS = {
@@ -21,6 +21,14 @@ SETS = {
     "prompts come as the Debian packages asterisk-core-sounds-en-g722,": (
         asterisk.download_prompts,
         "sounds/ru_RU_f_IvrvoiceRU/1.g722",
+    ),
+    "tracks come as the Debian package wesnoth-1.16-music,": (
+        music.download_tracks,
+        "core/music/weight_of_revenge.ogg",
+    ),
+    "tracks come as the Debian package asterisk-moh-opsound-g722,": (
+        hold_music.download_hold_music,
+        "moh/macroform-cold_day.g722",
     ),
 }
 """What is said of a set -> how it is had, and a file by which it is known to be there."""

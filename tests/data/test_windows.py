@@ -83,6 +83,13 @@ def test_a_pause_does_not_make_a_file_silent(record, folder, store):
     assert "silent" not in steps["a.wav"] and "silent" in steps["b.wav"]
 
 
+def test_only_a_recording_shorter_than_a_clip_is_filled_up(record, folder, store):
+    record("long.wav", hit(1, 0.6))
+    record("short.wav", hit(2, 0.2))
+    steps = {file.path: file.steps for file in load(folder, store).report.files}
+    assert steps == {"long.wav": {"sliced": 3}, "short.wav": {"padded": pytest.approx(0.05)}}
+
+
 def test_short_recordings_can_be_passed_over(record, folder, store):
     record("long.wav", hit(1, 0.6))
     record("short.wav", hit(2, 0.2))
