@@ -35,6 +35,7 @@ FAMILIES = {
     "gan": "dgm_audio.families.gan.spectrogram:SpectrogramGAN",
     "gan-waveform": "dgm_audio.families.gan.waveform:WaveformGAN",
     "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
+    "vae-stream": "dgm_audio.families.vae.waveform:StreamVAE",
 }
 """Family name -> "module:class"."""
 

@@ -23,6 +23,9 @@ MAX_SCORED = 128
 MIN_DRAWN = 256
 """Sounds of a model that are compared, at least: with fewer, chance decides between snapshots."""
 
+MAX_SECONDS = 600
+"""Sound that is drawn beyond the number of held-out clips: long clips need not be so many."""
+
 MAX_COMPARED = 512
 """Clips that they are compared with, at most, and so many sounds: more takes minutes every time."""
 
@@ -45,7 +48,9 @@ class HeldOutJudge:
         """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
         if isinstance(model, HasLogProb):
             return mean_bits(model, self.scored)
-        return quick_distance(model, self.reference, n=max(len(self.reference), MIN_DRAWN))
+        seconds = self.reference.audio.shape[2] / self.reference.sample_rate
+        drawn = min(MIN_DRAWN, int(MAX_SECONDS / seconds))
+        return quick_distance(model, self.reference, n=max(len(self.reference), drawn))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""

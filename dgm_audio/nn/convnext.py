@@ -37,7 +37,11 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
         """(N, L, width) and a style (N, style_width) -> (N, L, width)."""
-        hidden = self.norm(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
+        return self.mixed(x, self.depthwise(x.transpose(1, 2)).transpose(1, 2), style)
+
+    def mixed(self, x: Tensor, hidden: Tensor, style: Tensor | None = None) -> Tensor:
+        """The block's result from its input and what the convolution made of it."""
+        hidden = self.norm(hidden)
         if self.film is not None:
             scale, shift = self.film(style)[:, None].chunk(2, dim=-1)
             hidden = hidden * (1 + scale) + shift

@@ -38,3 +38,37 @@ class TextureNoise(nn.Module):
             self.offset.float(), z.float() @ self.projection.float(), self.frequency.float()
         )
         return math.sqrt(2) * torch.cos(angle)
+
+
+class FrameTexture(nn.Module):
+    """The same for a sequence of codes, T samples each.
+
+    n_lt = sqrt(2) cos(w_t . P h_l + b_t + l g_t)
+
+    g_t turns the noise from frame to frame, so that a code that stays does not make a noise that
+    repeats itself.
+    """
+
+    projection: Tensor
+    frequency: Tensor
+    offset: Tensor
+    turn: Tensor
+
+    def __init__(self, latent: int, length: int, features: int = 4) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(1)
+        draws = {
+            "projection": torch.randn(latent, features, generator=rng) / math.sqrt(latent),
+            "frequency": torch.randn(features, length, generator=rng) / math.sqrt(features),
+            "offset": torch.rand(length, generator=rng),
+            "turn": torch.rand(length, generator=rng, dtype=torch.float64),
+        }
+        for name, draw in draws.items():
+            self.register_buffer(name, draw, persistent=False)
+
+    def forward(self, code: Tensor, first: int) -> Tensor:
+        """(N, D, L) -> (N, L, T), zero mean and unit variance; `first` is the first frame's l."""
+        frame = torch.arange(first, first + code.shape[2], device=code.device)
+        turned = (frame[:, None] * self.turn.double() % 1.0).float() + self.offset.float()
+        seen = code.float().transpose(1, 2) @ self.projection.float() @ self.frequency.float()
+        return math.sqrt(2) * torch.cos(2 * math.pi * turned + seen)

@@ -26,7 +26,7 @@ from dgm_audio.training.augment import SPEED, augment
 from dgm_audio.training.collapse import stop_if_collapsed
 from dgm_audio.training.order import batch_rows, partnered, step_seed
 from dgm_audio.training.run_folder import RunFolder, load_state
-from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay
+from dgm_audio.training.schedule import Budget, ema_decay
 from dgm_audio.training.state import Progress, gathered, restore
 from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
 from dgm_audio.training.task import Task
@@ -164,16 +164,20 @@ class Loop:
             rows = partnered(rows, self._groups, torch.initial_seed())
             pitch = torch.as_tensor(self.clips.pitches[rows]).to(self.fabric.device)
         x = augment(
-            self.clips.tensor(rows), torch.default_generator, SPEED if pitch is None else 0.0
+            self.task.sounds(self.clips, rows, torch.initial_seed()),
+            torch.default_generator,
+            SPEED if pitch is None else 0.0,
         ).to(self.fabric.device)
         labels = torch.as_tensor(self.clips.labels[rows]).to(self.fabric.device)
         self.task.objective.rows = rows
-        rate = self.rate * cosine_rate(share) * 0.5**self.at.rollbacks
+        rate = self.rate * self.task.rate_factor(share) * 0.5**self.at.rollbacks
         _set_rate(self.player, rate)
         if self.critic is not None:
             _set_rate(self.critic, CRITIC_RATE * rate)
         self.player.module.train()
-        if self.critic is None or share < self.task.objective.adversarial_start:
+        objective = self.task.objective
+        played = objective.adversarial_start <= share < objective.adversarial_end
+        if self.critic is None or not played:
             losses = likelihood_step(self.fabric, self.player, x, labels, share, pitch)
         else:
             penalised = self.task.penalised and self.at.step % PENALTY_EVERY == 0

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from dgm_audio.nn.spectral_distance import WINDOWS, SpectralDistance
+from dgm_audio.nn.spectral_distance import FLOOR, WINDOWS, SpectralDistance
 
 
 class SpectralEnergyDistance(nn.Module):
@@ -27,10 +27,12 @@ class SpectralEnergyDistance(nn.Module):
 
     Args:
         windows: STFT windows in samples.
+        quiet: mean magnitude below which differences no longer count relative to it.
     """
 
-    def __init__(self, windows: Sequence[int] = WINDOWS) -> None:
+    def __init__(self, windows: Sequence[int] = WINDOWS, quiet: float = FLOOR) -> None:
         super().__init__()
+        self.quiet = quiet
         self.distances = nn.ModuleList(SpectralDistance(n_fft) for n_fft in windows)
 
     def forward(
@@ -52,7 +54,7 @@ class SpectralEnergyDistance(nn.Module):
             with torch.no_grad():
                 real = distance.features(target)
             one, other = distance.features(first), distance.features(second)
-            level = distance.level_of(real)
+            level = distance.level_of(real).clamp_min(self.quiet)
             near = distance.between(one, real, level) + distance.between(other, real, level)
             total = total + 0.5 * (near - distance.between(one, other, level)).mean()
         return total / len(indices)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from dgm_audio.errors import InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.training.schedule import cosine_rate
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -24,6 +25,7 @@ TASKS = {
     "gan": "dgm_audio.training.gan:GANTask",
     "gan-waveform": "dgm_audio.training.gan_waveform:WaveformTask",
     "vae": "dgm_audio.training.vae:VAETask",
+    "vae-stream": "dgm_audio.training.vae_stream:StreamTask",
 }
 
 
@@ -89,6 +91,7 @@ class Task(ABC):
         batch: clips per step, if nobody asks for another number.
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
+        whole: whether the family learns from whole recordings, not from sounds cut out of them.
     """
 
     objective: Objective
@@ -99,6 +102,7 @@ class Task(ABC):
     batch: int = 16
     rate: float = 1e-3
     highest_rate: int | None = None
+    whole: bool = False
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
@@ -109,6 +113,14 @@ class Task(ABC):
             mixed: run the networks in bfloat16.
             start: a trained model to go on from, past the phases that a new model needs.
         """
+
+    def sounds(self, clips: ClipSet, rows: np.ndarray, seed: int) -> Tensor:
+        """The audio (B, C, T) of a step: by default the clips of the given rows."""
+        return clips.tensor(rows)
+
+    def rate_factor(self, progress: float) -> float:
+        """Factor on the learning rate at a point of the budget."""
+        return cosine_rate(progress)
 
     def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
         """Make a snapshot of the generator ready to be judged and saved (fit a prior, ...)."""

@@ -1,0 +1,74 @@
+"""Layers that hear no future, and what they remember from block to block.
+
+A sound may come in blocks: a causal layer then needs the last few frames of the block before. It
+asks a `History` for them; at the start of a sound there is silence. So whole sounds and blocks go
+the same way, and give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dgm_audio.nn.convnext import ConvNeXtBlock
+
+
+class History:
+    """What layers remember of the blocks so far, each under a key of its own.
+
+    Example:
+        >>> history, key = History(), "layer"
+        >>> history.joined(key, torch.tensor([[1.0, 2.0]]), past=1)
+        tensor([[0., 1., 2.]])
+        >>> history.joined(key, torch.tensor([[3.0]]), past=1)
+        tensor([[2., 3.]])
+        >>> history.counted("frames", 4), history.counted("frames", 4)
+        (0, 4)
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, Any] = {}
+
+    def joined(self, key: Hashable, x: Tensor, past: int, dim: int = -1) -> Tensor:
+        """The last `past` frames before x, zeros where there were none, and x, along `dim`."""
+        dim = dim % x.ndim
+        before = self._kept.get(key)
+        if before is None:
+            shape = [past if axis == dim else size for axis, size in enumerate(x.shape)]
+            before = x.new_zeros(shape)
+        both = torch.cat([before, x], dim)
+        self._kept[key] = both.narrow(dim, both.shape[dim] - past, past)
+        return both
+
+    def counted(self, key: Hashable, count: int) -> int:
+        """How many there were before these `count`."""
+        before = self._kept.get(key, 0)
+        self._kept[key] = before + count
+        return before
+
+    def get(self, key: Hashable) -> Any:
+        """What was put under a key, or None."""
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Remember a value of any kind."""
+        self._kept[key] = value
+
+
+class CausalBlock(ConvNeXtBlock):
+    """A `ConvNeXtBlock` whose frames depend on themselves and the `kernel - 1` before only."""
+
+    def forward(self, x: Tensor, history: History) -> Tensor:
+        """(N, L, width) -> (N, L, width)."""
+        taps = self.depthwise.weight
+        seen = history.joined(self, x, taps.shape[2] - 1, dim=1).transpose(1, 2)
+        hidden = F.conv1d(seen, taps.to(seen.dtype), self._bias(seen), groups=x.shape[2])
+        return self.mixed(x, hidden.transpose(1, 2))
+
+    def _bias(self, like: Tensor) -> Tensor | None:
+        bias = self.depthwise.bias
+        return None if bias is None else bias.to(like.dtype)
