@@ -58,12 +58,14 @@ class Objective(nn.Module, ABC):
     Attributes:
         generator: the model that is trained.
         adversarial_start: share of the budget after which the task's discriminator takes part.
+        adversarial_end: share after which it no longer does.
         rows: of the training clips that the batch of this step holds, set by the loop.
     """
 
     generator: AudioGenerator
     rows: np.ndarray
     adversarial_start: float = 1.0
+    adversarial_end: float = 1.0
 
     @abstractmethod
     def forward(

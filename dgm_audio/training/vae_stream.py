@@ -118,8 +118,10 @@ class StreamObjective(Objective):
 
     def in_bands(self, real: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """The energy distance of the bands of sounds (N, T), each at its own level."""
-        split = [self.bank.analysis(x[:, None]).flatten(0, 1) for x in (real, first, second)]
-        return self.band_energy.some(*split, 1)
+        one, other, target = (
+            self.bank.analysis(x[:, None]).flatten(0, 1) for x in (first, second, real)
+        )
+        return self.band_energy.some(target, one, other, 1)
 
     def prior_loss(self, code: Tensor) -> Tensor:
         """Negative log-likelihood of codes (B, D, L) in nats per number."""

@@ -32,8 +32,8 @@ from torch import Tensor
 from dgm_audio.errors import ConfigError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
-from dgm_audio.nn.stream_coder import StreamDecoder, StreamEncoder
 from dgm_audio.nn.latent_prior import LatentPrior
+from dgm_audio.nn.stream_coder import StreamDecoder, StreamEncoder
 from dgm_audio.nn.stream_head import BANDS, HELD, StreamControls, StreamHead
 from dgm_audio.nn.texture import FrameTexture
 from dgm_audio.runtime.stream import Stream
