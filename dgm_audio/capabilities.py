@@ -10,6 +10,7 @@ from torch import Tensor
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
 if TYPE_CHECKING:
+    from dgm_audio.runtime.stream import Stream
     from dgm_audio.signal.mel import MelSpec
 
 
@@ -39,6 +40,19 @@ class Streams(Protocol):
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
         """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
+        ...
+
+
+@runtime_checkable
+class RunsLive(Protocol):
+    """A model that encodes and decodes a sound while it is heard."""
+
+    def stream(self) -> Stream:
+        """A new stream: what it makes of a sound that comes block by block."""
+        ...
+
+    def axes_of(self, code: Tensor) -> Tensor:
+        """Where codes (B, D, L) lie along axes that are ordered by what they explain."""
         ...
 
 

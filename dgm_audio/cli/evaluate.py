@@ -11,7 +11,7 @@ from tyro.conf import arg
 
 from dgm_audio.cli.console import emit, note
 from dgm_audio.cli.options import DEFAULT_MODEL, Device, Json, Model, load
-from dgm_audio.cli.train import HELDOUT
+from dgm_audio.cli.train import folder_splits
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
         InputError: if there is no data, and the model names none that can be had.
         DataError: if the data cannot be used.
     """
-    from dgm_audio.data import ClipConfig, load_clips, split_clips
+    from dgm_audio.capabilities import RunsLive
+    from dgm_audio.data import ClipConfig, Manifest
     from dgm_audio.vocoded import is_vocoder
 
     header = _header(model)
@@ -96,12 +97,11 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
         config = replace(config, normalize="none", trim_silence=False)  # it must follow the level
     if data is None:
         return _named_data(str(record.get("dataset", "")), config)
-    clips = load_clips(data, config)
-    known = clips.manifest.hash == record.get("manifest_sha256")
+    known = Manifest.read(data).hash == record.get("manifest_sha256")
     if not known:
         note(f"{data} is not what {model.name} was trained on: all of it is new to the model")
     seed = header.get("seed") if known else 0
-    return split_clips(clips, heldout=HELDOUT, seed=seed or 0)
+    return folder_splits(data, config, isinstance(model, RunsLive), seed or 0)
 
 
 def _named_data(name: str, config: ClipConfig) -> Splits:

@@ -2,10 +2,11 @@
 
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding
 from dgm_audio.evaluation.judge import held_out_judge, likelihood_judge
+from dgm_audio.evaluation.keys import KEYS
 from dgm_audio.evaluation.likelihood import bits_per_sample, mean_bits
 from dgm_audio.evaluation.markov import MarkovChain
 from dgm_audio.evaluation.reference import Reference, quick_distance
-from dgm_audio.evaluation.report import KEYS, evaluate
+from dgm_audio.evaluation.report import evaluate
 from dgm_audio.evaluation.summary import table
 
 __all__ = [

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from dgm_audio.evaluation.spectra import window_length
+from dgm_audio.evaluation.spectra import batch_size, batches, peak_normalised, window_length
+
+if TYPE_CHECKING:
+    from dgm_audio.data.clip_set import ClipArray
 
 _BATCH = 32
 _WINDOW = 0.023
@@ -41,19 +45,23 @@ class ShapedNoise:
     """White noise whose short-time spectrum is that of a class, |STFT| = sqrt(mean |STFT|^2).
 
     Args:
-        audio: training clips (N, C, T), peak-normalised.
+        audio: training clips (N, C, T); each counts peak-normalised.
         labels: class indices (N,).
         classes: K.
         sample_rate: in Hz.
     """
 
-    def __init__(self, audio: Tensor, labels: Tensor, classes: int, sample_rate: int) -> None:
+    def __init__(
+        self, audio: Tensor | ClipArray, labels: Tensor, classes: int, sample_rate: int
+    ) -> None:
         window = torch.hann_window(window_length(_WINDOW, sample_rate))
         self._length, self._window = (
             audio.shape[2],
             window / window.norm(),
         )  # white noise: |X|^2 = 1
-        powers = (self._spectrum(part).abs().square() for part in audio.split(_BATCH))
+        powers = (
+            self._spectrum(peak_normalised(part)).abs().square() for part in batches(audio, _BATCH)
+        )
         self._shapes = class_means(powers, labels, classes).sqrt().float()
 
     def draw(self, labels: Tensor, seed: int) -> Tensor:
@@ -61,7 +69,7 @@ class ShapedNoise:
         rng = torch.Generator().manual_seed(seed)
         channels = self._shapes.shape[1]
         clips = []
-        for part in labels.split(_BATCH):
+        for part in labels.split(batch_size(_BATCH, self._length)):
             noise = torch.randn(len(part), channels, self._length, generator=rng)
             spectrum = self._spectrum(noise) * self._shapes[part]
             clips.append(self._inverse(spectrum))

@@ -9,7 +9,8 @@ classes without training clips get the mean of all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,11 +19,12 @@ from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import ratio_closed, ratio_of
 from dgm_audio.evaluation.floor import class_means
 from dgm_audio.evaluation.sampling import asked_for
-from dgm_audio.evaluation.spectra import log_mel, window_length
+from dgm_audio.evaluation.spectra import batch_size, batches, log_mel, window_length
 from dgm_audio.generator import AudioGenerator, Encoder
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
+    from dgm_audio.data.clip_set import ClipArray
 
 BANDS = 80
 WINDOW = 0.023
@@ -37,21 +39,30 @@ def levels(x: Tensor, sample_rate: int) -> Tensor:
     return log_mel(x, sample_rate, bands=BANDS, window=window, hop=window // 4)
 
 
-def class_mean_errors(
-    x: Tensor, labels: Tensor, training: Tensor, training_labels: Tensor, sample_rate: int
+def class_mean_levels(
+    training: Tensor | ClipArray, labels: Tensor, classes: int, sample_rate: int
 ) -> Tensor:
+    """The class-mean clips (K + 1, 80, L) in dB; the last is the mean of all.
+
+    Args:
+        training: clips (M, C, T) that the means are taken of.
+        labels: their classes (M,).
+        classes: K.
+        sample_rate: in Hz.
+    """
+    parts = (levels(part, sample_rate) for part in batches(training, _BATCH))
+    return class_means(parts, labels, classes).float()
+
+
+def class_mean_errors(x: Tensor, labels: Tensor, means: Tensor, sample_rate: int) -> Tensor:
     """Error in dB (N,) of the class-mean clip for clips x (N, C, T).
 
     Args:
         x: clips to be described.
         labels: their classes (N,).
-        training: clips (M, C, T) that the means are taken of.
-        training_labels: their classes (M,).
+        means: as `class_mean_levels` gives them.
         sample_rate: in Hz.
     """
-    count = int(max(labels.max(), training_labels.max())) + 1
-    parts = (levels(part, sample_rate) for part in training.split(_BATCH))
-    means = class_means(parts, training_labels, count).float()
     errors = [
         (levels(part, sample_rate) - means[label]).abs().mean((1, 2))
         for part, label in zip(x.split(_BATCH), labels.split(_BATCH), strict=True)
@@ -74,26 +85,31 @@ def model_errors(
         return None
     length = min(x.shape[2], model.audio.max_length or x.shape[2])
     errors = []
-    for rows in torch.arange(len(x)).split(_BATCH):
+    for rows in torch.arange(len(x)).split(batch_size(_BATCH, length)):
         part, heard = x[rows, :, :length], None if pitches is None else pitches[rows]
         condition = asked_for(model, classes, labels[rows], heard)
-        with torch.no_grad():
-            back = model.decode(model.encode(part, condition), condition, length=length).cpu()
+        back = reconstructed(model, part, condition)
         rate = model.audio.sample_rate
         errors.append((levels(back, rate) - levels(part, rate)).abs().mean((1, 2)))
     return torch.cat(errors).double()
 
 
+def reconstructed(model: Encoder, x: Tensor, condition: dict[str, Any]) -> Tensor:
+    """decode(encode(x)) (N, C, T) of clips x (N, C, T), on the CPU."""
+    with torch.no_grad():
+        z = model.encode(x, condition)
+        return model.decode(z, condition, length=x.shape[2]).cpu()  # type: ignore[attr-defined]
+
+
 def reconstruction_figures(
-    model: AudioGenerator, clips: ClipSet, training: Tensor, training_labels: Tensor, suffix: str
+    model: AudioGenerator, clips: ClipSet, means: Callable[[], Tensor], suffix: str
 ) -> dict[str, Figure]:
     """Errors of the model and of the class-mean clip, and the share that the model closes.
 
     Args:
         model: any; without an encoder there are no figures.
         clips: the set "reference" + suffix.
-        training: clips (M, C, T) that the class means are taken of.
-        training_labels: their classes (M,).
+        means: gives what `class_mean_levels` does.
         suffix: "" for held-out clips, "_unseen" for unseen groups.
     """
     rows = torch.linspace(0, len(clips) - 1, min(len(clips), MOST)).round().long()
@@ -104,10 +120,10 @@ def reconstruction_figures(
     errors = model_errors(model, audio, labels, part.classes, torch.from_numpy(part.pitches))
     if errors is None:
         return {}
-    means = class_mean_errors(audio, labels, training, training_labels, part.sample_rate)
+    worst = class_mean_errors(audio, labels, means(), part.sample_rate)
     error, mean = (
         ratio_of(torch.zeros_like(chosen).index_copy(0, rows, values), chosen, "reference" + suffix)
-        for values in (errors, means)
+        for values in (errors, worst)
     )
     return {
         "reconstruction_db" + suffix: error,

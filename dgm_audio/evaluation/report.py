@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,12 +26,14 @@ from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.embedding import Embedding
 from dgm_audio.evaluation.figures import Comparison
 from dgm_audio.evaluation.floor import ShapedNoise
+from dgm_audio.evaluation.judge import MAX_SECONDS
+from dgm_audio.evaluation.keys import KEYS, SHARES
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.likelihood import Likelihood
-from dgm_audio.evaluation.reconstruction import reconstruction_figures
+from dgm_audio.evaluation.multiscale import multiscale_figures
+from dgm_audio.evaluation.reconstruction import class_mean_levels, reconstruction_figures
 from dgm_audio.evaluation.reference import MIN_CLIPS, check_comparable
 from dgm_audio.evaluation.sampling import choose, draw, pitches_like, proportional_labels
-from dgm_audio.evaluation.spectra import peak_normalised
 from dgm_audio.evaluation.tuning import tuning
 from dgm_audio.evaluation.view import View
 from dgm_audio.generator import AudioGenerator, check_integer
@@ -38,50 +41,9 @@ from dgm_audio.generator import AudioGenerator, check_integer
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet, Splits
 
-KEYS = (
-    "label_accuracy",
-    "label_accuracy_real",
-    "label_accuracy_floor",
-    "kernel_distance",
-    "kernel_distance_floor",
-    "kernel_distance_ceiling",
-    "distance_closed",
-    "frechet_distance",
-    "two_sample_auc",
-    "two_sample_auc_floor",
-    "two_sample_auc_ceiling",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "copy_score",
-    "copy_score_real",
-    "in_tune",
-    "in_tune_real",
-    "reconstruction_db",
-    "reconstruction_closed",
-    "bits_per_sample",
-    "bits_per_sample_markov",
-    "bits_per_sample_uniform",
-    "bits_below_markov",
-    "bits_per_sample_unseen",
-    "bits_per_sample_markov_unseen",
-    "bits_per_sample_uniform_unseen",
-    "bits_below_markov_unseen",
-)
-"""Always in a report; None where the model or the data do not allow the figure."""
-
-SHARES = (
-    "label_accuracy",
-    "two_sample_auc",
-    "precision",
-    "recall",
-    "coverage",
-    "copied_share",
-    "in_tune",
-)
 SCALE = ("floor", "ceiling")
 MIN_GENERATED = 256
+"""Sounds to draw; fewer long ones: beyond the reference's number no more than `MAX_SECONDS`."""
 
 
 def evaluate(
@@ -99,7 +61,8 @@ def evaluate(
         source: a model, or generated clips with the classes, rate and length of the data.
         splits: train, held-out and (may be empty) unseen clips.
         seed: of the sounds, the noise, the choice of training clips and the bootstrap.
-        n: sounds to draw per reference; by default 256, or as many as the reference has if more.
+        n: sounds to draw per reference; by default 256, but no more than 600 s of sound, or as many
+            as the reference has if that is more.
         progress: show a progress bar on stderr.
         embedding: for the distances and neighbours; by default `TextureEmbedding`.
 
@@ -138,10 +101,12 @@ class _Evaluation:
         self.figures: dict[str, Figure] = {}
         self.clusters: dict[str, Tensor] = {}
         stage("training clips")
-        self.audio = train.tensor()
         self.training = View.of_clips(train, embedding)
-        normalised, classes = peak_normalised(self.audio), len(train.classes)
-        self.noise = ShapedNoise(normalised, self.training.labels, classes, self.rate)
+        classes = len(train.classes)
+        self.noise = ShapedNoise(train.audio, self.training.labels, classes, self.rate)
+        self.class_means = cache(
+            lambda: class_mean_levels(train.audio, self.training.labels, classes, self.rate)
+        )
         self.classifier = None
         if len(train.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
@@ -176,7 +141,7 @@ class _Evaluation:
         where = "unseen" if suffix else "held-out"
         self.stage(f"{where} clips")
         reference = View.of_clips(clips, self.embedding)
-        count = self.n or max(MIN_GENERATED, len(clips))
+        count = self.n or self.wanted(clips)
         wanted = proportional_labels(reference.labels, count)
         self.stage(f"sounds for {where} clips")
         sets = {
@@ -197,13 +162,18 @@ class _Evaluation:
         self.clusters["reference" + suffix] = reference.clusters
         return self.by_class(reference, sets)
 
+    def wanted(self, clips: ClipSet) -> int:
+        """How many sounds to draw for a reference."""
+        seconds = clips.audio.shape[2] / clips.sample_rate
+        return max(min(MIN_GENERATED, int(MAX_SECONDS / seconds)), len(clips))
+
     def generated(self, wanted: Tensor, clips: ClipSet) -> View:
         """The view of the model's sounds, or of the given clips, with the wanted classes.
 
         Notes have pitches of the reference's clips.
         """
         if isinstance(self.source, AudioGenerator):
-            classes, length = self.splits.train.classes, self.audio.shape[2]
+            classes, length = self.splits.train.classes, self.splits.train.audio.shape[2]
             labels, pitches = torch.from_numpy(clips.labels), torch.from_numpy(clips.pitches)
             pitches = pitches_like(labels, pitches, wanted, self.seed)
             audio = draw(self.source, wanted, classes, length, seed=self.seed, pitches=pitches)
@@ -235,7 +205,12 @@ class _Evaluation:
             if not len(clips):
                 continue
             self.stage("reconstruction")
-            figures = reconstruction_figures(model, clips, self.audio, self.training.labels, suffix)
+            figures = reconstruction_figures(model, clips, self.class_means, suffix)
+            clusters = self.clusters.get("reference" + suffix, torch.arange(len(clips)))
+            live = multiscale_figures(model, clips, clusters, suffix)
+            self.figures |= live.figures
+            self.clusters |= live.clusters
+            self.notes += live.notes
             self.stage("likelihood")
             figures |= likelihood.figures(clips, suffix)
             if figures:

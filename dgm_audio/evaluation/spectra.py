@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,8 +12,33 @@ from torchaudio.functional import melscale_fbanks
 
 from dgm_audio.errors import InputError
 
+if TYPE_CHECKING:
+    from dgm_audio.data.clip_set import ClipArray
+
 FLOOR_DB = -80.0
 """Nothing is told apart below this level: what lies 80 dB under the peak is not heard."""
+
+SILENT = 1e-4
+"""A sound whose peak is below -80 dBFS."""
+
+MAX_SAMPLES = 2**22
+"""Samples of a channel that are looked at together: bounds the memory that long clips take."""
+
+
+def batch_size(most: int, length: int) -> int:
+    """How many clips of T samples are looked at together: `most`, or fewer long ones.
+
+    >>> batch_size(32, 65536), batch_size(32, 882000)
+    (32, 4)
+    """
+    return max(1, min(most, MAX_SAMPLES // length))
+
+
+def batches(audio: Tensor | ClipArray, most: int) -> Iterator[Tensor]:
+    """Clips (B, C, T), at most `most` at a time, of clips (N, C, T) in memory or on disk."""
+    size = batch_size(most, audio.shape[2])
+    for start in range(0, len(audio), size):
+        yield torch.as_tensor(audio[start : start + size])
 
 
 def check_clips(x: Tensor) -> Tensor:

@@ -20,10 +20,15 @@ ROWS = (
     ("copied_share", "share nearer than 95 % of real clips", "", "0.05"),
     ("in_tune", "share of notes within 50 cents", "_real", "higher"),
     ("reconstruction_db", "reconstruction error in dB", "", "lower"),
+    ("stft_distance", "STFT distance (floor: Opus, 16 kbit/s)", "_identity", "lower"),
     ("bits_per_sample", "bits per sample", "", "lower"),
     ("bits_below_markov", "share of bits below the Markov chain", "", "higher"),
 )
-_FLOORS = {"reconstruction_db": "_class_mean", "bits_per_sample": "_markov"}
+_FLOORS = {
+    "reconstruction_db": "_class_mean",
+    "stft_distance": "_opus",
+    "bits_per_sample": "_markov",
+}
 _LINE = "{:<38}{:>9}  {:<18}{:>9}{:>9}  {}"
 
 
@@ -32,7 +37,8 @@ def table(report: Mapping[str, Any]) -> str:
 
     The ceiling column holds training clips against the same reference; for label accuracy and
     nearest training clip, the real clips of the reference. The floor of the reconstruction is the
-    class-mean clip, that of the bits an order-1 Markov chain.
+    class-mean clip, that of the bits an order-1 Markov chain; beside the STFT distance of a live
+    model stand that of Opus and that of the sound itself.
     """
     counts = report["counts"]
     lines = []

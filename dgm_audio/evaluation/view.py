@@ -10,10 +10,17 @@ from torch import Tensor
 
 from dgm_audio.evaluation import copies, labels, two_sample
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding, embed
-from dgm_audio.evaluation.spectra import check_clips, log_mel, peak_normalised, window_length
+from dgm_audio.evaluation.spectra import (
+    batches,
+    check_clips,
+    log_mel,
+    peak_normalised,
+    window_length,
+)
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
+    from dgm_audio.data.clip_set import ClipArray
 
 WINDOW = 0.023
 _BATCH = 64
@@ -42,7 +49,7 @@ class View:
     @classmethod
     def of(
         cls,
-        audio: Tensor,
+        audio: Tensor | ClipArray,
         class_labels: Tensor,
         sample_rate: int,
         *,
@@ -51,8 +58,8 @@ class View:
     ) -> View:
         """The view of clips (N, C, T) with class indices (N,); by default none are near copies."""
         parts = [
-            _numbers(peak_normalised(part), sample_rate, embedding)
-            for part in check_clips(audio).split(_BATCH)
+            _numbers(peak_normalised(check_clips(part)), sample_rate, embedding)
+            for part in batches(audio, _BATCH)
         ]
         if clusters is None:
             clusters = torch.arange(len(audio))
@@ -66,7 +73,7 @@ class View:
         clusters = torch.from_numpy(near_copies(clips))
         class_labels = torch.from_numpy(clips.labels).long()
         rate = clips.sample_rate
-        return cls.of(clips.tensor(), class_labels, rate, clusters=clusters, embedding=embedding)
+        return cls.of(clips.audio, class_labels, rate, clusters=clusters, embedding=embedding)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -10,8 +10,9 @@ from drum_sounds import KINDS, RATE, Echo, Noise, clip_set, drums, make_splits, 
 
 from dgm_audio.data import ClipSet
 from dgm_audio.errors import DataError, InputError
-from dgm_audio.evaluation import KEYS, evaluate, table
+from dgm_audio.evaluation import KEYS, evaluate, spectra, table
 from dgm_audio.evaluation.floor import ShapedNoise
+from dgm_audio.evaluation.view import View
 
 N = 80
 
@@ -122,7 +123,7 @@ def test_a_model_without_encoder_and_classes_has_no_such_figures():
     one = [replace(part, labels=part.labels * 0, classes=("drum",)) for part in parts(splits)]
     report = judge(Noise(), replace(splits, train=one[0], heldout=one[1], unseen=one[2]))
     for key in KEYS:
-        missing = key.startswith(("label", "in_tune", "reconstruction", "bits"))
+        missing = key.startswith(("label", "in_tune", "reconstruction", "stft", "bits"))
         assert (report[key] is None) == missing, key
     assert report["distance_closed"] < 0.5
 
@@ -182,3 +183,25 @@ def test_a_shorter_model_is_padded_and_a_note_tells_what_is_missing():
     assert report["counts"]["model"] == N
     assert any("24 training clips of the wanted 80" in note for note in report["notes"])
     assert np.isfinite(report["kernel_distance"])
+
+
+def test_of_long_clips_fewer_sounds_are_drawn(monkeypatch):
+    splits = make_splits(train=24, heldout=12, unseen=8)
+    monkeypatch.setattr("dgm_audio.evaluation.report.MAX_SECONDS", 10.3)  # clips have 0.512 s
+    counts = judge(Noise(), splits, n=None)["counts"]
+    assert counts["model"] == counts["floor"] == counts["model_unseen"] == 20
+    monkeypatch.setattr("dgm_audio.evaluation.report.MAX_SECONDS", 1.0)
+    counts = judge(Noise(), splits, n=None)["counts"]
+    assert counts["model"] == 12 and counts["model_unseen"] == 8  # as many as the reference has
+
+
+def test_clips_are_seen_alike_whether_few_or_many_at_a_time(monkeypatch):
+    clips = clip_set(12, seed=0)
+    whole = View.of_clips(clips)
+    sizes = [len(part) for part in spectra.batches(clips.audio, 5)]
+    monkeypatch.setattr(spectra, "MAX_SAMPLES", 3 * 8192 + 1)
+    assert [len(part) for part in spectra.batches(clips.audio, 5)] == [3] * 4
+    assert sizes == [5, 5, 2] and spectra.batch_size(64, 10**9) == 1
+    for name in ("numbers", "timbre", "patterns", "cells"):
+        part, all_ = (getattr(view, name) for view in (View.of_clips(clips), whole))
+        assert torch.allclose(part, all_, atol=1e-3), name
