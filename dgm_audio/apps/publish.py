@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from PIL.Image import Image
+from torch import Tensor
 
+from dgm_audio.apps.music_picture import music_picture
 from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.apps.transfer import streaming
 from dgm_audio.apps.vocoding_picture import vocoded_picture
+from dgm_audio.capabilities import RunsLive
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
-from dgm_audio.evaluation import evaluate, table
-from dgm_audio.evaluation.report import KEYS
+from dgm_audio.evaluation import KEYS, evaluate, table
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
@@ -25,7 +28,7 @@ from dgm_audio.resynthesis import resynthesise
 from dgm_audio.vocoded import is_vocoder
 
 if TYPE_CHECKING:
-    from dgm_audio.data import Splits
+    from dgm_audio.data import ClipSet, Splits
 
 COLUMNS = 6
 LONGEST = 2**16
@@ -35,6 +38,11 @@ SAMPLED = "Upper rows: recordings it was not trained on. Lower rows: its own sou
 VOCODED = (
     "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
     "Griffin-Lim makes of it, and of what the model makes of it, seed 0."
+)
+PLAYED = (
+    "From above: the mel spectrogram of a recording that it was not trained on, its "
+    "reconstruction, another such recording played through the model, and a sample of its own, "
+    "seed 0."
 )
 
 
@@ -100,12 +108,13 @@ def publish(
         `to`.
     """
     model, header = load_model(folder, "cpu"), read_header(folder)
+    picture, caption = picture_and_caption(model, splits)
     lines = [f"- {name}: `{command}`" for name, command in commands.items()]
     card = "\n\n".join(
         [
             summary,
             f"![Sounds of the model under real recordings]({PICTURE})",
-            VOCODED if is_vocoder(model) else SAMPLED,
+            caption,
             "## Commands",
             "\n".join(lines),
             *([note] if note else []),
@@ -125,9 +134,18 @@ def publish(
         seed=header["seed"],
         metrics=judgement.metrics,
         half=header["dtype"] == "float16",
-        picture=(picture_of_mels if is_vocoder(model) else picture_beside_real)(model, splits),
+        picture=picture,
         curve=curve,
     )
+
+
+def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, str]:
+    """The picture of a card, and what it shows."""
+    if is_vocoder(model):
+        return picture_of_mels(model, splits), VOCODED
+    if isinstance(model, RunsLive):
+        return picture_of_music(model, splits), PLAYED
+    return picture_beside_real(model, splits), SAMPLED
 
 
 def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
@@ -158,3 +176,15 @@ def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
     x = torch.from_numpy(sound)[:1, :LONGEST]
     y = torch.cat(list(resynthesise(model, x)), dim=2)[:, 0]
     return vocoded_picture(model, model.family, file, x, y)
+
+
+def picture_of_music(model: AudioGenerator, splits: Splits) -> Image:
+    """A held-out recording, and one of an unseen group, or else another held-out one, played."""
+    others = splits.unseen if len(splits.unseen) else splits.heldout.subset([0])
+    return music_picture(streaming(model), _middle(splits.heldout), _middle(others))
+
+
+def _middle(clips: ClipSet) -> Tensor:
+    """The clip (C, T) in the middle of the order, without the zeros behind it."""
+    row = len(clips) // 2
+    return clips.tensor([row])[0, :, : int(clips.lengths[row])]

@@ -32,6 +32,8 @@ COMMANDS = {
     "recall": "recall:Recall",
     "score": "score:Score",
     "vocode": "vocode:Vocode",
+    "transfer": "transfer:Transfer",
+    "live": "live:Live",
     "train": "train:Train",
     "evaluate": "evaluate:Evaluate",
     "doctor": "doctor:Doctor",
