@@ -1,9 +1,11 @@
 """One's own recordings, from a folder to a playable model; the readable form of `dgm-audio train`.
 
     python recipes/own_recordings.py my-sounds --budget 20m --out runs/mine
+    python recipes/own_recordings.py my-music --family vae-stream --budget 2h --out runs/music
 
 Any folder of audio files will do; sub-folders become classes. Look at `dgm-audio doctor my-sounds`
-first: it says what will become of each file.
+first: it says what will become of each file. The family vae-stream takes long recordings whole, at
+their own rate and in stereo; ten minutes of sound will do.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ from typing import Annotated
 import tyro
 
 from dgm_audio.apps.sheet import Tile, contact_sheet
-from dgm_audio.data import load_clips, split_clips
-from dgm_audio.data.suggest import suggest_clip_config
+from dgm_audio.data import Manifest, load_clips, split_clips
+from dgm_audio.data.recording_splits import split_recordings
+from dgm_audio.data.suggest import suggest_clip_config, suggest_recording_config
+from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
+from dgm_audio.training.judgements import judgements
 from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.schedule import Budget
 from dgm_audio.training.task import get_task
 
 
@@ -46,14 +52,29 @@ class OwnRecordings:
 
 def main(args: OwnRecordings) -> None:
     """The recipe, top to bottom."""
-    # The clip length follows the recordings: most of them fit, at most 1.5 s.
-    config = suggest_clip_config(args.folder, get_task(args.family).highest_rate)
-    clips = load_clips(args.folder, config)
-    splits = split_clips(clips, heldout=0.15, seed=args.seed)
-    print(f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out")
+    task = get_task(args.family)
+    if task.whole:
+        # Long recordings are kept as they are, in parts of 3 to 20 s; whole files are held out.
+        config = suggest_recording_config(args.folder, task.highest_rate)
+        clips = load_as_recorded(Manifest.read(args.folder), config)
+        splits = split_recordings(clips, heldout=0.15, seed=args.seed)
+    else:
+        # The clip length follows the recordings: most of them fit, at most 1.5 s.
+        config = suggest_clip_config(args.folder, task.highest_rate)
+        splits = split_clips(load_clips(args.folder, config), heldout=0.15, seed=args.seed)
+    print(
+        f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out",
+        *splits.notes,
+        sep="\n",
+    )
 
     settings = TrainConfig(
-        out=args.out, family=args.family, budget=args.budget, seed=args.seed, resume=args.resume
+        out=args.out,
+        family=args.family,
+        budget=args.budget,
+        seed=args.seed,
+        resume=args.resume,
+        evaluations=judgements(Budget.parse(args.budget), task.whole),
     )
     folder = fit(splits, settings, held_out_judge(splits))
 

@@ -13,7 +13,7 @@ from dgm_audio.cli.making import check_folder
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
-    from dgm_audio.data import ClipConfig
+    from dgm_audio.data import ClipConfig, Splits
 
 HELDOUT = 0.15
 """Share of the recordings that judge the model instead of training it."""
@@ -30,7 +30,8 @@ ClipSeconds = Annotated[
     float | None,
     arg(
         metavar="S",
-        help="Length of a clip; by default what fits most files, at most 1.5.",
+        help="Length of a clip; by default what fits most files, at most 1.5; 3 to 20 of "
+        "recordings that are taken whole.",
         help_behavior_hint="",
     ),
 ]
@@ -44,9 +45,12 @@ class Train:
     of each), trains for the budget, and keeps the model that is best on held-out recordings in
     OUT/model. Ctrl-C saves; the same command with --resume goes on.
 
+    --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
+
     Example:
         dgm-audio train my-sounds --budget 20m --out runs/mine
         dgm-audio train my-sounds --budget 20m --out runs/mine --resume
+        dgm-audio train my-music --family vae-stream --budget 2h --out runs/music
     """
 
     folder: Folder
@@ -88,24 +92,24 @@ class Train:
 
     def run(self) -> None:
         """Train, then say how to play the result."""
-        from dgm_audio.data import load_clips, split_clips
         from dgm_audio.evaluation import held_out_judge
+        from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.task import get_task
 
-        Budget.parse(self.budget, self.steps)
+        budget = Budget.parse(self.budget, self.steps)
         if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be at least 1")
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
         chief = os.environ.get("RANK", "0") == "0"
         if chief:
             check_run(out, self.resume)
+        task = get_task(self.family)
         config = clip_config(
-            self.folder, self.sample_rate, self.seconds, get_task(self.family).highest_rate
+            self.folder, self.sample_rate, self.seconds, task.highest_rate, task.whole
         )
-        clips = load_clips(self.folder, config, progress=chief)
-        splits = split_clips(clips, heldout=HELDOUT, seed=self.seed)
+        splits = folder_splits(self.folder, config, task.whole, self.seed, progress=chief)
         if chief:
             print(
                 f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "
@@ -123,6 +127,7 @@ class Train:
             seed=self.seed,
             resume=self.resume,
             device=self.device,
+            evaluations=judgements(budget, task.whole),
         )
         model = fit(splits, settings, held_out_judge(splits))
         if chief:
@@ -145,12 +150,42 @@ def check_run(out: Path, resume: bool) -> None:
         raise InputError(f"{out} does not exist, so there is no run to resume")
 
 
+def folder_splits(
+    folder: Path, config: ClipConfig, whole: bool, seed: int, *, progress: bool = True
+) -> Splits:
+    """What training learns from and is judged by: sounds cut out of the files, or all of them.
+
+    Args:
+        folder: of audio files, or a CSV manifest.
+        config: as `clip_config` gives it.
+        whole: the recordings are taken whole (see `Task.whole`).
+        seed: of the split.
+        progress: show what becomes of the files.
+
+    Raises:
+        DataError: if the data cannot be used.
+    """
+    from dgm_audio.data import Manifest, load_clips, split_clips
+    from dgm_audio.data.recording_splits import split_recordings
+    from dgm_audio.data.windows import load_as_recorded
+
+    if whole:
+        clips = load_as_recorded(Manifest.read(folder), config, progress=progress)
+        return split_recordings(clips, heldout=HELDOUT, seed=seed)
+    clips = load_clips(folder, config, progress=progress)
+    return split_clips(clips, heldout=HELDOUT, seed=seed)
+
+
 def clip_config(
-    folder: Path, sample_rate: int | None, seconds: float | None, highest_rate: int | None = None
+    folder: Path,
+    sample_rate: int | None,
+    seconds: float | None,
+    highest_rate: int | None = None,
+    whole: bool = False,
 ) -> ClipConfig:
     """How training makes clips of a folder: as its files suggest, or as asked for.
 
-    A suggested rate is at most `highest_rate`.
+    A suggested rate is at most `highest_rate`; `whole` is `Task.whole`.
 
     Raises:
         DataError: if the folder holds no audio that can be read.
@@ -159,9 +194,9 @@ def clip_config(
     """
     from dataclasses import replace
 
-    from dgm_audio.data.suggest import suggest_clip_config
+    from dgm_audio.data.suggest import suggest_clip_config, suggest_recording_config
 
-    config = suggest_clip_config(folder, highest_rate)
+    config = (suggest_recording_config if whole else suggest_clip_config)(folder, highest_rate)
     if sample_rate is None and seconds is None:
         return config
     if seconds is not None and not 0 < seconds <= 3600:

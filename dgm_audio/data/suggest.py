@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.errors import AudioFileError, DataError
-from dgm_audio.io import probe
+from dgm_audio.io import AudioInfo, probe, shown
 
 RATES = (16000, 22050, 44100)
 """Training rates in Hz; the highest that most of the recorded time reaches is taken."""
@@ -17,6 +18,15 @@ LONGEST = 1.5
 """Seconds of the longest clip that is suggested."""
 FRAMES = 16
 """A suggested length is a multiple of so many frames, of about 12 ms each."""
+
+WHOLE_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
+"""The same for recordings that are taken whole: nearly all that there are, so that most stay."""
+PARTS, SHORTEST_PART, LONGEST_PART = 60, 3.0, 20.0
+"""Whole recordings are cut into so many parts in all, of so many seconds each."""
+LEAST_SECONDS = 8 * SHORTEST_PART
+"""Of whole recordings: with less there are not eight parts to judge a model by."""
+HOP = 1024
+"""Samples that the length of a part is a multiple of: whole codes of a stream."""
 
 
 def suggest_clip_config(
@@ -31,7 +41,50 @@ def suggest_clip_config(
     Raises:
         DataError: if no file can be read.
     """
-    manifest = source if isinstance(source, Manifest) else Manifest.read(source)
+    infos = _readable(source)
+    seconds = np.array([info.seconds for info in infos])
+    rate = _common_rate(infos, RATES, highest_rate)
+    short = seconds[seconds <= 4 * LONGEST]
+    wanted = float(np.quantile(short, 0.9)) if len(short) else LONGEST
+    unit = FRAMES * (512 if rate > 24000 else 256)
+    length = int(np.ceil(min(wanted, LONGEST) * rate / unit)) * unit
+    return ClipConfig(sample_rate=rate, length=min(length, int(LONGEST * rate / unit) * unit))
+
+
+def suggest_recording_config(
+    source: Path | str | Manifest, highest_rate: int | None = None
+) -> ClipConfig:
+    """The same for recordings that are taken whole, with their pauses and levels.
+
+    Stereo, if at least half of the recorded time is. A clip is a sixtieth of all that there is,
+    but `SHORTEST_PART` to `LONGEST_PART` seconds: so enough of them can be held out.
+
+    Raises:
+        DataError: if no file can be read, or there are less than `LEAST_SECONDS` in all.
+    """
+    infos = _readable(source)
+    total = sum(info.seconds for info in infos)
+    if total < LEAST_SECONDS:
+        where = source.root if isinstance(source, Manifest) else source
+        raise DataError(
+            f"{shown(str(where))} holds {total:.1f} s of sound; models of long recordings need "
+            f"at least {LEAST_SECONDS:g} s, and some minutes to learn something"
+        )
+    rate = _common_rate(infos, WHOLE_RATES, highest_rate)
+    stereo = sum(info.seconds for info in infos if info.channels > 1) >= 0.5 * total
+    seconds = min(max(total / PARTS, SHORTEST_PART), LONGEST_PART)
+    return ClipConfig(
+        sample_rate=rate,
+        length=int(seconds * rate / HOP) * HOP,
+        channels=2 if stereo else 1,
+        normalize="none",
+        trim_silence=False,
+    )
+
+
+def _readable(source: Path | str | Manifest) -> list[AudioInfo]:
+    """What the headers of the files state that can be read, at least one."""
+    manifest = Manifest.read(source)
     infos = []
     for entry in manifest.entries:
         try:
@@ -39,13 +92,13 @@ def suggest_clip_config(
         except AudioFileError:
             continue  # load_clips reports it
     if not infos:
-        raise DataError(f"{manifest.root} holds no audio file that can be read")
-    seconds = np.array([info.seconds for info in infos])
-    recorded = {rate: seconds[[info.sample_rate >= rate for info in infos]].sum() for rate in RATES}
-    rate = max([r for r in RATES if recorded[r] >= 0.5 * seconds.sum()], default=RATES[0])
-    rate = min(rate, highest_rate or rate)
-    short = seconds[seconds <= 4 * LONGEST]
-    wanted = float(np.quantile(short, 0.9)) if len(short) else LONGEST
-    unit = FRAMES * (512 if rate > 24000 else 256)
-    length = int(np.ceil(min(wanted, LONGEST) * rate / unit)) * unit
-    return ClipConfig(sample_rate=rate, length=min(length, int(LONGEST * rate / unit) * unit))
+        raise DataError(f"{shown(str(manifest.root))} holds no audio file that can be read")
+    return infos
+
+
+def _common_rate(infos: Sequence[AudioInfo], rates: Sequence[int], highest: int | None) -> int:
+    """The highest of the rates that at least half of the recorded time reaches."""
+    total = sum(info.seconds for info in infos)
+    reached = {r: sum(i.seconds for i in infos if i.sample_rate >= r) for r in rates}
+    rate = max([r for r in rates if reached[r] >= 0.5 * total], default=rates[0])
+    return min(rate, highest or rate)

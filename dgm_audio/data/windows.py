@@ -94,13 +94,26 @@ def load_windows(
     return load_clips(manifest, config, cache_dir=cache_dir, progress=progress, reader=WindowSource)
 
 
-def load_as_recorded(manifest: Manifest, config: ClipConfig) -> ClipSet:
+def load_as_recorded(manifest: Manifest, config: ClipConfig, *, progress: bool = True) -> ClipSet:
     """All parts of the files, with their pauses and levels, at a rate, length and channels.
 
     Raises:
         DataError: as `load_clips` does.
     """
-    return load_windows(manifest, replace(config, normalize="none", trim_silence=False))
+    as_they_are = replace(config, normalize="none", trim_silence=False)
+    return load_windows(manifest, as_they_are, progress=progress)
+
+
+def rows_by_file(clips: ClipSet) -> dict[str, list[int]]:
+    """The clips of each file, in their order.
+
+    >>> rows_by_file(ClipSet.from_arrays(np.zeros((2, 1, 8)), 8000))
+    {'0.wav': [0], '1.wav': [1]}
+    """
+    rows: dict[str, list[int]] = {}
+    for row, file in enumerate(clips.files):
+        rows.setdefault(file, []).append(row)
+    return rows
 
 
 def recordings(clips: ClipSet, shortest: float = 0.0) -> Iterator[tuple[str, np.ndarray]]:
@@ -117,10 +130,7 @@ def recordings(clips: ClipSet, shortest: float = 0.0) -> Iterator[tuple[str, np.
     >>> [(file, sound.shape) for file, sound in recordings(clips)]
     [('0.wav', (1, 8)), ('1.wav', (1, 8))]
     """
-    rows: dict[str, list[int]] = {}
-    for row, file in enumerate(clips.files):
-        rows.setdefault(file, []).append(row)
-    for file, mine in rows.items():
+    for file, mine in rows_by_file(clips).items():
         if clips.lengths[mine].sum() >= shortest * clips.sample_rate:
             parts = (clips.audio[row][:, : clips.lengths[row]] for row in mine)
             yield file, np.concatenate(list(parts), axis=1)

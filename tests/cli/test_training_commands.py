@@ -105,6 +105,56 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
     assert Path("again/run_seed1_000_noise.wav").read_bytes() == Path(file).read_bytes()
 
 
+@pytest.fixture
+def small_stream(monkeypatch):
+    from dgm_audio.evaluation import judge
+    from dgm_audio.families.vae.waveform import StreamConfig
+    from dgm_audio.training import monitor, run, vae_stream
+
+    small = {"n_fft": 512, "hop": 128, "width": 16, "latent": 4, "prior": 8}
+
+    def config_for(task, clips):
+        _, channels, length = clips.audio.shape
+        return StreamConfig(clips.sample_rate, channels, length, **small)
+
+    monkeypatch.setattr(vae_stream.StreamTask, "config_for", config_for)
+    monkeypatch.setattr(vae_stream, "PIECE", 16)
+    monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))
+    monkeypatch.setattr(run, "_fast_bfloat16", lambda: False)
+    monkeypatch.setattr(judge, "MAX_SECONDS", 10)
+    monkeypatch.setattr(monitor, "SOUNDS", 1)
+
+
+def test_long_recordings_are_taken_whole(dgm, record, small_stream):
+    rng = np.random.default_rng(0)
+    for index in range(5):
+        record(f"music/{index}.wav", rng.uniform(-0.5, 0.5, (2, 8 * RATE)), RATE)
+    words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--device", "cpu"]
+    result = dgm("train", Path.cwd().parent / "music", *words, "--out", "run").ok()
+    assert "clips of 2.944 s at 8000 Hz to train on, 3 held out" in result.out
+    assert "held out as a whole: " in result.out and "2 classes" not in result.err
+    settings = json.loads(Path("run/run.json").read_text())
+    assert settings["evaluations"] == 5
+    dgm("sample", "run/model", "-n", 1, "--seconds", 1, "--out", "made").ok()
+    asked = clip_config(Path.cwd().parent / "music", 4000, 1.5, whole=True)
+    assert (asked.sample_rate, asked.length, asked.channels) == (4000, 6000, 2)
+
+
+def test_recordings_that_are_no_use_are_one_line(dgm, record):
+    words = ["--family", "vae-stream", "--steps", 2]
+    record("short/a.wav", np.ones((1, 2 * RATE)), RATE)
+    for second in range(4):
+        record(f"silent/{second}.wav", np.zeros((1, 10 * RATE)), RATE)
+    record("text/a.wav", np.zeros((1, 10)), RATE).write_text("no sound")
+    home = Path.cwd().parent
+    dgm("train", home / "short", *words).failed("short holds 2.0 s of sound", "at least 24 s")
+    result = dgm("train", home / "silent", *words)
+    assert result.code == 2 and result.out == ""
+    assert "silent holds nothing but silence: 4 files" in result.err.splitlines()[-1]
+    dgm("train", home / "text", *words).failed("holds no audio file that can be read")
+    assert not Path("runs").exists()
+
+
 def test_a_folder_that_is_not_there(dgm):
     for command in ("train", "doctor"):
         dgm(command, "nowhere").failed("nowhere")

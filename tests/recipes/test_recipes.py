@@ -86,6 +86,7 @@ def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth):
         ("drums.py", "drumkit.xml"),
         ("speech.py", "unpacked gcin-voice"),
         ("notes.py", "expected notes by render_notes"),
+        ("music.py", "expected unpacked wesnoth-1.16-music"),
     ],
 )
 def test_a_recipe_says_what_it_expects(tmp_path, name, expected):

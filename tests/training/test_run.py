@@ -127,7 +127,8 @@ def test_wrong_settings_are_refused(tmp_path, splits):
         fit(splits, TrainConfig(out=tmp_path / "a", budget="soon"), numbers)
     with pytest.raises(
         UnknownModelError,
-        match="families to train: autoregressive, flow, flow-vocoder, gan, gan-waveform, vae",
+        match="families to train: autoregressive, flow, flow-vocoder, gan, gan-waveform, vae, "
+        "vae-stream",
     ):
         fit(splits, config(tmp_path / "b", family="vea"), numbers)
 
