@@ -11,7 +11,6 @@ from collections.abc import Hashable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.nn.convnext import ConvNeXtBlock
@@ -64,11 +63,10 @@ class CausalBlock(ConvNeXtBlock):
 
     def forward(self, x: Tensor, history: History) -> Tensor:
         """(N, L, width) -> (N, L, width)."""
-        taps = self.depthwise.weight
-        seen = history.joined(self, x, taps.shape[2] - 1, dim=1).transpose(1, 2)
-        hidden = F.conv1d(seen, taps.to(seen.dtype), self._bias(seen), groups=x.shape[2])
-        return self.mixed(x, hidden.transpose(1, 2))
-
-    def _bias(self, like: Tensor) -> Tensor | None:
-        bias = self.depthwise.bias
-        return None if bias is None else bias.to(like.dtype)
+        taps = self.depthwise.weight[:, 0].T.contiguous().to(x.dtype)  # (kernel, width)
+        seen, frames = history.joined(self, x, len(taps) - 1, dim=1), x.shape[1]
+        assert self.depthwise.bias is not None
+        hidden = torch.addcmul(self.depthwise.bias.to(x.dtype), seen[:, :frames], taps[0])
+        for start in range(1, len(taps)):
+            hidden.addcmul_(seen[:, start : start + frames], taps[start])
+        return self.mixed(x, hidden)

@@ -13,12 +13,17 @@ References:
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_audio.nn.causal import History
+
+if TYPE_CHECKING:
+    from dgm_audio.nn._prior_loops import Weights
 
 LOG_SCALE = (-5.0, 3.0)
 
@@ -64,17 +69,59 @@ class LatentPrior(nn.Module):
     def _follow(self, given: Tensor, history: History, back: bool = False) -> Tensor:
         if not given.shape[2]:
             return given
-        weights = [weight.double() for weight in self.memory.all_weights[0]]
         state = history.get(self)
         if state is None:
             state = self.start.double().expand(len(given), -1)
+        tensors = (given, state, *self.parameters())
+        learns = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+        go = self.in_torch if learns or given.device.type != "cpu" else self._compiled
+        made, state = go(given.double(), state, back, history)
+        history.put(self, state)
+        return made.to(given.dtype)
+
+    def in_torch(
+        self, given: Tensor, state: Tensor, back: bool, _: History | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Where z (N, D, L) leads, or back, from a state (N, width), and the last state: float64.
+
+        The way that is differentiable and for all devices, and the reference for the other.
+        """
+        weights = [weight.double() for weight in self.memory.all_weights[0]]
         weight, bias = self.said.weight.double(), self.said.bias.double()
         made = []
-        for frame in given.double().unbind(2):
+        for frame in given.unbind(2):
             mean, log_scale = F.linear(state, weight, bias).chunk(2, dim=1)
             scale = log_scale.clamp(*LOG_SCALE).exp()
             found = (frame - mean) / scale if back else mean + scale * frame
             state = torch.gru_cell(frame if back else found, state, *weights)
             made.append(found)
-        history.put(self, state)
-        return torch.stack(made, dim=2).to(given.dtype)
+        return torch.stack(made, dim=2), state
+
+    def _compiled(
+        self, given: Tensor, state: Tensor, back: bool, history: History
+    ) -> tuple[Tensor, Tensor]:
+        from dgm_audio.nn._prior_loops import follow
+
+        weights = history.get((self, "weights"))
+        if weights is None:
+            weights = self._packed()
+            history.put((self, "weights"), weights)
+        state = state.detach().clone(memory_format=torch.contiguous_format)
+        frames = given.detach().transpose(1, 2).contiguous()
+        made = torch.empty_like(frames)
+        follow(weights, *LOG_SCALE, state.numpy(), frames.numpy(), made.numpy(), back)
+        return made.transpose(1, 2), state
+
+    def _packed(self) -> Weights:
+        from dgm_audio.nn._prior_loops import Weights, padded, tiles
+
+        exact = torch.float64 if self.start.dtype == torch.float64 else torch.float32
+        tensors = (*self.memory.all_weights[0], self.said.weight, self.said.bias)
+        arrays = [one.detach().to(exact).numpy() for one in tensors]
+        of_code, of_state, code_bias, state_bias, said, said_bias = arrays
+        return Weights(
+            of_state=tiles(np.concatenate([of_state, said])),
+            of_code=tiles(of_code),
+            state_bias=padded(np.concatenate([state_bias, said_bias])),
+            code_bias=padded(code_bias),
+        )

@@ -1,11 +1,17 @@
 """Encoder and decoder of sequences of frames that look back only: ConvNeXt blocks at two rates.
 
+    mean = A x + network(x),    y = (B h, network(h))
+
+The linear parts start as the principal components of what is to be coded, which describe music
+better than a network does after an hour of training; the networks learn the rest.
+
 References:
     See `dgm_audio.nn.convnext`.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from dgm_audio.nn.causal import CausalBlock, History
@@ -21,22 +27,30 @@ class StreamEncoder(nn.Module):
         frames: per code.
         blocks: at the rate of the frames, and of the codes.
         latent: D.
+        late: so many of the newest frames the linear part does not look at.
     """
 
     def __init__(
-        self, seen: int, width: int, frames: int, blocks: tuple[int, int], latent: int
+        self, seen: int, width: int, frames: int, blocks: tuple[int, int], latent: int, late: int
     ) -> None:
         super().__init__()
+        self.frames, self.late = frames, late
         fine, coarse = blocks
+        self.line = nn.Linear(frames * seen, latent, bias=False)
         self.embed = nn.Linear(seen, width)
         self.fine = nn.ModuleList(CausalBlock(width) for _ in range(fine))
         self.down = Downsample(width, frames)
         self.coarse = nn.ModuleList(CausalBlock(width) for _ in range(coarse))
         self.norm = nn.LayerNorm(width)
         self.code = nn.Linear(width, 2 * latent)
+        nn.init.normal_(self.code.weight, std=0.002)
+        with torch.no_grad():
+            self.code.bias[:] = torch.tensor([0.0, -3.0]).repeat_interleave(latent)
 
     def forward(self, seen: Tensor, history: History) -> tuple[Tensor, Tensor]:
         """The log-variance is bounded to [-10, 4] nats."""
+        own = history.joined(self, seen, self.late, dim=1)[:, : seen.shape[1]]
+        line = self.line(own.unflatten(1, (-1, self.frames)).flatten(2))
         tokens = self.embed(seen)
         for block in self.fine:
             tokens = block(tokens, history)
@@ -44,33 +58,39 @@ class StreamEncoder(nn.Module):
         for block in self.coarse:
             tokens = block(tokens, history)
         mean, raw = self.code(self.norm(tokens)).float().transpose(1, 2).chunk(2, dim=1)
-        return mean, raw.clamp(-10, 4)
+        return mean + line.float().transpose(1, 2), raw.clamp(-10, 4)
 
 
 class StreamDecoder(nn.Module):
-    """Codes (N, D, L) -> tokens (N, L * frames, width).
+    """Codes (N, D, L) -> tokens (N, L * frames, width) and an outline (N, L * frames, S).
 
     Args:
         latent: D.
+        seen: S.
         width: channels.
         frames: per code.
         blocks: at the rate of the codes, and of the frames.
     """
 
-    def __init__(self, latent: int, width: int, frames: int, blocks: tuple[int, int]) -> None:
+    def __init__(
+        self, latent: int, seen: int, width: int, frames: int, blocks: tuple[int, int]
+    ) -> None:
         super().__init__()
+        self.frames = frames
         coarse, fine = blocks
+        self.line = nn.Linear(latent, frames * seen, bias=False)
         self.embed = nn.Linear(latent, width)
         self.coarse = nn.ModuleList(CausalBlock(width) for _ in range(coarse))
         self.up = Upsample(width, frames)
         self.fine = nn.ModuleList(CausalBlock(width) for _ in range(fine))
 
-    def forward(self, code: Tensor, history: History) -> Tensor:
+    def forward(self, code: Tensor, history: History) -> tuple[Tensor, Tensor]:
         """Each token depends on its code and those before."""
-        tokens = self.embed(code.transpose(1, 2))
+        code = code.transpose(1, 2)
+        tokens = self.embed(code)
         for block in self.coarse:
             tokens = block(tokens, history)
         tokens = self.up(tokens)
         for block in self.fine:
             tokens = block(tokens, history)
-        return tokens
+        return tokens, self.line(code).unflatten(2, (self.frames, -1)).flatten(1, 2)

@@ -18,12 +18,11 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dgm_audio.nn.causal import History
+from dgm_audio.signal.causal_bank import CausalBank
 from dgm_audio.signal.phases import follow
-from dgm_audio.signal.pqmf import PQMF
 
 LOG_RANGE = (-14.0, 6.0)
 """Of the partials' magnitudes, in nepers relative to the STFT of a unit sample."""
@@ -88,56 +87,84 @@ class StreamHead(nn.Module):
         channels: C.
         n_fft: window in samples.
         hop: samples per frame; a multiple of BANDS * HELD.
+
+    Attributes:
+        level: mean log-magnitude of each bin (F,).
+        spread: its deviation (F,).
     """
 
     window: Tensor
+    level: Tensor
+    spread: Tensor
 
     def __init__(self, width: int, channels: int, n_fft: int, hop: int) -> None:
         super().__init__()
         self.channels, self.n_fft, self.hop = channels, n_fft, hop
-        self.bins, self.steps = n_fft // 2 + 1, hop // (BANDS * HELD)
+        self.bins, self.overlap = n_fft // 2 + 1, n_fft // hop
+        self.steps = hop // (BANDS * HELD)
         self.norm = nn.LayerNorm(width)
         self.curves = [channels * self.bins, channels * BANDS * self.steps]
         self.project = nn.Linear(width, sum(self.curves))
-        nn.init.normal_(self.project.weight, std=0.02)
+        nn.init.normal_(self.project.weight, std=0.002)
         nn.init.zeros_(self.project.bias)
-        with torch.no_grad():  # a quiet start: about -60 and -70 dB
-            tonal, noisy = self.project.bias.split(self.curves)
-            tonal.fill_(-1.0)
-            noisy.fill_(-8.0)
-        self.bank = PQMF(BANDS)
+        with torch.no_grad():  # noise starts far below the partials
+            self.project.bias[self.curves[0] :] = -2.0
+        self.bank = CausalBank(BANDS)
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("level", torch.full((self.bins,), -1.0))
+        self.register_buffer("spread", torch.ones(self.bins))
 
     @property
     def frames(self) -> WindowedFrames:
         """The windows that sounds are cut into."""
         return WindowedFrames(self.n_fft, self.hop, self.window)
 
-    def controls(self, tokens: Tensor) -> StreamControls:
-        """The curves of frames (N, L, width), in float32."""
+    def controls(self, tokens: Tensor, outline: Tensor) -> StreamControls:
+        """The curves of frames (N, L, width), in float32.
+
+        Args:
+            tokens: what the network made.
+            outline: (N, L, C * F), what the partials' levels are without it, in deviations.
+        """
         tonal, noisy = self.project(self.norm(tokens)).float().split(self.curves, -1)
+        tonal = (tonal + outline.float()).unflatten(-1, (self.channels, self.bins))
+        tonal = self.level + self.spread * tonal
         noisy = noisy.unflatten(-1, (self.steps, self.channels, BANDS)).flatten(1, 2)
+        level, spread = (part[:-1].unflatten(0, (BANDS, -1)) for part in (self.level, self.spread))
+        unit = 0.5 * math.log(float(self.window.square().sum()))  # white noise in the STFT
+        noisy = level.mean(1) - unit + spread.mean(1) * noisy
         return StreamControls(
-            tonal.clamp(*LOG_RANGE).unflatten(-1, (self.channels, self.bins)),
+            tonal.clamp(*LOG_RANGE),
             noisy.clamp(*NOISE_RANGE).repeat_interleave(HELD, dim=1).permute(0, 2, 3, 1),
         )
+
+    def log_magnitude(self, controls: StreamControls) -> Tensor:
+        """Log of the root of the expected power (N, L, C, F) in windows that begin with the frames.
+
+        The filter bank is late by half its length, so that what lies in the middle of a window is
+        the noise of its first two hops.
+        """
+        power = (2 * controls.noisy).exp().unflatten(-1, (-1, self.steps * HELD)).mean(-1)
+        power = (power + torch.cat([power[..., 1:], power[..., -1:]], -1)) / 2
+        power = power.permute(0, 3, 1, 2) * self.window.square().sum()
+        wide = power.repeat_interleave((self.bins - 1) // BANDS, dim=-1)
+        wide = torch.cat([wide, wide[..., -1:]], -1)
+        return 0.5 * torch.logaddexp(2 * controls.tonal, wide.log())
 
     def tones(self, controls: StreamControls, history: History) -> Tensor:
         """Sound (N, C, L * hop) of the partials."""
         loud = controls.tonal.exp()
         together = loud.detach().square().sum(2).sqrt()
-        turns, last = follow(together, self.n_fft // self.hop, history.get("phase"))
+        turns, last = follow(together, self.overlap, history.get("phase"))
         history.put("phase", last)
-        angle = 2 * math.pi * turns
-        sign = 1 - 2 * (torch.arange(self.bins, device=loud.device) % 2)  # from centre to start
-        unit = torch.complex(sign * angle.cos(), sign * angle.sin())
+        centred = math.pi * (torch.arange(self.bins, device=loud.device) % 2)  # from the start
+        angle = torch.add(centred, turns, alpha=2 * math.pi)
+        unit = torch.complex(angle.cos(), angle.sin())
         spectrum = (loud * unit[:, :, None]).transpose(1, 2)
         return self.frames.sound(spectrum, history)
 
     def breath(self, controls: StreamControls, noise: Tensor, history: History) -> Tensor:
         """Sound (N, C, L * hop) of white noise of unit variance (N, C, L * hop)."""
-        white = noise.unflatten(-1, (-1, BANDS)).transpose(2, 3)  # white in time is so in bands
-        phases = self.bank.phases.float()
-        seen = history.joined("bank", controls.noisy.exp() * white, phases.shape[2] - 1)
-        frames = F.conv1d(seen.flatten(0, 1), phases)
-        return frames.transpose(1, 2).flatten(1).unflatten(0, noise.shape[:2])
+        white = noise.unflatten(-1, (-1, BANDS))  # white in time is so in bands
+        bands = controls.noisy.transpose(2, 3).exp() * white
+        return self.bank(history.joined("bank", bands, self.bank.past, dim=2)).flatten(2)

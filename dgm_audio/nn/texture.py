@@ -69,6 +69,7 @@ class FrameTexture(nn.Module):
     def forward(self, code: Tensor, first: int) -> Tensor:
         """(N, D, L) -> (N, L, T), zero mean and unit variance; `first` is the first frame's l."""
         frame = torch.arange(first, first + code.shape[2], device=code.device)
-        turned = (frame[:, None] * self.turn.double() % 1.0).float() + self.offset.float()
+        turned = frame[:, None] * self.turn.double()
+        turned = turned.sub_(turned.floor()).float().add_(self.offset.float())
         seen = code.float().transpose(1, 2) @ self.projection.float() @ self.frequency.float()
-        return math.sqrt(2) * torch.cos(2 * math.pi * turned + seen)
+        return math.sqrt(2) * torch.add(seen, turned, alpha=2 * math.pi).cos()

@@ -32,7 +32,7 @@ def partials(magnitude: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Indices (..., F), and frequencies (..., F).
     """
-    level = magnitude.clamp_min(SILENCE).log()
+    level = log_level(magnitude)
     left, right = F.pad(level, (1, 0))[..., :-1], F.pad(level, (0, 1))[..., 1:]
     higher, as_high = level > left, level >= right
     higher[..., 0], as_high[..., -1] = True, True
@@ -57,12 +57,34 @@ def follow(magnitude: Tensor, overlap: int, phase: Tensor | None = None) -> tupl
     Returns:
         The phases (N, L, F), and those of the last frame (N, F) to go on from.
     """
-    nearest, frequency = partials(magnitude.detach())
-    advance = frequency.double() / overlap
+    magnitude = magnitude.detach()
     if phase is None:
-        phase = torch.zeros_like(advance[:, 0])
+        phase = magnitude.new_zeros(len(magnitude), magnitude.shape[2], dtype=torch.float64)
+    if magnitude.device.type == "cpu" and magnitude.dtype == torch.float32:
+        return _follow_compiled(magnitude, overlap, phase)
+    return follow_in_torch(magnitude, overlap, phase)
+
+
+def follow_in_torch(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Tensor, Tensor]:
+    """The same on any device, and the reference for what is compiled."""
+    nearest, frequency = partials(magnitude)
+    advance = frequency.double() / overlap
     found = []
     for source, step in zip(nearest.unbind(1), advance.unbind(1), strict=True):
         phase = (phase.gather(-1, source) + step) % 1.0
         found.append(phase)
     return torch.stack(found, dim=1).to(magnitude.dtype), phase
+
+
+def _follow_compiled(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Tensor, Tensor]:
+    from dgm_audio.signal._phase_loops import follow
+
+    level, last = log_level(magnitude).contiguous(), phase.clone()
+    turns = torch.empty_like(level)
+    follow(level.numpy(), overlap, last.numpy(), turns.numpy())
+    return turns, last
+
+
+def log_level(magnitude: Tensor) -> Tensor:
+    """Log-magnitudes in nepers, where peaks are looked for."""
+    return magnitude.clamp_min(SILENCE).log()

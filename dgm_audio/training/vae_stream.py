@@ -14,15 +14,16 @@ References:
 
 from __future__ import annotations
 
+import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dgm_audio.data.excerpts import Excerpts
-from dgm_audio.families.vae.waveform import StreamConfig, StreamVAE
+from dgm_audio.families.vae.waveform import MAGNITUDE_FLOOR, StreamConfig, StreamVAE
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
@@ -37,14 +38,16 @@ from dgm_audio.training.task import Losses, Objective, Task, take_weights
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
-ADVERSARIAL_START, PRIOR_START = 0.5, 0.8
+SOUND_START, ADVERSARIAL_START, PRIOR_START = 0.3, 0.55, 0.8
 KL_WEIGHT, KL_RAMP, FREE_BITS = 3e-4, 0.2, 0.05
 """Free bits: nats of each number of a code that cost nothing."""
 PIECE, STRETCH = 64, 400
 """Codes of a piece (1.5 s at 44.1 kHz), and of a stretch that the prior learns from."""
 WINDOWS, BANDS, BAND_WINDOWS = (4096, 2048, 1024, 512, 256, 128), 8, (256, 128, 64)
 QUIET = 1e-3
-"""Level of a band, -60 dB, below which it matters less and less."""
+"""Mean magnitude of a piece, that of a fourth of music, below which errors count less."""
+ANALYSED = 160
+"""Pieces whose principal components a new model starts from."""
 MEASURED = 16
 """Clips whose codes say which axes matter, and how far the model's levels are from real ones."""
 
@@ -59,16 +62,19 @@ class StreamObjective(Objective):
     """
 
     generator: StreamVAE
+    octaves: Tensor
     adversarial_start = ADVERSARIAL_START
     adversarial_end = PRIOR_START
 
     def __init__(self, generator: StreamVAE, mixed: bool, clips: ClipSet) -> None:
         super().__init__()
         self.generator, self.mixed, self.clips = generator, mixed, clips
-        self.energy = SpectralEnergyDistance(WINDOWS)
+        self.energy = SpectralEnergyDistance(WINDOWS, QUIET)
         self.bank = PQMF(BANDS)
-        self.band_energy = SpectralEnergyDistance(BAND_WINDOWS, QUIET)
-        self.kl_ramp = KL_RAMP
+        self.band_energy = SpectralEnergyDistance(BAND_WINDOWS, QUIET / 3)
+        self.kl_ramp, self.sound_start = KL_RAMP, SOUND_START
+        weight = 1 / (torch.arange(generator.head.bins) / generator.config.n_fft + 0.005)
+        self.register_buffer("octaves", weight / weight.mean(), persistent=False)
         self._codes: list[tuple[Tensor, Tensor]] = []
 
     def forward(
@@ -86,29 +92,40 @@ class StreamObjective(Objective):
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             controls = model.controls(code, History())
-        # what the first windows of a piece lack would be in the windows before
-        settled = slice(model.delay * model.hop, mean.shape[2] * model.hop)
-        real = x[:, :, settled].flatten(0, 1)
-        tones = model.head.tones(controls._replace(tonal=controls.tonal.float()), History())
-        first, second = (self.rendered(tones, controls, settled) for _ in range(2))
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean((0, 2))
-        return Losses(
+        losses = Losses(
             terms={
-                "energy": ENERGY_WEIGHT * self.energy.some(real, first, second, 2),
-                "band_energy": 0.5 * ENERGY_WEIGHT * self.in_bands(real, first, second),
+                "levels": self.level_distance(x, controls),
                 "kl": KL_WEIGHT * ramp(progress, 0, self.kl_ramp) * kl.clamp_min(FREE_BITS).sum(),
                 "prior": self.prior_loss(code.detach()),
             },
             report={"kl_nats": float(kl.detach().sum())},
-            **self.players(real, first),
         )
+        if progress >= self.sound_start:
+            self._compare_sounds(losses, x, controls)
+        return losses
 
-    def players(self, real: Tensor, made: Tensor) -> dict[str, Any]:
-        """For the discriminator one channel of each piece, of sounds (B * C, T)."""
-        channels = self.generator.config.channels
-        heard = torch.randint(channels, (len(real) // channels,), device=real.device)
-        rows = channels * torch.arange(len(heard), device=real.device) + heard
-        return {"real": real[rows], "fake": made[rows], "paired": len(rows)}
+    def level_distance(self, x: Tensor, controls: StreamControls) -> Tensor:
+        """Mean |difference| of log-magnitudes, in nepers; octaves count alike, as in hearing."""
+        levels = self.generator.levels_of_codes(x).flatten(1, 2)
+        expected = self.generator.head.log_magnitude(controls)
+        floor = math.log(MAGNITUDE_FLOOR)
+        return ((expected.clamp_min(floor) - levels).abs() * self.octaves).mean()
+
+    def _compare_sounds(self, losses: Losses, x: Tensor, controls: StreamControls) -> None:
+        """Add what needs the sound, and not only its levels."""
+        model = self.generator
+        # the first windows of a piece lack what lies before it
+        settled = slice(model.delay * model.hop, PIECE * model.hop)
+        real = x[:, :, settled].flatten(0, 1)
+        tones = model.head.tones(controls, History())
+        first, second = (self.rendered(tones, controls, settled) for _ in range(2))
+        losses.terms["energy"] = ENERGY_WEIGHT * self.energy.some(real, first, second, 2)
+        losses.terms["band_energy"] = 0.5 * ENERGY_WEIGHT * self.in_bands(real, first, second)
+        channels = model.config.channels  # the discriminator hears one of them
+        one = torch.randint(channels, (len(x),), device=x.device)
+        rows = channels * torch.arange(len(x), device=x.device) + one
+        losses.real, losses.fake, losses.paired = real[rows], first[rows], len(rows)
 
     def rendered(self, tones: Tensor, controls: StreamControls, part: slice) -> Tensor:
         """A part (B * C, T) of the sound, with new noise every time."""
@@ -131,10 +148,12 @@ class StreamObjective(Objective):
         """Codes (B, D, STRETCH) drawn from the posteriors of the clips of this step."""
         if not self._codes:
             self._codes = [self.posterior(row, device) for row in range(len(self.clips))]
-        length = min(STRETCH, min(mean.shape[1] for mean, _ in self._codes))
+        usual = int(np.median([mean.shape[1] for mean, _ in self._codes])) - 1
+        length = max(1, min(STRETCH, usual))
+        long = [moments for moments in self._codes if moments[0].shape[1] >= length]
         drawn = []
-        for row in np.concatenate([self.rows, (self.rows + len(self._codes) // 2)]):
-            mean, log_variance = self._codes[row % len(self._codes)]
+        for row in np.concatenate([self.rows, self.rows + len(long) // 2]):
+            mean, log_variance = long[row % len(long)]
             start = int(torch.randint(mean.shape[1] - length + 1, ()))
             part = slice(start, start + length)
             sigma = (0.5 * log_variance[:, part].float()).exp()
@@ -168,9 +187,12 @@ class StreamTask(Task):
         self.objective = StreamObjective(StreamVAE(config), mixed, clips)
         if len(clips.classes) > 1:
             print(f"vae-stream learns all {len(clips.classes)} classes as one", file=sys.stderr)
-        if start is not None:
+        if start is None:
+            self._start(self.objective.generator, clips)
+        else:
             take_weights(self.objective.generator, start)
             self.objective.adversarial_start = self.objective.kl_ramp = 0.0
+            self.objective.sound_start = 0.0
         self.discriminator: nn.Module = SpectrogramDiscriminator(config.sample_rate)
         model = self.objective.generator
         piece = (PIECE + model.delay) * model.hop
@@ -186,6 +208,23 @@ class StreamTask(Task):
             n_fft=4 * hop,
             hop=hop,
         )
+
+    @torch.no_grad()
+    def _start(self, model: StreamVAE, clips: ClipSet) -> None:
+        """Set the linear parts of a new model, for good, to principal components of levels."""
+        length = (PIECE + model.delay) * model.hop
+        rows = np.linspace(0, len(clips) - 1, ANALYSED).round().astype(int)
+        pieces = Excerpts(clips, length).tensor(rows, seed=0).split(8)
+        levels = torch.cat([model.levels_of_codes(part).flatten(0, 1) for part in pieces])
+        weight = self.objective.octaves.sqrt()
+        apart = ((levels - levels.mean((0, 1, 2))) * weight).flatten(1)
+        size = min(model.config.latent, *apart.shape)
+        basis = torch.svd_lowrank(apart, min(size + 16, *apart.shape), niter=4)[2][:, :size]
+        missing = model.config.latent - size
+        basis = torch.cat([basis, 1e-3 * torch.randn(len(basis), missing)], dim=1)
+        model.start_from(levels, basis, weight)
+        for line in (model.encoder.line, model.decoder.line):
+            line.requires_grad_(False)  # steps that suit the networks would scatter them
 
     def sounds(self, clips: ClipSet, rows: np.ndarray, seed: int) -> Tensor:
         """Pieces of the recordings that begin anywhere."""

@@ -39,8 +39,9 @@ from dgm_audio.nn.texture import FrameTexture
 from dgm_audio.runtime.stream import Stream
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
-MAGNITUDE_FLOOR = 3e-3
-"""Smallest STFT magnitude that is looked at; a full-scale sine has n_fft / 4."""
+MAGNITUDE_FLOOR = 3e-2
+"""Smallest STFT magnitude that is looked at: for n_fft 2048, where a full-scale sine has 512, at
+-85 dB."""
 CHUNK = 128
 """Codes that are decoded at a time, so that long sounds take no more memory."""
 
@@ -106,8 +107,9 @@ class StreamVAE(AudioGenerator):
         self.condition = ConditionSpec()
         self.head = StreamHead(config.width, config.channels, config.n_fft, config.hop)
         seen, width, frames = config.channels * self.head.bins, config.width, config.frames
-        self.encoder = StreamEncoder(seen, width, frames, config.encoder, config.latent)
-        self.decoder = StreamDecoder(config.latent, width, frames, config.decoder)
+        late = self.delay * frames - self.head.overlap + 1
+        self.encoder = StreamEncoder(seen, width, frames, config.encoder, config.latent, late)
+        self.decoder = StreamDecoder(config.latent, seen, width, frames, config.decoder)
         self.prior = LatentPrior(config.latent, config.prior)
         self.texture = FrameTexture(config.latent, config.channels * self.hop)
         self.register_buffer("centre", torch.zeros(config.latent))
@@ -162,7 +164,7 @@ class StreamVAE(AudioGenerator):
 
             E_q [ log p(u | h) + log p(h) - log q(h | x) ],    one h drawn per call
 
-        u = log(max(|STFT(x)|, 0.003)), C x F numbers per STFT frame, with an independent Laplace
+        u = log(max(|STFT(x)|, 0.03)), C x F numbers per STFT frame, with an independent Laplace
         density around that of the decoded sound, and one scale per frequency bin; p(h) is the
         learned prior. It is no bound on log p(x): phases are not part of u.
 
@@ -192,8 +194,9 @@ class StreamVAE(AudioGenerator):
 
     def seen(self, x: Tensor, history: History) -> Tensor:
         """What the encoder sees (B, frames, C * F) of audio (B, C, T): scaled log-magnitudes."""
-        level = log_magnitude(self.head.frames.spectrum(x.float(), history))
-        return 0.25 * level.transpose(1, 2).flatten(2)
+        levels = log_magnitude(self.head.frames.spectrum(x.float(), history))
+        apart = (levels - self.head.level.float()) / self.head.spread.float()
+        return apart.transpose(1, 2).flatten(2)
 
     def heard(self, code: Tensor, history: History) -> Tensor:
         """Audio (B, C, n * hop) in [-1, 1] of codes (B, D, n)."""
@@ -205,7 +208,7 @@ class StreamVAE(AudioGenerator):
 
     def controls(self, code: Tensor, history: History) -> StreamControls:
         """What the network says of codes (B, D, n)."""
-        return self.head.controls(self.decoder(code, history))
+        return self.head.controls(*self.decoder(code, history))
 
     def synthesise(self, controls: StreamControls, noise: Tensor, history: History) -> Tensor:
         """Audio (B, C, T), not clipped, of the network's curves and white noise (B, C, T)."""
@@ -243,6 +246,29 @@ class StreamVAE(AudioGenerator):
         entropy = 0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(1)
         return prior + entropy
 
+    def levels_of_codes(self, x: Tensor) -> Tensor:
+        """u of the frames of each code, (B, L, frames, C, F) of audio (B, C, (L + delay) * hop)."""
+        levels = self.levels(x)[:, :, self.head.overlap - 1 :].transpose(1, 2)
+        count = (x.shape[2] // self.hop - self.delay) * self.config.frames
+        return levels[:, :count].unflatten(1, (-1, self.config.frames))
+
+    @torch.no_grad()
+    def start_from(self, levels: Tensor, basis: Tensor, weight: Tensor) -> None:
+        """Set the linear parts: codes are coordinates, of unit variance, of the levels.
+
+        Args:
+            levels: u (N, frames, C, F) of real sounds, whose mean and deviation become the head's.
+            basis: orthonormal directions (frames * C * F, D) of weighted levels.
+            weight: of the bins (F,).
+        """
+        self.head.level.copy_(levels.mean((0, 1, 2)))
+        self.head.spread.copy_(levels.std((0, 1, 2)).clamp_min(0.3))
+        scale = (weight * self.head.spread).expand(levels.shape[1:]).flatten()
+        apart = (levels - self.head.level).div(self.head.spread).flatten(1) * scale
+        spread = (apart @ basis).std(0)
+        self.encoder.line.weight.copy_((basis / spread).T * scale)
+        self.decoder.line.weight.copy_(basis * spread / scale[:, None])
+
     @torch.no_grad()
     def order_axes(self, mean: Tensor, log_variance: Tensor) -> None:
         """Find the axes of posterior means and log-variances (N, D) of many frames."""
@@ -258,7 +284,7 @@ class StreamVAE(AudioGenerator):
 
 
 def log_magnitude(spectrum: Tensor) -> Tensor:
-    """log(max(|X|, 0.003))."""
+    """log(max(|X|, 0.03))."""
     return spectrum.abs().clamp_min(MAGNITUDE_FLOOR).log()
 
 
