@@ -45,14 +45,26 @@ class Streams(Protocol):
 
 @runtime_checkable
 class RunsLive(Protocol):
-    """A model that encodes and decodes a sound while it is heard."""
+    """A model that encodes and decodes a sound while it is heard, through codes with ordered axes.
+
+    Attributes:
+        spread: deviation of the codes along each axis (D,), falling.
+        informative: how many of the axes carry information.
+    """
+
+    spread: Tensor
+
+    @property
+    def informative(self) -> int:
+        """How many of the axes carry information."""
+        ...
 
     def stream(self) -> Stream:
         """A new stream: what it makes of a sound that comes block by block."""
         ...
 
     def axes_of(self, code: Tensor) -> Tensor:
-        """Where codes (B, D, L) lie along axes that are ordered by what they explain."""
+        """Where codes (B, D, L) lie along the axes."""
         ...
 
 

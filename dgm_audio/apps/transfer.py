@@ -144,7 +144,7 @@ def streaming(model: AudioGenerator) -> StreamVAE:
         return cast("StreamVAE", model)
     from dgm_audio.registry import FAMILIES, get_family, list_models
 
-    families = [name for name in FAMILIES if issubclass(get_family(name), RunsLive)]
+    families = [name for name in FAMILIES if hasattr(get_family(name), "axes_of")]
     names = [info.name for info in list_models() if info.family in families]
     known = ", ".join(names) or f"one of your own, of the family {' or '.join(families)}"
     raise InputError(

@@ -9,6 +9,7 @@ from dgm_audio.cli.console import emit, note, table
 from dgm_audio.cli.options import DEFAULT_MODEL, Json, Model, load
 
 if TYPE_CHECKING:
+    from dgm_audio.capabilities import RunsLive
     from dgm_audio.generator import AudioGenerator
     from dgm_audio.specs import Field
 
@@ -81,6 +82,7 @@ class Info:
 
 def describe(model: AudioGenerator) -> dict[str, Any]:
     """All facts of a model that was loaded, as JSON values."""
+    from dgm_audio.capabilities import RunsLive
     from dgm_audio.generator import Encoder, HasElbo, HasLogProb, Streams
     from dgm_audio.model_folder import read_header
 
@@ -100,12 +102,25 @@ def describe(model: AudioGenerator) -> dict[str, Any]:
         "log_prob": isinstance(model, HasLogProb),
         "elbo": isinstance(model, HasElbo),
         "stream": isinstance(model, Streams),
+        "live": _live(model) if isinstance(model, RunsLive) else None,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "weights": model.weights_hash,
         "card": str(model.card_path) if model.card_path else None,
         "data": header.get("data"),
         "training": header.get("recipe"),
         "metrics": header.get("metrics"),
+    }
+
+
+def _live(model: RunsLive) -> dict[str, Any]:
+    """How late a stream is, with the smallest blocks, and what its axes explain."""
+    stream = model.stream()
+    spread = model.spread.double().square()
+    explained = (spread.cumsum(0) / spread.sum()).tolist()
+    return {
+        "latency_ms": round(stream.latency_ms(stream.hop), 1),
+        "informative_axes": model.informative,
+        "explained": [round(share, 4) for share in explained],
     }
 
 
@@ -138,6 +153,13 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
         "stream": "stream (long sounds block by block)",
     }
     can = ["sample", "interpolate", *(text for key, text in able.items() if facts[key])]
+    live = facts["live"]
+    if live:
+        can.append(f"live (from sound to sound in {live['latency_ms']:g} ms)")
+        latent += (
+            f"; {live['informative_axes']} axes carry information, the first 8 explain "
+            f"{live['explained'][:8][-1]:.0%} of the variance"
+        )
     rows = [("name", facts["name"]), ("family", f"{facts['family']}: {facts['about']}")]
     rows += [("audio", audio + limit), ("latent", latent), ("can", ", ".join(can))]
     for key, field in facts["conditions"].items():
