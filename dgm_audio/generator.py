@@ -281,7 +281,7 @@ class AudioGenerator(nn.Module, ABC):
             raise InputError(f"x has shape {tuple(x.shape)}; expected (B, {channels}, T)")
         if longest is not None and x.shape[2] > longest:
             raise InputError(f"x has {x.shape[2]} samples; this model takes at most {longest}")
-        if not bool(torch.isfinite(x).all()) or float(x.detach().abs().max()) > 1 + 1e-6:
+        if not float(x.detach().abs().amax()) <= 1 + 1e-6:  # also catches NaN and Inf
             raise InputError("x has values that are not finite numbers in [-1, 1]")
         return x.to(self.device, torch.float32)
 

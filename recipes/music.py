@@ -44,7 +44,8 @@ SOUNDS = {
 }
 SUMMARY = (
     "{} Streams: it turns any sound into its own kind as it comes, plays on without end, and its "
-    "codes, one for each {:.0f} ms, can be moved by hand along axes that are ordered by weight."
+    "codes, 43 a second at 44.1 kHz and 31 at 16 kHz, can be moved by hand along axes that are ordered "
+    "by weight."
 )
 LIMITS = (
     "It knows no score: what it plays by itself has a sound and a harmony of the moment, no themes "
@@ -107,7 +108,7 @@ def main(args: Music) -> None:
         args,
         splits,
         script="recipes/music.py",
-        summary=SUMMARY.format(SOUNDS[args.dataset], 1000 * 1024 / config.sample_rate),
+        summary=SUMMARY.format(SOUNDS[args.dataset]),
         limits=LIMITS,
         dataset=args.dataset,
         licences=LICENCES[args.dataset],

@@ -7,13 +7,15 @@ the same way, and give the same.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dgm_audio.nn.convnext import ConvNeXtBlock
+from dgm_audio.nn.rowwise import is_plain, shared
 
 
 class History:
@@ -39,7 +41,7 @@ class History:
         if before is None:
             shape = [past if axis == dim else size for axis, size in enumerate(x.shape)]
             before = x.new_zeros(shape)
-        both = torch.cat([before, x], dim)
+        both = torch.cat([torch.as_tensor(before), x], dim)
         self._kept[key] = both.narrow(dim, both.shape[dim] - past, past)
         return both
 
@@ -63,6 +65,8 @@ class CausalBlock(ConvNeXtBlock):
 
     def forward(self, x: Tensor, history: History) -> Tensor:
         """(N, L, width) -> (N, L, width)."""
+        if is_plain(x):
+            return torch.from_numpy(self.loops(np.ascontiguousarray(x.numpy()), history))
         taps = self.depthwise.weight[:, 0].T.contiguous().to(x.dtype)  # (kernel, width)
         seen, frames = history.joined(self, x, len(taps) - 1, dim=1), x.shape[1]
         assert self.depthwise.bias is not None
@@ -70,3 +74,50 @@ class CausalBlock(ConvNeXtBlock):
         for start in range(1, len(taps)):
             hidden.addcmul_(seen[:, start : start + frames], taps[start])
         return self.mixed(x, hidden)
+
+    def loops(self, x: np.ndarray, history: History) -> np.ndarray:
+        """The same, compiled."""
+        from dgm_audio.nn._row_loops import block
+
+        weights = history.get((self, "weights"))
+        if weights is None:
+            weights = self._weights()
+            history.put((self, "weights"), weights)
+        past = history.get(self)
+        if past is None:
+            past = np.zeros((len(x), self.depthwise.kernel_size[0] - 1, x.shape[2]), np.float32)
+        elif isinstance(past, Tensor):  # a gradient was asked for so far
+            past = past.detach().contiguous().numpy()
+        made, kept = np.empty_like(x), np.empty_like(past)
+        reach, last = past.shape[1], x.shape[1]
+
+        def work(start: int, stop: int) -> None:
+            for item in range(len(x)):
+                one = slice(item, item + 1)
+                own = past[one] if start == 0 else x[one, start - reach : start]
+                rest = kept[one] if stop == last else np.empty_like(own)
+                block(x[one, start:stop], made[one, start:stop], own, rest, *weights)
+
+        shared(work, last)
+        history.put(self, kept)
+        return made
+
+    def _weights(self) -> list[Any]:
+        """Weights and biases in the order of use, after the norm's epsilon."""
+        convolution, *layers = self.depthwise, self.norm, self.widen, self.narrow
+        tensors = [convolution.weight[:, 0].T.contiguous(), convolution.bias]
+        for layer in layers:
+            tensors += [layer.weight, layer.bias]
+        return [self.norm.eps, *(one.detach().numpy() for one in tensors)]
+
+
+def through(blocks: Iterable[Any], x: Tensor, history: History) -> Tensor:
+    """What blocks make of x (N, L, width), one after the other."""
+    if not is_plain(x):
+        for block in blocks:
+            x = block(x, history)
+        return x
+    made = np.ascontiguousarray(x.numpy())
+    for block in blocks:
+        made = block.loops(made, history)
+    return torch.from_numpy(made)

@@ -72,8 +72,9 @@ class LatentPrior(nn.Module):
         state = history.get(self)
         if state is None:
             state = self.start.double().expand(len(given), -1)
-        tensors = (given, state, *self.parameters())
-        learns = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
+        learns = torch.is_grad_enabled() and any(
+            one.requires_grad for one in (given, state, *self.parameters())
+        )
         go = self.in_torch if learns or given.device.type != "cpu" else self._compiled
         made, state = go(given.double(), state, back, history)
         history.put(self, state)

@@ -14,8 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dgm_audio.nn.causal import CausalBlock, History
+from dgm_audio.nn.causal import CausalBlock, History, through
 from dgm_audio.nn.convnext import Downsample, Upsample
+from dgm_audio.nn.rowwise import linear, normed
 
 
 class StreamEncoder(nn.Module):
@@ -50,14 +51,15 @@ class StreamEncoder(nn.Module):
     def forward(self, seen: Tensor, history: History) -> tuple[Tensor, Tensor]:
         """The log-variance is bounded to [-10, 4] nats."""
         own = history.joined(self, seen, self.late, dim=1)[:, : seen.shape[1]]
-        line = self.line(own.unflatten(1, (-1, self.frames)).flatten(2))
-        tokens = self.embed(seen)
-        for block in self.fine:
-            tokens = block(tokens, history)
-        tokens = self.down(tokens)
-        for block in self.coarse:
-            tokens = block(tokens, history)
-        mean, raw = self.code(self.norm(tokens)).float().transpose(1, 2).chunk(2, dim=1)
+        line = linear(self.line, own.unflatten(1, (-1, self.frames)).flatten(2))
+        tokens = linear(self.embed, seen)
+        tokens = through(self.fine, tokens, history)
+        tokens = normed(self.down.norm, tokens).unflatten(1, (-1, self.frames)).flatten(2)
+        tokens = linear(self.down.merge, tokens)
+        tokens = through(self.coarse, tokens, history)
+        mean, raw = (
+            linear(self.code, normed(self.norm, tokens)).float().transpose(1, 2).chunk(2, dim=1)
+        )
         return mean + line.float().transpose(1, 2), raw.clamp(-10, 4)
 
 
@@ -87,10 +89,9 @@ class StreamDecoder(nn.Module):
     def forward(self, code: Tensor, history: History) -> tuple[Tensor, Tensor]:
         """Each token depends on its code and those before."""
         code = code.transpose(1, 2)
-        tokens = self.embed(code)
-        for block in self.coarse:
-            tokens = block(tokens, history)
-        tokens = self.up(tokens)
-        for block in self.fine:
-            tokens = block(tokens, history)
-        return tokens, self.line(code).unflatten(2, (self.frames, -1)).flatten(1, 2)
+        tokens = linear(self.embed, code)
+        tokens = through(self.coarse, tokens, history)
+        tokens = linear(self.up.split, normed(self.up.norm, tokens))
+        tokens = tokens.unflatten(2, (self.frames, -1)).flatten(1, 2)
+        tokens = through(self.fine, tokens, history)
+        return tokens, linear(self.line, code).unflatten(2, (self.frames, -1)).flatten(1, 2)

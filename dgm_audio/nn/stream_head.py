@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.nn.causal import History
+from dgm_audio.nn.rowwise import is_plain, linear, normed
 from dgm_audio.signal.causal_bank import CausalBank
 from dgm_audio.signal.phases import follow
 
@@ -31,6 +32,8 @@ NOISE_RANGE = (-14.0, 1.0)
 BANDS = 64
 HELD = 2
 """Band samples that share one level of noise."""
+POWER = 3 / 8
+"""Mean square of a Hann window."""
 
 
 class StreamControls(NamedTuple):
@@ -65,8 +68,11 @@ class WindowedFrames:
 
     def sound(self, spectrum: Tensor, history: History) -> Tensor:
         """(N, C, L, F) -> (N, C, L * hop); each frame begins with its hop."""
-        scale = self.hop / float(self.window.square().sum())
-        pieces = torch.fft.irfft(spectrum, self.n_fft) * (self.window * scale)
+        pieces = torch.fft.irfft(spectrum, self.n_fft)
+        window = self.window * (self.hop / (POWER * self.n_fft))
+        if is_plain(pieces):
+            return self._compiled(pieces, window, history)
+        pieces = pieces * window
         frames, parts = pieces.shape[-2], pieces.split(self.hop, dim=-1)
         audio = pieces.new_zeros(*pieces.shape[:-2], frames + len(parts) - 1, self.hop)
         for start, part in enumerate(parts):
@@ -77,6 +83,19 @@ class WindowedFrames:
             audio[..., : self.tail] += rest
         history.put("overlap", audio[..., frames * self.hop :])
         return audio[..., : frames * self.hop]
+
+    def _compiled(self, pieces: Tensor, window: Tensor, history: History) -> Tensor:
+        from dgm_audio.nn._head_loops import overlap
+
+        rest = history.get("overlap")
+        if rest is None:
+            rest = pieces.new_zeros(*pieces.shape[:2], self.tail)
+        made = pieces.shape[2] * self.hop
+        audio = pieces.new_empty(*pieces.shape[:2], made + self.tail)
+        flat = (pieces.flatten(0, 1), window, rest.detach().flatten(0, 1).contiguous())
+        overlap(*(one.numpy() for one in flat), audio.flatten(0, 1).numpy())
+        history.put("overlap", audio[..., made:])
+        return audio[..., :made]
 
 
 class StreamHead(nn.Module):
@@ -102,6 +121,7 @@ class StreamHead(nn.Module):
         self.channels, self.n_fft, self.hop = channels, n_fft, hop
         self.bins, self.overlap = n_fft // 2 + 1, n_fft // hop
         self.steps = hop // (BANDS * HELD)
+        self.unit = 0.5 * math.log(POWER * n_fft)  # white noise in the STFT
         self.norm = nn.LayerNorm(width)
         self.curves = [channels * self.bins, channels * BANDS * self.steps]
         self.project = nn.Linear(width, sum(self.curves))
@@ -117,7 +137,7 @@ class StreamHead(nn.Module):
     @property
     def frames(self) -> WindowedFrames:
         """The windows that sounds are cut into."""
-        return WindowedFrames(self.n_fft, self.hop, self.window)
+        return WindowedFrames(self.n_fft, self.hop, self.window.float())
 
     def controls(self, tokens: Tensor, outline: Tensor) -> StreamControls:
         """The curves of frames (N, L, width), in float32.
@@ -126,17 +146,30 @@ class StreamHead(nn.Module):
             tokens: what the network made.
             outline: (N, L, C * F), what the partials' levels are without it, in deviations.
         """
-        tonal, noisy = self.project(self.norm(tokens)).float().split(self.curves, -1)
+        said = linear(self.project, normed(self.norm, tokens)).float()
+        if is_plain(outline):
+            return self._compiled(said, outline)
+        tonal, noisy = said.split(self.curves, -1)
         tonal = (tonal + outline.float()).unflatten(-1, (self.channels, self.bins))
         tonal = self.level + self.spread * tonal
         noisy = noisy.unflatten(-1, (self.steps, self.channels, BANDS)).flatten(1, 2)
         level, spread = (part[:-1].unflatten(0, (BANDS, -1)) for part in (self.level, self.spread))
-        unit = 0.5 * math.log(float(self.window.square().sum()))  # white noise in the STFT
-        noisy = level.mean(1) - unit + spread.mean(1) * noisy
+        noisy = level.mean(1) - self.unit + spread.mean(1) * noisy
         return StreamControls(
             tonal.clamp(*LOG_RANGE),
             noisy.clamp(*NOISE_RANGE).repeat_interleave(HELD, dim=1).permute(0, 2, 3, 1),
         )
+
+    def _compiled(self, said: Tensor, outline: Tensor) -> StreamControls:
+        from dgm_audio.nn._head_loops import curves
+
+        items, frames = said.shape[:2]
+        tonal = said.new_empty(items, frames, self.channels, self.bins)
+        noisy = said.new_empty(items, self.channels, frames, self.steps, HELD, BANDS)
+        level, spread = self.level.float().numpy(), self.spread.float().numpy()
+        arrays = said.numpy(), outline.contiguous().numpy(), level, spread
+        curves(*arrays, self.unit, LOG_RANGE, NOISE_RANGE, tonal.numpy(), noisy.numpy())
+        return StreamControls(tonal, noisy.flatten(2, 4).transpose(2, 3))
 
     def log_magnitude(self, controls: StreamControls) -> Tensor:
         """Log of the root of the expected power (N, L, C, F) in windows that begin with the frames.
@@ -146,7 +179,7 @@ class StreamHead(nn.Module):
         """
         power = (2 * controls.noisy).exp().unflatten(-1, (-1, self.steps * HELD)).mean(-1)
         power = (power + torch.cat([power[..., 1:], power[..., -1:]], -1)) / 2
-        power = power.permute(0, 3, 1, 2) * self.window.square().sum()
+        power = power.permute(0, 3, 1, 2) * (POWER * self.n_fft)
         wide = power.repeat_interleave((self.bins - 1) // BANDS, dim=-1)
         wide = torch.cat([wide, wide[..., -1:]], -1)
         return 0.5 * torch.logaddexp(2 * controls.tonal, wide.log())
@@ -157,11 +190,17 @@ class StreamHead(nn.Module):
         together = loud.detach().square().sum(2).sqrt()
         turns, last = follow(together, self.overlap, history.get("phase"))
         history.put("phase", last)
+        if is_plain(loud):
+            from dgm_audio.nn._head_loops import spectrum
+
+            items, frames, channels, bins = loud.shape
+            made = loud.new_empty(items, channels, frames, bins, 2)
+            spectrum(turns.numpy(), loud.contiguous().numpy(), made.numpy())
+            return self.frames.sound(torch.view_as_complex(made), history)
         centred = math.pi * (torch.arange(self.bins, device=loud.device) % 2)  # from the start
         angle = torch.add(centred, turns, alpha=2 * math.pi)
         unit = torch.complex(angle.cos(), angle.sin())
-        spectrum = (loud * unit[:, :, None]).transpose(1, 2)
-        return self.frames.sound(spectrum, history)
+        return self.frames.sound((loud * unit[:, :, None]).transpose(1, 2), history)
 
     def breath(self, controls: StreamControls, noise: Tensor, history: History) -> Tensor:
         """Sound (N, C, L * hop) of white noise of unit variance (N, C, L * hop)."""

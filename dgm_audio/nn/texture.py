@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from dgm_audio.nn.rowwise import is_plain
+
 
 class TextureNoise(nn.Module):
     """White noise as a smooth, deterministic function of z: n_t = sqrt(2) cos(w_t . P z + b_t).
@@ -68,8 +70,21 @@ class FrameTexture(nn.Module):
 
     def forward(self, code: Tensor, first: int) -> Tensor:
         """(N, D, L) -> (N, L, T), zero mean and unit variance; `first` is the first frame's l."""
-        frame = torch.arange(first, first + code.shape[2], device=code.device)
+        seen = code.float().transpose(1, 2) @ self.projection.float()
+        angle = (self._compiled if is_plain(seen) else self.in_torch)(seen, first)
+        return math.sqrt(2) * angle.cos()
+
+    def in_torch(self, seen: Tensor, first: int) -> Tensor:
+        """The angles (N, L, T) of projected codes (N, L, features): the reference for loops."""
+        frame = torch.arange(first, first + seen.shape[1], device=seen.device)
         turned = frame[:, None] * self.turn.double()
         turned = turned.sub_(turned.floor()).float().add_(self.offset.float())
-        seen = code.float().transpose(1, 2) @ self.projection.float() @ self.frequency.float()
-        return math.sqrt(2) * torch.add(seen, turned, alpha=2 * math.pi).cos()
+        return torch.add(seen @ self.frequency.float(), turned, alpha=2 * math.pi)
+
+    def _compiled(self, seen: Tensor, first: int) -> Tensor:
+        from dgm_audio.nn._head_loops import angles
+
+        made = seen.new_empty(*seen.shape[:2], len(self.offset))
+        tables = self.frequency.float(), self.offset.float(), self.turn.double()
+        angles(seen.contiguous().numpy(), *(one.numpy() for one in tables), first, made.numpy())
+        return made

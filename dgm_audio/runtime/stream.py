@@ -43,7 +43,7 @@ class Stream:
     def __init__(self, model: StreamVAE) -> None:
         self.model, self.hop = model, model.hop
         self.latency = model.delay * model.hop
-        self._early = model.delay
+        self._early, self._dtype = model.delay, model.dtype
         self._heeded, self._heard = History(), History()
 
     def latency_ms(self, block: int) -> float:
@@ -87,7 +87,7 @@ class Stream:
         mean, _ = self.model.heeded(x, self._heeded)
         early = min(self._early, mean.shape[2])
         self._early -= early
-        return mean[:, :, early:].to(self.model.dtype)
+        return mean[:, :, early:].to(self._dtype)
 
     def _sound(self, given: Tensor, code_of: Callable[[Tensor], Tensor]) -> Tensor:
         if isinstance(given, Tensor) and given.ndim == 3 and given.shape[2] == 0:

@@ -53,8 +53,21 @@ class CausalBank(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """The sound's samples, M per frame, in float32."""
-        even, odd = (seen.float() @ self.cosines.float()).float().split(self.bands, dim=-1)
-        frames, taps = seen.shape[-2] - self.past, self.taps.float()
+        sums, taps = (seen.float() @ self.cosines.float()).float(), self.taps.float()
+        frames = seen.shape[-2] - self.past
+        if sums.device.type == "cpu" and not torch.is_grad_enabled():
+            from dgm_audio.signal._bank_loops import overlap
+
+            x = sums.new_empty(*sums.shape[:-2], frames, self.bands)
+            flat, out = (one.unsqueeze(0).flatten(0, -3).numpy() for one in (sums, x))
+            overlap(flat, taps.numpy(), out)
+            return x
+        return self.in_torch(sums, taps)
+
+    def in_torch(self, sums: Tensor, taps: Tensor) -> Tensor:
+        """The sound of the sums over bands, for all devices; the reference for what is compiled."""
+        even, odd = sums.split(self.bands, dim=-1)
+        frames = sums.shape[-2] - self.past
         x = even.narrow(-2, self.past, frames) * taps[0]
         for lag in range(1, self.past + 1):
             part = odd if lag % 2 else even

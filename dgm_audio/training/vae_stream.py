@@ -1,11 +1,14 @@
 """Training a VAE of long recordings on pieces of them, then its prior on long stretches of codes.
 
-    pieces      2 E(x; y, y') + 2 E(bands of x; y, y') / 2 + beta sum_d max(KL_d, free bits)
-                - log p(h) / D,    with a discriminator in the second half
+    levels      w |u - log E|X|(h)| + beta sum_d max(KL_d, free bits) - log p(h) / D
+    sound       the same + 2 E(x; y, y') + E(bands of x; bands of y, y'),  then a discriminator, too
     stretches   - log p(h) / D only: encoder and decoder stay as they are
 
-y and y' are two renderings of one sequence of codes with different noise. The prior learns from the
-first step on, but from pieces it cannot learn what lasts longer than they do; hence the last part.
+u are the levels of a piece (see `StreamVAE.elbo`), w makes octaves count alike. A new model starts
+from the principal components of the levels: encoder and decoder are linear maps, which stay, plus
+networks that learn the rest. y and y' are two renderings of one sequence of codes with
+different noise. The prior learns from the first step on, but from pieces it cannot learn what lasts
+longer than they do; hence the last part.
 
 References:
     See `dgm_audio.families.vae.waveform`; Kingma et al., "Improved variational inference with

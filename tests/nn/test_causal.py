@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dgm_audio.nn.causal import CausalBlock, History
+from dgm_audio.nn.causal import CausalBlock, History, through
 
 
 @pytest.fixture
@@ -56,3 +56,25 @@ def test_streams_do_not_share_what_they_remember():
     one.joined("layer", torch.ones(1, 3), past=2)
     assert other.joined("layer", torch.ones(1, 1), past=2).tolist() == [[0, 0, 1]]
     assert one.joined("layer", torch.zeros(1, 1), past=2).tolist() == [[1, 1, 0]]
+
+
+@pytest.mark.parametrize("width", [1, 5, 16, 50])
+@pytest.mark.parametrize("sizes", [[1, 2, 5], [4, 20, 3], [17, 1, 16]])
+def test_few_frames_compiled_are_what_torch_makes_in_any_turn(width, sizes):
+    """Few and many frames take turns and share what they remember."""
+    torch.manual_seed(0)
+    block = CausalBlock(width)
+    with torch.no_grad():
+        for weight in block.parameters():
+            weight.add_(0.3 * torch.randn_like(weight))
+        x, history = torch.randn(1, sum(sizes), width), History()
+        parts = x.split(sizes, dim=1)
+        made = torch.cat([block(part, history) for part in parts], dim=1)
+        chained, history = [], History()
+        for part in parts:
+            chained.append(through([block], part, history))
+    expected = block(x, History())
+    assert expected.requires_grad  # gradients go through torch
+    torch.testing.assert_close(made, expected.detach(), atol=1e-5, rtol=1e-5)
+    assert torch.equal(torch.cat(chained, dim=1), made)
+    assert float((made - x).abs().max()) > 0.1

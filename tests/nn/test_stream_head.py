@@ -86,3 +86,35 @@ def test_gradients_pass_both_ways_to_sound():
     for part in some:
         assert part.grad is not None and bool(torch.isfinite(part.grad).all())
         assert float(part.grad.abs().sum()) > 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("frames", [1, 4, 40])
+def test_compiled_and_in_torch_are_the_same(channels, frames):
+    """Where gradients are asked for it goes through torch."""
+    torch.manual_seed(0)
+    model = StreamHead(10, channels, N_FFT, HOP).eval()
+    with torch.no_grad():
+        model.level.normal_()
+        model.spread.uniform_(0.5, 5)
+        model.project.weight.normal_()
+    tokens, noise = torch.randn(2, frames, 10), torch.randn(2, channels, frames * HOP)
+    outline = torch.randn(2, frames, channels * model.bins)
+    expected = model.controls(tokens, outline)
+    with torch.no_grad():
+        compiled = model.controls(tokens, outline)
+    assert expected.tonal.requires_grad and not compiled.tonal.requires_grad
+    for found, wanted in zip(compiled, expected, strict=True):
+        torch.testing.assert_close(found, wanted.detach(), atol=1e-4, rtol=1e-5)
+    some = StreamControls(*(part.detach().clamp(-8, 0) for part in expected))
+    sounds = []
+    for learns in (True, False):
+        with torch.set_grad_enabled(learns):
+            history = History()
+            for _ in range(2):  # the second has a past
+                tones = model.tones(some, history)
+                breath = model.breath(some, noise, history)
+            sounds.append((tones, breath))
+    for found, wanted in zip(*sounds, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+        assert float(wanted.abs().max()) > 1e-3

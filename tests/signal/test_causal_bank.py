@@ -30,3 +30,13 @@ def test_its_gradient_is_its_transpose():
     bank = CausalBank(4)
     seen = torch.randn(1, 20, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda y: bank(y).double(), seen, eps=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("bands", [4, 10, 64])
+@torch.no_grad()
+def test_compiled_and_in_torch_are_the_same(bands):
+    bank = CausalBank(bands)
+    seen = torch.randn(2, 3, bank.past + 5, bands, generator=torch.Generator().manual_seed(0))
+    expected = bank.in_torch(seen @ bank.cosines, bank.taps)
+    torch.testing.assert_close(bank(seen), expected, atol=1e-5, rtol=0)
+    assert torch.equal(bank(seen[0, 0]), bank(seen)[0, 0])

@@ -1,0 +1,67 @@
+"""Layers over few rows, as they occur live, where reading the weights takes the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+SHARE = 48
+"""Rows for which another thread is worth its while."""
+
+
+def is_plain(x: Tensor) -> bool:
+    """Whether x is for compiled loops: float32 on the CPU, and nobody asks for gradients."""
+    return x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled()
+
+
+def shared(work: Callable[[int, int], None], rows: int) -> None:
+    """Do work(start, stop) for all rows, in as many threads as PyTorch uses, if they are many."""
+    threads = min(torch.get_num_threads(), rows // SHARE)
+    if threads < 2:
+        return work(0, rows)
+    edges = [rows * part // threads for part in range(threads + 1)]
+    list(_threads(threads).map(work, edges[:-1], edges[1:]))
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count)
+
+
+def linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """layer(x) of (..., inputs), each row by itself.
+
+    Example:
+        >>> layer = nn.Linear(20, 3)
+        >>> with torch.no_grad():
+        ...     linear(layer, torch.ones(1, 2, 20)).shape
+        torch.Size([1, 2, 3])
+    """
+    if not is_plain(x):
+        return layer(x)
+    from dgm_audio.nn._row_loops import linear as compiled
+
+    weight, bias = layer.weight.detach().numpy(), layer.bias
+    shift = np.zeros(len(weight), np.float32) if bias is None else bias.detach().numpy()
+    made = np.empty((*x.shape[:-1], len(weight)), np.float32)
+    rows = np.ascontiguousarray(x.numpy()).reshape(-1, x.shape[-1])
+    found = made.reshape(-1, len(weight))
+    shared(lambda a, b: compiled(rows[a:b], weight, shift, found[a:b]), len(rows))
+    return torch.from_numpy(made)
+
+
+def normed(norm: nn.LayerNorm, x: Tensor) -> Tensor:
+    """norm(x) of (..., width), likewise."""
+    if not is_plain(x):
+        return norm(x)
+    from dgm_audio.nn._row_loops import normed as compiled
+
+    made = np.array(x.numpy(), order="C")
+    scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()
+    compiled(made.reshape(-1, x.shape[-1]), scale, shift, norm.eps)
+    return torch.from_numpy(made)
