@@ -44,8 +44,8 @@ SOUNDS = {
 }
 SUMMARY = (
     "{} Streams: it turns any sound into its own kind as it comes, plays on without end, and its "
-    "codes, 43 a second at 44.1 kHz and 31 at 16 kHz, can be moved by hand along axes that are ordered "
-    "by weight."
+    "codes, 43 a second at 44.1 kHz and 31 at 16 kHz, can be moved by hand along axes that are "
+    "ordered by weight."
 )
 LIMITS = (
     "It knows no score: what it plays by itself has a sound and a harmony of the moment, no themes "
