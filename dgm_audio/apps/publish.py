@@ -108,6 +108,7 @@ def publish(
         `to`.
     """
     model, header = load_model(folder, "cpu"), read_header(folder)
+    model.name = to.name
     picture, caption = picture_and_caption(model, splits)
     lines = [f"- {name}: `{command}`" for name, command in commands.items()]
     card = "\n\n".join(
