@@ -87,7 +87,7 @@ def test_wrong_audio_and_models_are_named(model):
         transfer(model, torch.zeros(1, 1, 100))
     with pytest.raises(InputError, match="not finite numbers in"):
         transfer(model, 2 * torch.ones(1, 2, 100))
-    with pytest.raises(InputError, match=r"toy-flow.*whole clips.*vae-stream"):
+    with pytest.raises(InputError, match=r"toy-flow.*whole clips.*music-vae"):
         transfer(ToyFlow(ToyFlowConfig()), torch.zeros(1, 1, 100))
     with pytest.raises(InputError, match=f"multiple of {HOP}"):
         TransferStream(model)(F.pad(burst(), (0, 1)))

@@ -125,6 +125,13 @@ class Canary:
         return (Path.touch, (self.path,))
 
 
+def test_15_a_length_that_looks_like_a_pickle_is_none(folder: Path) -> None:
+    tensors = safetensors.torch.load((folder / WEIGHTS).read_bytes())
+    blobs = (safetensors.torch.save(tensors, {"more": n * "x"}) for n in range(300))
+    write_weights(folder, next(blob for blob in blobs if blob[0] == 0x80))
+    load_model(folder, "cpu")
+
+
 @pytest.mark.parametrize("name", ["model.pt", "last.ckpt", "m.pt2", "pytorch_model.bin", "m.pkl"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_15_pickles_are_never_executed(
