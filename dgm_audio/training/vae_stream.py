@@ -26,7 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.data.excerpts import Excerpts
-from dgm_audio.families.vae.waveform import MAGNITUDE_FLOOR, StreamConfig, StreamVAE
+from dgm_audio.families.vae.stream_config import StreamConfig
+from dgm_audio.families.vae.waveform import MAGNITUDE_FLOOR, StreamVAE
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
@@ -198,6 +199,8 @@ class StreamTask(Task):
             self.objective.sound_start = 0.0
         self.discriminator: nn.Module = SpectrogramDiscriminator(config.sample_rate)
         model = self.objective.generator
+        for line in (model.encoder.line, model.decoder.line):
+            line.requires_grad_(False)  # steps that suit the networks would scatter them
         piece = (PIECE + model.delay) * model.hop
         self._excerpts = Excerpts(clips, int(piece * (1 + SPEED)) + 2)
 
@@ -214,7 +217,7 @@ class StreamTask(Task):
 
     @torch.no_grad()
     def _start(self, model: StreamVAE, clips: ClipSet) -> None:
-        """Set the linear parts of a new model, for good, to principal components of levels."""
+        """Set the linear parts of a new model to principal components of levels."""
         length = (PIECE + model.delay) * model.hop
         rows = np.linspace(0, len(clips) - 1, ANALYSED).round().astype(int)
         pieces = Excerpts(clips, length).tensor(rows, seed=0).split(8)
@@ -226,8 +229,6 @@ class StreamTask(Task):
         missing = model.config.latent - size
         basis = torch.cat([basis, 1e-3 * torch.randn(len(basis), missing)], dim=1)
         model.start_from(levels, basis, weight)
-        for line in (model.encoder.line, model.decoder.line):
-            line.requires_grad_(False)  # steps that suit the networks would scatter them
 
     def sounds(self, clips: ClipSet, rows: np.ndarray, seed: int) -> Tensor:
         """Pieces of the recordings that begin anywhere."""

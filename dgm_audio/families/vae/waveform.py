@@ -23,18 +23,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.errors import ConfigError
+from dgm_audio.families.vae.stream_config import StreamConfig, check_sizes
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.latent_prior import LatentPrior
 from dgm_audio.nn.stream_coder import StreamDecoder, StreamEncoder
-from dgm_audio.nn.stream_head import BANDS, HELD, StreamControls, StreamHead
+from dgm_audio.nn.stream_head import StreamControls, StreamHead
 from dgm_audio.nn.texture import FrameTexture
 from dgm_audio.runtime.stream import Stream
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
@@ -44,37 +43,6 @@ MAGNITUDE_FLOOR = 3e-2
 -85 dB."""
 CHUNK = 128
 """Codes that are decoded at a time, so that long sounds take no more memory."""
-
-
-@dataclass(frozen=True)
-class StreamConfig:
-    """Sizes of a `StreamVAE`.
-
-    Args:
-        sample_rate: in Hz.
-        channels: 1 for mono, 2 for stereo.
-        length: samples of a clip when nothing else is asked for; there is no longest one.
-        n_fft: STFT window in samples.
-        hop: samples per STFT frame, a quarter of n_fft or less.
-        frames: STFT frames per code.
-        width: channels of encoder and decoder.
-        latent: D, numbers in a code.
-        encoder: blocks of the encoder at the rate of the frames, and of the codes.
-        decoder: blocks of the decoder at the rate of the codes, and of the frames.
-        prior: width of the prior.
-    """
-
-    sample_rate: int = field(default=44100, metadata={"low": 1000, "high": 384000})
-    channels: int = field(default=2, metadata={"low": 1, "high": 8})
-    length: int = field(default=882000, metadata={"low": 1, "high": 2**26})
-    n_fft: int = field(default=2048, metadata={"low": 512, "high": 16384})
-    hop: int = field(default=512, metadata={"low": 128, "high": 4096})
-    frames: int = field(default=2, metadata={"low": 1, "high": 16})
-    width: int = field(default=256, metadata={"low": 8, "high": 2048})
-    latent: int = field(default=64, metadata={"low": 1, "high": 1024})
-    encoder: tuple[int, int] = (2, 4)
-    decoder: tuple[int, int] = (5, 1)
-    prior: int = field(default=256, metadata={"low": 8, "high": 4096})
 
 
 class StreamVAE(AudioGenerator):
@@ -99,7 +67,7 @@ class StreamVAE(AudioGenerator):
     def __init__(self, config: StreamConfig) -> None:
         super().__init__()
         self.config = config
-        _check(config)
+        check_sizes(config)
         self.hop = config.hop * config.frames
         self.delay = -(-(config.n_fft - config.hop) // self.hop)
         self.audio = AudioSpec(config.sample_rate, config.channels, config.length)
@@ -271,6 +239,7 @@ class StreamVAE(AudioGenerator):
         scale = (weight * self.head.spread).expand(levels.shape[1:]).flatten()
         apart = (levels - self.head.level).div(self.head.spread).flatten(1) * scale
         spread = (apart @ basis).std(0)
+        spread = spread.clamp_min(max(1e-3 * float(spread.max()), 1e-6))  # few notes, or silence
         self.encoder.line.weight.copy_((basis / spread).T * scale)
         self.decoder.line.weight.copy_(basis * spread / scale[:, None])
 
@@ -292,19 +261,3 @@ def log_magnitude(spectrum: Tensor) -> Tensor:
     """log(max(|X|, 0.03))."""
     power = spectrum.real.square() + spectrum.imag.square()
     return 0.5 * power.clamp_min(MAGNITUDE_FLOOR**2).log()
-
-
-def _check(config: StreamConfig) -> None:
-    if config.n_fft % (2 * config.hop) or config.n_fft < 4 * config.hop:
-        raise ConfigError(
-            f"config.hop is {config.hop}; n_fft {config.n_fft} must be an even multiple of it, "
-            "four times or more"
-        )
-    if config.hop % (BANDS * HELD):
-        raise ConfigError(f"config.hop is {config.hop}; it must be a multiple of {BANDS * HELD}")
-    for name in ("encoder", "decoder"):
-        blocks = getattr(config, name)
-        if len(blocks) != 2 or not all(0 <= count <= 64 for count in blocks):
-            raise ConfigError(
-                f"config.{name} is {list(blocks)}; it must be two numbers from 0 to 64"
-            )
