@@ -191,3 +191,23 @@ def test_a_trained_model_is_a_start_that_skips_the_warm_up(tmp_path, splits):
     fit(splits, config(tmp_path / "second", steps=2, start=str(first)), numbers)
     log = [line for line in read_log(tmp_path / "second") if "loss" in line]
     assert "adversarial" in log[0]
+
+
+def test_the_linear_parts_stay_from_a_trained_start_too(clips):
+    first = StreamTask(clips, mixed=False)
+    again = StreamTask(clips, mixed=False, start=first.objective.generator)
+    for task in (first, again):
+        model = task.objective.generator
+        lines = (model.encoder.line.weight, model.decoder.line.weight)
+        assert not any(line.requires_grad for line in lines)
+        assert model.encoder.embed.weight.requires_grad
+
+
+@pytest.mark.parametrize("loud", [0.0, 0.1])
+def test_silence_and_a_single_tone_make_a_start_that_is_tame(loud):
+    tone = loud * np.sin(2 * np.pi * 440 * np.arange(LENGTH) / RATE)
+    still = ClipSet.from_arrays(np.tile(tone, (4, 2, 1)), RATE)
+    model = StreamTask(still, mixed=False).objective.generator
+    with torch.no_grad():
+        made = model.eval().decode(model.encode(still.tensor([0])))  # refuses latents beyond 1e6
+    assert bool(torch.isfinite(made).all())
