@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.options import (
     Conditions,
@@ -55,15 +56,15 @@ class Decode:
 
         stored = read_latents(self.file)
         model = load(self.model, self.device)
-        name = making.model_name(model, self.model)
+        name = naming.model_name(model, self.model)
         check_latents(model, self.file, stored)
         length = self._length(model, stored)
-        stem = self.file.stem.removeprefix(f"{making.slug(name)}_")
+        stem = self.file.stem.removeprefix(f"{naming.slug(name)}_")
         conditions = item_conditions(model, {**stored.condition, **given}, len(stored.z))
         beside: dict[str, Tensor] = {}
         sounds = []
         for index, condition in enumerate(conditions):
-            title = making.label(condition)
+            title = naming.label(condition)
             packed = pack(stored.z[index : index + 1], beside)
             recipe = recipe_for(
                 model, name, "decode", latents=packed, length=length, condition=condition

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, table
 from dgm_audio.cli.options import (
@@ -56,7 +57,7 @@ class Encode:
 
         model = load(self.model, self.device)
         inversion.encoder_of(model)
-        name, rate = making.model_name(model, self.model), model.audio.sample_rate
+        name, rate = naming.model_name(model, self.model), model.audio.sample_rate
         stem = (name, self.file.stem)
         latents = self.output.path(*stem, suffix=".safetensors")
         path = self.output.path(*stem)
@@ -74,7 +75,7 @@ class Encode:
         recipe = recipe_for(
             model, name, "decode", latents=packed, length=length, condition=condition
         )
-        sound = making.Sound(path, recipe, making.label(condition))
+        sound = making.Sound(path, recipe, naming.label(condition))
         made = making.make(model, [sound], beside, overwrite=self.output.overwrite)[0]
         error = inversion.error_db(clip, made.audio[None], rate)
         duration = f"{made.seconds:.2f} s"

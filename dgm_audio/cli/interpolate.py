@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import note
 from dgm_audio.cli.options import (
@@ -97,11 +98,11 @@ class Interpolate:
 
         count = check_integer("--steps", self.steps, 2, MAX_BATCH)
         model = load(self.model, self.device)
-        name = making.model_name(model, self.model)
+        name = naming.model_name(model, self.model)
         beside: dict[str, Tensor] = {}
         length, packed, (first, last) = self._ends(model, ends, given, beside)
-        title = making.label(first) if first == last else ""
-        way = f"{making.slug(ends[0].name)[:25]}-to-{making.slug(ends[1].name)[:25]}"
+        title = naming.label(first) if first == last else ""
+        way = f"{naming.slug(ends[0].name)[:25]}-to-{naming.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
             condition = between(first, last, index / (count - 1))
@@ -116,7 +117,7 @@ class Interpolate:
                 condition=condition,
             )
             path = self.output.path(name, way, index, title)
-            sounds.append(making.Sound(path, recipe, making.label(condition)))
+            sounds.append(making.Sound(path, recipe, naming.label(condition)))
         sheet = self.output.path(name, way, title, "sheet", suffix=".png")
         facts = f"{ends[0].name} to {ends[1].name}"
         extra = {"from": self.start, "to": self.end, "condition": first}

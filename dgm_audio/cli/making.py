@@ -1,11 +1,10 @@
-"""What every command that makes sounds shares: names, checks before work, files, the report."""
+"""What every command that makes sounds shares: checks before work, files, the report."""
 
 from __future__ import annotations
 
 import io
 import math
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
+from dgm_audio.apps.naming import file_name
 from dgm_audio.cli.console import emit, note, progress, table, watch
 from dgm_audio.cli.options import Json, Out, Overwrite
 from dgm_audio.errors import AudioFileError, InputError
@@ -84,43 +84,6 @@ class Made:
             "seconds": self.seconds,
             "peak_dbfs": self.peak_dbfs,
         }
-
-
-def model_name(model: AudioGenerator, given: str) -> str:
-    """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
-    name = model.name or model.family
-    folder = Path(given).absolute()
-    return folder.parent.name if name == "model" and folder.is_dir() else name
-
-
-def slug(text: str) -> str:
-    """The text as a part of a file name: at most 60 letters, digits and - _ . in it.
-
-    >>> slug("hf:org/my drums@v1"), slug("...")
-    ('hf-org-my-drums-v1', 'sound')
-    """
-    return re.sub(r"[^\w.-]+", "-", text)[:60].strip("-.") or "sound"
-
-
-def label(condition: Mapping[str, Any]) -> str:
-    """A condition in words: names as they are, numbers with their key.
-
-    >>> label({"class": "kick", "gain": 1.5})
-    'kick gain 1.5'
-    """
-    return " ".join(
-        value if isinstance(value, str) else f"{key} {value:g}" for key, value in condition.items()
-    )
-
-
-def file_name(*parts: str | int, suffix: str = ".wav") -> str:
-    """A file name of parts; numbers have three digits, empty parts are left out.
-
-    >>> file_name("drums-vae", "seed7", 3, "kick"), file_name("drums-vae", 12, "")
-    ('drums-vae_seed7_003_kick.wav', 'drums-vae_012.wav')
-    """
-    texts = (f"{part:03d}" if isinstance(part, int) else slug(part) for part in parts if part != "")
-    return "_".join(texts) + suffix
 
 
 def check_outputs(paths: Iterable[Path], overwrite: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.options import (
     DEFAULT_MODEL,
@@ -58,7 +59,7 @@ class Sample:
 
         count = check_integer("-n", self.n, 1, MAX_BATCH)
         model = load(self.model, self.device)
-        name = making.model_name(model, self.model)
+        name = naming.model_name(model, self.model)
         seed = secrets.randbelow(DRAWN_SEEDS) if self.seed is None else self.seed
         common = {
             "seed": seed,
@@ -67,7 +68,7 @@ class Sample:
         }
         sounds = []
         for index, values in enumerate(item_conditions(model, conditions, count)):
-            title = making.label(values)
+            title = naming.label(values)
             recipe = recipe_for(model, name, "sample", **common, index=index, condition=values)
             path = self.output.path(name, f"seed{seed}", index, title)
             sounds.append(making.Sound(path, recipe, title))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from dgm_audio.cli import making
+from dgm_audio.apps import naming
 from dgm_audio.cli.console import emit, note, progress, table
 from dgm_audio.cli.options import (
     Conditions,
@@ -102,7 +102,7 @@ class Score:
         from dgm_audio.evaluation.likelihood import levels_of
 
         return {
-            "model": making.model_name(model, self.model),
+            "model": naming.model_name(model, self.model),
             "weights": model.weights_hash,
             "sample_rate": model.audio.sample_rate,
             "levels": levels_of(model),
@@ -127,7 +127,7 @@ class Score:
 def _rows(scores: Sequence[Scored]) -> Iterator[tuple[str, ...]]:
     """The ranking for people."""
     for rank, item in enumerate(scores, start=1):
-        condition = making.label(item.condition) or "-"
+        condition = naming.label(item.condition) or "-"
         yield str(rank), f"{item.bits:.3f}", condition, f"{item.seconds:.3f}", item.name
 
 

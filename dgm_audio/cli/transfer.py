@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import UseAppendAction, arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, table, watch
 from dgm_audio.cli.options import Device, Json, Overwrite, RequiredFile, load
@@ -75,7 +76,7 @@ class Transfer:
         model = load(self.model, self.device)
         follow = not self.no_follow
         through = TransferStream(model, bias=bias, scale=self.scale, follow=follow)
-        name = making.model_name(model, self.model)
+        name = naming.model_name(model, self.model)
         path = self._path(name)
         making.check_outputs([path], self.overwrite)
         recording, notes = open_recording(model.audio, self.file)
@@ -97,7 +98,7 @@ class Transfer:
             return self.out
         if self.out.suffix.lower() in (".flac", ".ogg", ".mp3", ".aiff"):
             raise InputError(f"--out is {str(self.out)!r}; it must be a .wav file, or a folder")
-        return self.out / making.file_name(name, self.file.stem)
+        return self.out / naming.file_name(name, self.file.stem)
 
     def _write(
         self, path: Path, recording: LongRecording, through: TransferStream, comment: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
+from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, progress, table, watch
 from dgm_audio.cli.options import Conditions, Device, RequiredFiles, load, parse_conditions
@@ -82,7 +83,7 @@ class Vocode:
         model = _vocoder(self.model, self.device)
         check_vocoder(model)
         temperature = own_temperature(model) if self.temperature is None else self.temperature
-        name = making.model_name(model, self.model or "")
+        name = naming.model_name(model, self.model or "")
         sounds, pictures = self._outputs(name)
         self.output.check([*sounds, *(pictures if self.picture else [])])
         places = list(zip(self.files, sounds, pictures, strict=True))
@@ -114,7 +115,7 @@ class Vocode:
 
     def _outputs(self, name: str) -> tuple[list[Path], list[Path]]:
         """Where sounds and pictures go; files of one name get numbers."""
-        stems = [making.slug(file.stem) for file in self.files]
+        stems = [naming.slug(file.stem) for file in self.files]
         single = len(set(stems)) == len(stems)
         names = [(name, *([] if single else [i]), stem) for i, stem in enumerate(stems)]
         sounds = [self.output.path(*parts, suffix=f".{self.format}") for parts in names]

@@ -1,0 +1,48 @@
+"""What sounds, models and files are called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dgm_audio.generator import AudioGenerator
+
+
+def model_name(model: AudioGenerator, given: str) -> str:
+    """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
+    name = model.name or model.family
+    folder = Path(given).absolute()
+    return folder.parent.name if name == "model" and folder.is_dir() else name
+
+
+def slug(text: str) -> str:
+    """The text as a part of a file name: at most 60 letters, digits and - _ . in it.
+
+    >>> slug("hf:org/my drums@v1"), slug("...")
+    ('hf-org-my-drums-v1', 'sound')
+    """
+    return re.sub(r"[^\w.-]+", "-", text)[:60].strip("-.") or "sound"
+
+
+def label(condition: Mapping[str, Any]) -> str:
+    """A condition in words: names as they are, numbers with their key.
+
+    >>> label({"class": "kick", "gain": 1.5})
+    'kick gain 1.5'
+    """
+    return " ".join(
+        value if isinstance(value, str) else f"{key} {value:g}" for key, value in condition.items()
+    )
+
+
+def file_name(*parts: str | int, suffix: str = ".wav") -> str:
+    """A file name of parts; numbers have three digits, empty parts are left out.
+
+    >>> file_name("drums-vae", "seed7", 3, "kick"), file_name("drums-vae", 12, "")
+    ('drums-vae_seed7_003_kick.wav', 'drums-vae_012.wav')
+    """
+    texts = (f"{part:03d}" if isinstance(part, int) else slug(part) for part in parts if part != "")
+    return "_".join(texts) + suffix
