@@ -98,7 +98,7 @@ def contact_sheet(
     audio = [tile.audio.detach().float().cpu() for tile in tiles]
     longest = max(x.shape[1] for x in audio)
     log_mel = LogMel(_mel_spec(sample_rate, longest))
-    spectra = [(20 / math.log(10) * log_mel(x.mean(0))).numpy() for x in audio]
+    spectra = [_levels(log_mel, x) for x in audio]
     loudest = max(float(s.max()) for s in spectra)
     for index, (tile, x, spectrum) in enumerate(zip(tiles, audio, spectra, strict=True)):
         left = GAP + index % columns * (_CARD_WIDTH + GAP)
@@ -110,6 +110,32 @@ def contact_sheet(
         page.paste(_picture(spectrum - loudest, x.shape[1] / longest), below)
         _axes(draw, plot, below, sample_rate, longest / sample_rate)
     return page
+
+
+def wide_picture(audio: Tensor, sample_rate: int, size: tuple[int, int] = (840, 150)) -> Image.Image:
+    """The log-mel spectrogram of one sound, with axes in Hz and seconds.
+
+    Args:
+        audio: (C, T) in [-1, 1]; channels are averaged.
+        sample_rate: in Hz.
+        size: of the plot in pixels, without its axes.
+
+    Returns:
+        An RGB picture; levels are dB below the loudest point.
+    """
+    left, below, (width, height) = _GUTTER + 6, _AXIS_HEIGHT - 4, size
+    page = Image.new("RGB", (left + width + 12, 8 + height + below), BACKGROUND)
+    spectrum = _levels(LogMel(_mel_spec(sample_rate, audio.shape[1], width)), audio.float().cpu())
+    page.paste(_picture(spectrum - spectrum.max(), 1.0, size), (left, 8))
+    draw = ImageDraw.Draw(page)
+    drawing.frequency_axis(draw, (left, 8), height, 0, _top_frequency(sample_rate))
+    drawing.time_axis(draw, (left, 8 + height), width, audio.shape[1] / sample_rate)
+    return page
+
+
+def _levels(log_mel: LogMel, x: Tensor) -> np.ndarray:
+    """Levels (M, frames) in dB of audio (C, T)."""
+    return (20 / math.log(10) * log_mel(x.mean(0))).numpy()
 
 
 def _card(draw: ImageDraw.ImageDraw, left: int, top: int, tile: Tile) -> None:
@@ -142,10 +168,10 @@ def _waveform(x: Tensor, longest: int) -> Image.Image:
     return Image.fromarray(canvas)
 
 
-def _mel_spec(sample_rate: int, longest: int) -> MelSpec:
+def _mel_spec(sample_rate: int, longest: int, width: int = _PLOT_WIDTH) -> MelSpec:
     """Windows of 23 ms, which show attack and pitch; about one frame per pixel column."""
     n_fft = 2 ** max(5, math.ceil(math.log2(sample_rate * 0.0232)))
-    finest = 2 ** int(math.log2(max(longest / _PLOT_WIDTH, 1)))
+    finest = 2 ** int(math.log2(max(longest / width, 1)))
     return MelSpec(
         sample_rate=sample_rate,
         n_fft=n_fft,
@@ -155,13 +181,15 @@ def _mel_spec(sample_rate: int, longest: int) -> MelSpec:
     )
 
 
-def _picture(level: np.ndarray, share: float) -> Image.Image:
+def _picture(
+    level: np.ndarray, share: float, size: tuple[int, int] = (_PLOT_WIDTH, _MEL_HEIGHT)
+) -> Image.Image:
     """Picture of levels (M, frames) in dB, 0 the loudest; the sound fills `share` of the width."""
     scaled = Image.fromarray(drawing.shade_of(level).astype(np.float32))
-    width = max(1, round(share * _PLOT_WIDTH))
+    width = max(1, round(share * size[0]))
     method = Image.Resampling.BILINEAR
-    shade = np.asarray(scaled.resize((width, _MEL_HEIGHT), method))
-    canvas = np.full((_MEL_HEIGHT, _PLOT_WIDTH, 3), BACKGROUND, dtype=np.uint8)
+    shade = np.asarray(scaled.resize((width, size[1]), method))
+    canvas = np.full((size[1], size[0], 3), BACKGROUND, dtype=np.uint8)
     canvas[:, :width] = drawing.coloured(shade)
     return Image.fromarray(canvas)
 

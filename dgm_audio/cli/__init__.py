@@ -34,6 +34,7 @@ COMMANDS = {
     "vocode": "vocode:Vocode",
     "transfer": "transfer:Transfer",
     "live": "live:Live",
+    "demo": "demo:Demo",
     "train": "train:Train",
     "evaluate": "evaluate:Evaluate",
     "doctor": "doctor:Doctor",

@@ -1,0 +1,16 @@
+"""The web demo: a page on which the latent space of a model is played.
+
+It talks to `AudioGenerator`, `dgm_audio.apps` and the registry only, so that a family from another
+package appears without a change. What the page shows and how it behaves is made here; what is done
+with a generator is done in `dgm_audio.apps`.
+
+    app          `python demo/app.py`
+    server       settings, launch
+    page         the page: top bar, tabs, dock
+    tabs/        one module per tab
+    widgets      the parts of the page that Gradio does not have; their scripts are in static/
+    studio       models in memory, one at work at a time; from recipe to sound
+    shelf        sounds on disk, by the hash of their recipe
+    routes       their addresses
+    handling     errors in one line, progress, Stop
+"""

@@ -1,0 +1,140 @@
+"""The page: top bar, what to make, tabs, dock."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from dgm_audio.apps.facts import describe
+from dgm_audio.errors import InputError
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.recipe import Recipe
+
+from .handling import Updates, handler, say
+from .studio import Stop, Studio, title_of
+from .tabs import TABS
+from .widgets import Controls, Dock, fields_of
+
+TITLE = "dgm_audio"
+
+
+@dataclass
+class Page:
+    """What the tabs share.
+
+    Attributes:
+        studio: models and sounds.
+        model: the picker; its value is a name.
+        controls: the conditions that were chosen.
+        dock: the player; a tab that has made a sound returns `{page.dock: sound.page()}`.
+        on_model: called with the model when another one is picked, and what they update.
+    """
+
+    studio: Studio
+    model: gr.Dropdown
+    controls: Controls
+    dock: Dock
+    on_model: list[tuple[Callable[[AudioGenerator], Updates], list[Any]]] = field(
+        default_factory=list
+    )
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """All of the page."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
+        with gr.Row(elem_id="dgm-top"):
+            gr.HTML(f"<h1>{TITLE}</h1>", elem_id="dgm-title")
+            model = gr.Dropdown(
+                studio.names,
+                value=studio.names[0] if studio.names else None,
+                label="Model",
+                elem_id="dgm-model",
+                scale=0,
+                min_width=220,
+            )
+            facts = gr.HTML(elem_id="dgm-facts")
+        controls = Controls({"fields": [], "given": {}}, elem_id="dgm-controls")
+        status = gr.HTML(elem_id="dgm-status")
+        dock = Dock(elem_id="dgm-dock", render=False)
+        page = Page(studio, model, controls, dock)
+        with gr.Tabs(elem_id="dgm-tabs"):
+            for name, tab in TABS.items():
+                with gr.Tab(name, id=name.lower(), elem_id=f"dgm-tab-{name.lower()}"):
+                    tab(page)
+        dock.render()
+        _wire(blocks, page, facts, status)
+    return blocks
+
+
+def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> None:
+    """What happens on loading, and when another model is picked."""
+    outputs = [page.model, facts, page.controls, page.dock, status]
+    for _, updated in page.on_model:
+        outputs += [one for one in updated if one not in outputs]
+
+    def shown(model: AudioGenerator) -> Updates:
+        fields = {"fields": fields_of(model.condition), "given": {}}
+        updates: Updates = {facts: facts_html(model), page.controls: fields}
+        for adapt, _ in page.on_model:
+            updates |= adapt(model)
+        return updates
+
+    @handler(status)
+    def pick(stop: Stop, name: str) -> Iterator[Updates]:
+        yield {status: say(f"Loading {name} ...")}
+        yield shown(page.studio.model(name)) | {status: ""}
+
+    @handler(status)
+    def arrive(stop: Stop, link: str) -> Iterator[Updates]:
+        if not page.studio.names:
+            raise InputError("no models come with this installation; name one: dgm-audio demo PATH")
+        if not link:
+            yield shown(page.studio.model(page.studio.names[0]))
+            return
+        recipe = Recipe.from_json(link)
+        if recipe.parameters.get("recording"):
+            raise InputError("links hold no recordings")
+        yield shown(page.studio.model(recipe.model)) | {page.model: recipe.model}
+        sound = page.studio.make(recipe, stop, title_of(recipe))
+        yield {page.dock: sound.page(), status: say("This is the sound of the link.")}
+
+    page.model.change(pick, page.model, outputs, concurrency_id="model", show_progress="hidden")
+    link = gr.Textbox(visible=False)
+    blocks.load(
+        arrive, link, outputs, concurrency_id="model", show_progress="hidden", js=_READ_LINK
+    )
+
+
+_READ_LINK = """() => dgm.link()"""
+
+
+def facts_html(model: AudioGenerator) -> str:
+    """Family, and one line of the card."""
+    known = describe(model)
+    data = known["data"] or {}
+    licences = data.get("license", "unknown")
+    licence = licences if isinstance(licences, str) else ", ".join(licences)
+    hop = known["latent"]["hop"]
+    latent = f"{known['latent']['channels']} numbers per {f'{hop} samples' if hop else 'clip'}"
+    if hop == 1:
+        latent = "1 number per sample"
+    longest = known["max_seconds"]
+    seconds = f"up to {longest:.3g} s" if longest else "any length"
+    channels = {1: "mono", 2: "stereo"}.get(known["channels"], f"{known['channels']} channels")
+    parts = [
+        f"data: {data.get('name', 'unknown')}",
+        f"{known['sample_rate'] / 1000:g} kHz {channels}",
+        seconds,
+        f"latent: {latent}",
+        f"licence of the data: {licence}",
+        f"on {model.device.type}",
+    ]
+    line = " · ".join(html.escape(part) for part in parts)
+    untrained = known["training"] is None and known["metrics"] is None
+    warning = '<span class="dgm-untrained">never trained: it makes noise</span>'
+    badge = f'<span class="dgm-badge" title="{html.escape(known["about"])}">{model.family}</span>'
+    return f"{badge}{warning if untrained else ''} <span class='dgm-line'>{line}</span>"

@@ -1,0 +1,51 @@
+"""Rows of controls that several tabs have."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from dgm_audio.generator import AudioGenerator
+
+from .handling import STOPS, Updates, say
+
+if TYPE_CHECKING:
+    from .page import Page
+
+DRAWN_SEEDS = 1_000_000
+
+
+def seed_row() -> tuple[gr.Number, gr.Checkbox]:
+    """A seed with dice, and whether it is kept."""
+    with gr.Column(scale=2, min_width=200, elem_classes="dgm-seed"):
+        with gr.Row():
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0, elem_classes="dgm-number")
+            dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
+        keep = gr.Checkbox(False, label="keep this seed")
+    dice.click(lambda: (secrets.randbelow(DRAWN_SEEDS), True), None, [seed, keep], queue=False)
+    return seed, keep
+
+
+def stop_button(button: gr.Button, status: gr.HTML, cancels: list[Any]) -> None:
+    """Stop: what waits is dropped, what is at work ends at the next block."""
+
+    def press(request: gr.Request) -> str:
+        STOPS.press(request)
+        return say("Stopped.")
+
+    button.click(press, outputs=status, queue=False, cancels=cancels, show_progress="hidden")
+
+
+def follows_model(
+    page: Page, outputs: list[Any]
+) -> Callable[[Callable[[AudioGenerator], Updates]], Callable[[AudioGenerator], Updates]]:
+    """Call the function with the model whenever another one is picked; it updates the outputs."""
+
+    def register(adapt: Callable[[AudioGenerator], Updates]) -> Callable[[AudioGenerator], Updates]:
+        page.on_model.append((adapt, outputs))
+        return adapt
+
+    return register

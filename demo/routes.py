@@ -1,0 +1,96 @@
+"""The addresses of sounds: /sounds/KEY.wav?bits=16, .png, .json; latents beside them.
+
+A key is the hash of a recipe: who has it has the sound, nobody can guess it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from dgm_audio.apps.sheet import wide_picture
+from dgm_audio.errors import DgmAudioError
+from dgm_audio.io import read_audio, write_audio
+from dgm_audio.recipe import read_recipe
+
+from .shelf import KEY, Shelf
+
+SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32": "FLOAT"}
+_LATENTS = re.compile(r"latents-[0-9a-f]{16}\.safetensors")
+_NAME = re.compile(r"[\w.-]{1,120}")
+_GONE = "This sound is no longer kept; make it again."
+
+
+def routes(shelf: Shelf) -> list[Route]:
+    """All addresses of a shelf's sounds."""
+    makers: dict[str, Callable[[Path, Request], Response]] = {
+        "wav": _wav,
+        "png": _png,
+        "json": _json,
+    }
+
+    def sound(request: Request) -> Response:
+        key, kind = request.path_params["key"], request.path_params["kind"]
+        if not KEY.fullmatch(key) or kind not in makers:
+            return PlainTextResponse("There is no such sound.", 404)
+        try:
+            return makers[kind](shelf.path(key), request)
+        except (OSError, DgmAudioError):
+            return PlainTextResponse(_GONE, 404)
+
+    def latents(request: Request) -> Response:
+        name = request.path_params["name"]
+        path = shelf.folder / name
+        if not _LATENTS.fullmatch(name) or not path.is_file():
+            return PlainTextResponse(_GONE, 404)
+        return FileResponse(path, filename=name)
+
+    return [
+        Route("/sounds/{key}.{kind}", sound, methods=["GET"]),
+        Route("/latents/{name}", latents, methods=["GET"]),
+    ]
+
+
+def _wav(path: Path, request: Request) -> Response:
+    """The sound with its recipe inside, in 16 or 24 bits or, as it is kept, in 32-bit float."""
+    bits = request.query_params.get("bits", "32")
+    if bits not in SUBTYPES:
+        return PlainTextResponse("bits must be 16, 24 or 32", 400)
+    if bits == "32":
+        return Response(path.read_bytes(), media_type="audio/wav", headers=_headers(request, "wav"))
+    audio, rate = read_audio(path)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "sound.wav"
+        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], recipe=read_recipe(path))
+        content = copy.read_bytes()
+    return Response(content, media_type="audio/wav", headers=_headers(request, "wav"))
+
+
+def _png(path: Path, request: Request) -> Response:
+    """Its log-mel spectrogram with axes."""
+    audio, rate = read_audio(path)
+    content = io.BytesIO()
+    wide_picture(audio, rate).save(content, "PNG")
+    return Response(content.getvalue(), media_type="image/png", headers=_headers(request, "png"))
+
+
+def _json(path: Path, request: Request) -> Response:
+    """Its recipe."""
+    text = read_recipe(path).to_json()
+    return Response(text, media_type="application/json", headers=_headers(request, "json"))
+
+
+def _headers(request: Request, kind: str) -> dict[str, str]:
+    """A key stands for one content for ever; a name makes it a download."""
+    headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    name = request.query_params.get("name", "")
+    if _NAME.fullmatch(name) and name.isascii():
+        headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return headers

@@ -1,0 +1,112 @@
+"""Settings of the demo, and its launch."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from .page import build
+from .routes import routes
+from .shelf import Shelf
+from .studio import Studio
+from .widgets import scripts, styles
+
+QUEUE = 32
+"""So many requests wait; the next one is told that the page is busy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the demo is started.
+
+    Args:
+        models: names, folders or hf:org/name, beside the models that ship.
+        host: address to listen at.
+        port: None for the first free one from 7860 on.
+        max_seconds: longest sound that is made, and longest recording that is taken.
+        device: "cpu" or "cuda".
+        auth: (user, password) that visitors must give; None for nobody to ask.
+        queue: requests that may wait.
+    """
+
+    models: Sequence[str] = ()
+    host: str = "127.0.0.1"
+    port: int | None = 7860
+    max_seconds: float = 60.0
+    device: str = "cpu"
+    auth: tuple[str, str] | None = None
+    queue: int = QUEUE
+
+
+class Demo:
+    """The demo, running, until `close`.
+
+    Args:
+        settings: see there.
+
+    Attributes:
+        url: its address.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="dgm_audio-demo-"))
+        shelf = Shelf(self._folder / "sounds")
+        studio = Studio(
+            shelf, settings.models, max_seconds=settings.max_seconds, device=settings.device
+        )
+        self.blocks = build(studio)
+        self.blocks.queue(max_size=settings.queue, api_open=False)
+        _, self.url, _ = self.blocks.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            auth=settings.auth,
+            share=False,
+            ssr_mode=False,
+            max_file_size="50mb",
+            run_history=False,
+            enable_monitoring=False,
+            show_error=False,
+            footer_links=["api"],
+            prevent_thread_lock=True,
+            quiet=True,
+            theme=theme(),
+            css=styles(),
+            head=scripts(),
+            app_kwargs={"routes": routes(shelf)},
+        )
+
+    def wait(self) -> None:
+        """Until the process is stopped."""
+        self.blocks.block_thread()
+
+    def close(self) -> None:
+        """Stop listening; the sounds are removed."""
+        self.blocks.close(verbose=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def theme() -> gr.themes.Base:
+    """Fonts of the visitor's system: no request leaves the page."""
+    return gr.themes.Base(
+        primary_hue="teal",
+        neutral_hue="slate",
+        radius_size="md",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+
+
+def log_to_stderr() -> None:
+    """The demo's own log, with times."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log = logging.getLogger("dgm_audio.demo")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

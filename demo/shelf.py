@@ -1,0 +1,175 @@
+"""Sounds on disk: each under the hash of its recipe, so that what was made once is not made again.
+
+The folder is the demo's own; it may vanish or fill up while the page runs. Nothing in it is needed:
+a sound that is gone is made again from its recipe.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dgm_audio.apps.latents import files_beside
+from dgm_audio.errors import DgmAudioError
+from dgm_audio.io import write_audio
+from dgm_audio.recipe import Recipe
+from dgm_audio.signal.loudness import MIN_RATE, measure_loudness, peak_dbfs
+
+MAX_AGE = 3600.0
+"""Seconds after which a sound that nobody asked for may be removed."""
+
+MAX_BYTES = 2**30
+"""Sounds are removed, the oldest first, when they take more than this."""
+
+KEY = re.compile(r"[0-9a-f]{40}")
+
+
+class StorageError(DgmAudioError):
+    """The folder for sounds cannot be written to."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound on the shelf, and what the page shows of it.
+
+    Args:
+        key: of the recipe; part of its address.
+        recipe: how it was made.
+        title: what it is, in a few words.
+        file: what a download is called, without suffix.
+        rate: in Hz.
+        channels: C.
+        seconds: duration.
+        peak_dbfs: None for silence.
+        lufs: integrated loudness; None below -70 LUFS.
+        indicative: whether it is shorter than the 0.4 s that the loudness is defined for.
+    """
+
+    key: str
+    recipe: Recipe
+    title: str
+    file: str
+    rate: int
+    channels: int
+    seconds: float
+    peak_dbfs: float | None
+    lufs: float | None
+    indicative: bool
+
+    def page(self) -> dict[str, Any]:
+        """As JSON values, for the page."""
+        values = asdict(self) | {"recipe": self.recipe.to_json(), "model": self.recipe.model}
+        parameters = self.recipe.parameters
+        values["call"] = self.recipe.call
+        values["seed"], values["index"] = parameters.get("seed"), parameters.get("index")
+        values["unlinked"] = why_not_linked(self.recipe)
+        values["beside"] = files_beside(self.recipe)
+        return values
+
+
+def why_not_linked(recipe: Recipe) -> str:
+    """Why a sound has no link, in words; empty if it has one."""
+    if recipe.parameters.get("recording"):
+        return "This sound holds a part of a recording; recordings are never in links."
+    if files_beside(recipe):
+        return "The latents of this sound are too many for a link; download them with it."
+    return ""
+
+
+def key_of(recipe: Recipe) -> str:
+    """Where the sound of a recipe lies."""
+    return hashlib.sha256(recipe.to_json().encode()).hexdigest()[:40]
+
+
+class Shelf:
+    """The folder of sounds (see the module).
+
+    Args:
+        folder: made when it is needed, again if it has vanished.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, key: str) -> Path:
+        """The file of a sound: a float WAV with its recipe inside."""
+        return self.folder / f"{key}.wav"
+
+    def find(self, recipe: Recipe) -> Sound | None:
+        """The sound of a recipe, if it was made before and is still there."""
+        key = key_of(recipe)
+        try:
+            facts = json.loads((self.folder / f"{key}.json").read_text("ascii"))
+            self.path(key).touch()
+            return Sound(key=key, recipe=recipe, **facts)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def put(self, recipe: Recipe, audio: Tensor, rate: int, title: str, file: str) -> Sound:
+        """Store a sound (C, T).
+
+        Raises:
+            StorageError: if the folder cannot be written to.
+        """
+        key, peak = key_of(recipe), peak_dbfs(audio)
+        loudness = measure_loudness(audio, rate) if rate >= MIN_RATE else None
+        loud = loudness is not None and loudness.lufs > -200
+        sound = Sound(
+            key=key,
+            recipe=recipe,
+            title=title,
+            file=file,
+            rate=rate,
+            channels=audio.shape[0],
+            seconds=audio.shape[1] / rate,
+            peak_dbfs=peak if peak > -1000 else None,
+            lufs=loudness.lufs if loudness and loud else None,
+            indicative=bool(loudness and loudness.short),
+        )
+        facts = {name: value for name, value in asdict(sound).items() if name not in _OWN}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
+            (self.folder / f"{key}.json").write_text(json.dumps(facts), "ascii")
+        except (OSError, DgmAudioError) as error:
+            self._remove(key)
+            full = getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC
+            reason = "the disk is full" if full else str(error).replace(str(self.folder), "it")
+            raise StorageError(
+                f"The sound could not be kept: {reason}. Try again later."
+            ) from error
+        self.tidy()
+        return sound
+
+    def tidy(self) -> None:
+        """Remove what is old, and the oldest of what is too much."""
+        found = []
+        for path in self.folder.glob("*.wav"):
+            try:
+                found.append((path.stat().st_mtime, path.stat().st_size, path.stem))
+            except OSError:
+                continue  # another request removed it
+        total, now = sum(size for _, size, _ in found), time.time()
+        for changed, size, key in sorted(found):
+            if now - changed < MAX_AGE and total <= MAX_BYTES:
+                break
+            self._remove(key)
+            total -= size
+
+    def _remove(self, key: str) -> None:
+        for path in (self.path(key), self.folder / f"{key}.json"):
+            path.unlink(missing_ok=True)
+
+
+_OWN = ("key", "recipe")
+"""Facts of a sound that the recipe itself tells."""

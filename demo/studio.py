@@ -1,0 +1,228 @@
+"""Models in memory, one at work at a time, and the one way from a recipe to a sound."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from dgm_audio.apps.latents import pack, write_beside
+from dgm_audio.apps.naming import file_name, label
+from dgm_audio.apps.render import check_recipe, recipe_for, render
+from dgm_audio.cli.options import DEFAULT_MODEL
+from dgm_audio.errors import InputError, UnknownModelError
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.model_folder import WEIGHTS
+from dgm_audio.recipe import Recipe
+from dgm_audio.registry import list_models, load
+
+from .shelf import Shelf, Sound
+
+MODELS_IN_MEMORY = 3
+
+
+class Stopped(Exception):
+    """Somebody pressed Stop."""
+
+
+class Stop:
+    """Whether to go on: `check` is called between two pieces of work.
+
+    Attributes:
+        pressed: becomes True once, from another thread.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+    def check(self) -> None:
+        """Go on, or not.
+
+        Raises:
+            Stopped: if Stop was pressed.
+        """
+        if self.pressed:
+            raise Stopped
+
+    def watch(self, blocks: Iterator[Tensor], length: int) -> Iterable[Tensor]:
+        """The blocks of a sound (see `dgm_audio.apps.render.render`), until Stop is pressed."""
+        for block in blocks:
+            self.check()
+            yield block
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in memory, and what its weights file looked like when it was read."""
+
+    model: AudioGenerator
+    mark: tuple[int, ...]
+
+
+class Studio:
+    """What all visitors of the page share.
+
+    Args:
+        shelf: where sounds are kept.
+        given: names, folders or hf:org/name beside the models that ship.
+        max_seconds: longest sound that is made, and longest recording that is taken.
+        device: that models are loaded to.
+
+    Attributes:
+        names: of all models on the page, those given first.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        given: Sequence[str] = (),
+        *,
+        max_seconds: float = 60.0,
+        device: str = "cpu",
+    ) -> None:
+        self.shelf, self.max_seconds, self.device = shelf, max_seconds, device
+        self._sources = {_shown_name(source): source for source in given}
+        shipped = sorted(
+            (info.name for info in list_models()), key=lambda name: name != DEFAULT_MODEL
+        )
+        self._sources |= {name: name for name in shipped if name not in self._sources}
+        self.names = list(self._sources)
+        self._loaded: OrderedDict[str, Loaded] = OrderedDict()
+        self._work = threading.RLock()
+
+    def model(self, name: str) -> AudioGenerator:
+        """A model by its name on the page; the last few stay in memory.
+
+        Raises:
+            UnknownModelError: if the page has no such model.
+            DgmAudioError: if its folder is gone or damaged.
+        """
+        if name not in self._sources:
+            raise UnknownModelError(
+                f"There is no model {name!r:.60} on this page; there are {', '.join(self.names)}."
+            )
+        with self._work:
+            found = self._loaded.get(name)
+            if found is None or _mark(found.model) not in ((), found.mark):
+                model = load(self._sources[name], self.device)
+                model.requires_grad_(False)
+                found = Loaded(model, _mark(model))
+            self._loaded[name] = found
+            self._loaded.move_to_end(name)
+            while len(self._loaded) > MODELS_IN_MEMORY:
+                self._loaded.popitem(last=False)
+            return found.model
+
+    def recipe(self, name: str, call: str, **parameters: Any) -> Recipe:
+        """The recipe of a sound of a model (see `dgm_audio.apps.render.recipe_for`).
+
+        Raises:
+            InputError: if the sound would be longer than the page allows.
+        """
+        model = self.model(name)
+        recipe = recipe_for(model, name, call, **parameters)
+        self._check_length(model, recipe)
+        return recipe
+
+    def make(self, recipe: Recipe, stop: Stop, title: str = "") -> Sound:
+        """The sound of a recipe: from the shelf, or made now.
+
+        Raises:
+            Stopped: if Stop was pressed.
+            DgmAudioError: if the recipe is not allowed, or is of other weights.
+        """
+        stop.check()
+        found = self.shelf.find(recipe)
+        if found is not None:
+            return found
+        with self._work:
+            stop.check()
+            model = self.model(recipe.model)
+            check_recipe(model, recipe)
+            self._check_length(model, recipe)
+            audio = render(model, recipe, self.shelf.folder, stop.watch)
+        title = title or title_of(recipe)
+        return self.shelf.put(recipe, audio, model.audio.sample_rate, title, _file_of(recipe))
+
+    def timed(self, recipe: Recipe, stop: Stop, title: str = "") -> tuple[Sound, float]:
+        """The same, and the seconds it took."""
+        start = time.perf_counter()
+        sound = self.make(recipe, stop, title)
+        return sound, time.perf_counter() - start
+
+    def packed(self, z: Tensor) -> dict[str, Any]:
+        """A latent (1, D, L) for a recipe; if it is too large for one it is put on the shelf."""
+        beside: dict[str, Tensor] = {}
+        packed = pack(z, beside)
+        if beside:
+            self.shelf.folder.mkdir(parents=True, exist_ok=True)
+            write_beside(beside, self.shelf.folder)
+        return packed
+
+    def at_work(self) -> threading.RLock:
+        """To hold while a model is used directly."""
+        return self._work
+
+    def _check_length(self, model: AudioGenerator, recipe: Recipe) -> None:
+        length, rate = recipe.parameters.get("length"), model.audio.sample_rate
+        if isinstance(length, int) and length > self.max_seconds * rate:
+            raise InputError(
+                f"The sound would be {length / rate:.3g} s long; the limit is "
+                f"{self.max_seconds:g} s. Ask for less, or start the demo with --max-seconds."
+            )
+
+
+def title_of(recipe: Recipe) -> str:
+    """What a sound is, in a few words."""
+    parameters = recipe.parameters
+    condition = parameters.get("condition")
+    words = label(condition) if isinstance(condition, dict) else ""
+    if recipe.call == "sample":
+        return f"{words} seed {parameters.get('seed')}:{parameters.get('index')}".strip()
+    return f"{words} {_CALLS.get(recipe.call, recipe.call)}".strip()
+
+
+_CALLS = {"interpolate": "between two", "morph": "morph", "path": "path", "decode": "own latent"}
+
+
+def _file_of(recipe: Recipe) -> str:
+    """What a download is called."""
+    seed = recipe.parameters.get("seed")
+    index = recipe.parameters.get("index")
+    condition = recipe.parameters.get("condition")
+    return file_name(
+        recipe.model,
+        recipe.call if seed is None else f"seed{seed}",
+        index if isinstance(index, int) else "",
+        label(condition) if isinstance(condition, dict) else "",
+        suffix="",
+    )
+
+
+def _shown_name(source: str) -> str:
+    """The name of a model: never a path.
+
+    >>> _shown_name("runs/mine/model"), _shown_name("./mine"), _shown_name("hf:org/drums")
+    ('mine', 'mine', 'hf:org/drums')
+    """
+    if source.startswith("hf:"):
+        return source
+    path = Path(source).absolute()
+    return path.parent.name if path.name == "model" else path.name
+
+
+def _mark(model: AudioGenerator) -> tuple[int, ...]:
+    """Changes when the weights file does; empty if it is gone, which a loaded model survives."""
+    if model.card_path is None:
+        return ()
+    try:
+        state = (model.card_path.parent / WEIGHTS).stat()
+    except OSError:
+        return ()
+    return state.st_size, state.st_mtime_ns, state.st_ino

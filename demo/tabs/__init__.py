@@ -1,0 +1,17 @@
+"""One module per tab; each has `build(page)`, which is called inside the tab."""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import compare, keyboard, learn, map, morph, sample, transform
+
+TABS: dict[str, Callable[[Any], None]] = {
+    "Sample": sample.build,
+    "Morph": morph.build,
+    "Map": map.build,
+    "Transform": transform.build,
+    "Keyboard": keyboard.build,
+    "Compare": compare.build,
+    "Learn": learn.build,
+}
+"""Name of the tab -> what builds it."""
