@@ -17,7 +17,7 @@ from dgm_audio.recipe import Recipe
 from .handling import Updates, handler, say
 from .studio import Stop, Studio, title_of
 from .tabs import TABS
-from .widgets import Controls, Dock, fields_of
+from .widgets import fields_of, widget
 
 TITLE = "dgm_audio"
 
@@ -36,8 +36,8 @@ class Page:
 
     studio: Studio
     model: gr.Dropdown
-    controls: Controls
-    dock: Dock
+    controls: gr.HTML
+    dock: gr.HTML
     on_model: list[tuple[Callable[[AudioGenerator], Updates], list[Any]]] = field(
         default_factory=list
     )
@@ -57,9 +57,9 @@ def build(studio: Studio) -> gr.Blocks:
                 min_width=220,
             )
             facts = gr.HTML(elem_id="dgm-facts")
-        controls = Controls({"fields": [], "given": {}}, elem_id="dgm-controls")
+        controls = widget("controls", {"fields": [], "given": {}}, elem_id="dgm-controls")
         status = gr.HTML(elem_id="dgm-status")
-        dock = Dock(elem_id="dgm-dock", render=False)
+        dock = widget("dock", elem_id="dgm-dock", render=False)
         page = Page(studio, model, controls, dock)
         with gr.Tabs(elem_id="dgm-tabs"):
             for name, tab in TABS.items():
@@ -126,7 +126,7 @@ def facts_html(model: AudioGenerator) -> str:
     seconds = f"up to {longest:.3g} s" if longest else "any length"
     channels = {1: "mono", 2: "stereo"}.get(known["channels"], f"{known['channels']} channels")
     parts = [
-        f"data: {data.get('name', 'unknown')}",
+        f"data: {data.get('dataset', 'unknown')}",
         f"{known['sample_rate'] / 1000:g} kHz {channels}",
         seconds,
         f"latent: {latent}",

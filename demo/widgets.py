@@ -1,7 +1,7 @@
 """The parts of the page that Gradio does not have: HTML with a script of their own in static/.
 
-What a widget holds, `value`, goes both ways as JSON. What comes back from the page is anybody's:
-each widget reads it field by field and refuses what it does not know.
+What a widget holds, `value`, goes both ways as JSON. What comes back from the page is anybody's: it
+is read field by field, and what is not allowed is refused.
 """
 
 from __future__ import annotations
@@ -23,68 +23,48 @@ MAX_JSON = 64 * 1024
 """Bytes of JSON that a widget takes back from the page."""
 
 
-class Widget(gr.HTML):
-    """HTML whose script is `dgm.<name>(element, props, trigger, watch)` in static/<name>.js."""
+def widget(name: str, value: Any = None, **options: Any) -> gr.HTML:
+    """HTML whose script is `dgm.<name>(element, props, trigger, watch)` in static/<name>.js.
 
-    name = ""
-
-    def __init__(self, value: Any = None, **options: Any) -> None:
-        super().__init__(
-            value,
-            html_template=f'<div class="dgm-{self.name}"></div>',
-            js_on_load=f"dgm.{self.name}(element, props, trigger, watch); "
-            "/* 'input' 'release' 'change' */",
-            apply_default_css=False,
-            **options,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        """JSON as it is."""
-        return value
-
-    def preprocess(self, payload: Any) -> Any:
-        """What the page sent, if it is of a size that the page sends."""
-        try:
-            size = len(json.dumps(payload, allow_nan=False))
-        except (TypeError, ValueError, RecursionError):
-            size = MAX_JSON + 1
-        return self.read(payload) if size <= MAX_JSON else self.read(None)
-
-    def read(self, payload: Any) -> Any:
-        """The value of a payload that may be anything; wrong parts are left out."""
-        return payload if isinstance(payload, dict) else {}
-
-    def api_info(self) -> dict[str, Any]:
-        """What a program may send."""
-        return {"type": "object", "description": (type(self).__doc__ or "").split("\n")[0]}
-
-
-class Dock(Widget):
-    """The player: the JSON of a sound (see `shelf.Sound.page`); nothing comes back."""
-
-    name = "dock"
-
-
-class Sounds(Widget):
-    """Players side by side: a list of sounds; nothing comes back."""
-
-    name = "sounds"
-
-
-class Controls(Widget):
-    """The conditions of a model: {"fields": [...], "given": {name: value}}.
-
-    Only `given` comes back, as a mapping that the model's `ConditionSpec` reads.
+    No subclass of `gr.HTML`: Gradio writes a stub file beside the module of each.
     """
+    return gr.HTML(
+        value,
+        html_template=f'<div class="dgm-{name}"></div>',
+        js_on_load=f"dgm.{name}(element, props, trigger, watch); /* 'input' 'release' 'change' */",
+        apply_default_css=False,
+        **options,
+    )
 
-    name = "controls"
 
-    def read(self, payload: Any) -> dict[str, Any]:
-        """The conditions that were chosen."""
-        given = payload.get("given") if isinstance(payload, dict) else None
-        if not isinstance(given, dict) or len(given) > 32:
-            return {}
-        return {str(key): value for key, value in given.items() if value not in (None, "")}
+def plain(payload: Any) -> dict[str, Any]:
+    """What the page sent for a widget, if it is a JSON object of a size that the page sends.
+
+    Raises:
+        InputError: if it is not.
+    """
+    if payload is None:
+        return {}
+    try:
+        size = len(json.dumps(payload, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise InputError("the page sent something that is no JSON") from None
+    if not isinstance(payload, dict) or size > MAX_JSON:
+        found = f"{type(payload).__name__} of {size} bytes"
+        raise InputError(f"the page sent a {found}; expected an object of at most {MAX_JSON}")
+    return payload
+
+
+def given_of(payload: Any) -> dict[str, Any]:
+    """The conditions that were chosen, of the widget "controls", for the model's `ConditionSpec`.
+
+    Raises:
+        InputError: if the page sent something else.
+    """
+    given = plain(payload).get("given") or {}
+    if not isinstance(given, dict) or len(given) > 32:
+        raise InputError("the conditions must be an object of at most 32 names")
+    return {str(key): value for key, value in given.items() if value not in (None, "")}
 
 
 def fields_of(spec: ConditionSpec) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from ..abilities import why_no_sample
 from ..handling import Updates, handler, say, steps
 from ..parts import follows_model, seed_row, stop_button
 from ..studio import Stop
-from ..widgets import Sounds
+from ..widgets import given_of, widget
 
 if TYPE_CHECKING:
     from ..page import Page
@@ -38,13 +38,13 @@ def build(page: Page) -> None:
             go = gr.Button("Generate", variant="primary", elem_id="dgm-generate")
             stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
         status = gr.HTML()
-        sounds = Sounds([])
+        sounds = widget("sounds", [])
 
     @handler(status)
     def generate(
         stop: Stop,
         name: str,
-        given: dict[str, Any],
+        controls: Any,
         number: float,
         locked: bool,
         how_many: int,
@@ -54,7 +54,9 @@ def build(page: Page) -> None:
         model = page.studio.model(name)
         drawn = int(number) if locked else secrets.randbelow(1_000_000)
         drawn = check_integer("seed", drawn, 0, MAX_SEED)
-        items = item_conditions(model, given, check_integer("how many", how_many, 1, MOST))
+        items = item_conditions(
+            model, given_of(controls), check_integer("how many", how_many, 1, MOST)
+        )
         length = model.audio.resolve_length(_fitted(model, long))
         made: list[dict[str, Any]] = []
         yield {seed: drawn, sounds: []}

@@ -112,7 +112,9 @@ def contact_sheet(
     return page
 
 
-def wide_picture(audio: Tensor, sample_rate: int, size: tuple[int, int] = (840, 150)) -> Image.Image:
+def wide_picture(
+    audio: Tensor, sample_rate: int, size: tuple[int, int] = (840, 150)
+) -> Image.Image:
     """The log-mel spectrogram of one sound, with axes in Hz and seconds.
 
     Args:
