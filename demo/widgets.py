@@ -107,10 +107,15 @@ def recipe_from(text: Any) -> Recipe:
 
 def scripts() -> str:
     """All scripts of the page, for its head; the engine first."""
-    files = sorted(STATIC.glob("*.js"), key=lambda path: (path.stem != "engine", path.stem))
-    return "".join(f"<script>\n{path.read_text('utf-8')}\n</script>\n" for path in files)
+    return "".join(f"<script>\n{text}\n</script>\n" for text in _static("js", "engine"))
 
 
 def styles() -> str:
-    """The page's style sheet."""
-    return (STATIC / "page.css").read_text("utf-8")
+    """The page's style sheets; the common one first."""
+    return "\n".join(_static("css", "page"))
+
+
+def _static(kind: str, first: str) -> list[str]:
+    """The files of a kind in static/, one of them first."""
+    files = sorted(STATIC.glob(f"*.{kind}"), key=lambda path: (path.stem != first, path.stem))
+    return [path.read_text("utf-8") for path in files]

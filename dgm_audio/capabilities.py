@@ -69,6 +69,22 @@ class RunsLive(Protocol):
 
 
 @runtime_checkable
+class HasCodes(Protocol):
+    """A model whose latents stand for codes: what the decoder sees.
+
+    In these coordinates classes lie apart, and moves are heard.
+    """
+
+    def codes(self, z: Tensor, condition: Condition = None) -> Tensor:
+        """Codes h (B, D, L) of latents z (B, D, L)."""
+        ...
+
+    def latents(self, h: Tensor, condition: Condition = None) -> Tensor:
+        """Latents z (B, D, L) of codes h (B, D, L): the exact inverse of `codes`."""
+        ...
+
+
+@runtime_checkable
 class HasElbo(Protocol):
     """A model with a lower bound of the likelihood of a stated representation of x."""
 

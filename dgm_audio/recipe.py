@@ -18,7 +18,8 @@ MARKER = "dgm_audio recipe, JSON: "
 MAX_BYTES = 2000
 """Longest JSON of a recipe: libsndfile drops tags of more than 2045 characters, marker included."""
 
-CALLS = ("sample", "interpolate", "decode")
+CALLS = ("sample", "interpolate", "decode", "morph", "path")
+"""What makes a sound (see `dgm_audio.apps.render`)."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Recipe:
         model: name of the model.
         weights: sha256 of its weights, in hexadecimal.
         version: version of dgm_audio.
-        call: the method that made it: "sample", "interpolate" or "decode".
-        parameters: what it was called with, as JSON values (seed, index, seconds, temperature,
-            condition, steps, latents as a list, ...).
+        call: what made it, one of `CALLS`.
+        parameters: what it was called with, as JSON values (seed, index, length, temperature,
+            condition, ...); `dgm_audio.apps.render.recipe_for` says which each call needs.
     """
 
     model: str

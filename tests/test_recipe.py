@@ -100,7 +100,7 @@ def test_what_is_no_json_is_refused_before_a_file_is_touched(tmp_path, value):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"call": "exec"}, "allowed are sample, interpolate, decode"),
+        ({"call": "exec"}, "allowed are sample, interpolate, decode, morph, path"),
         ({"model": 3}, "model is 3"),
         ({"version": "1.0\n"}, "printable ASCII"),
         ({"parameters": [1]}, "must be a mapping"),

@@ -7,7 +7,6 @@ were asked for together nor on the number of cores.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,11 @@ import torch
 from torch import Tensor
 
 from dgm_audio._version import __version__
-from dgm_audio.apps.latents import unpack
+from dgm_audio.apps import ends
+from dgm_audio.apps.decoding import decode_one, one_thread
+from dgm_audio.apps.latents import pack, unpack
+from dgm_audio.apps.morph import point
+from dgm_audio.apps.path import path_clip
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_BATCH, AudioGenerator, Streams, check_integer
 from dgm_audio.interpolation import slerp
@@ -29,10 +32,14 @@ def recipe_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -
     Args:
         model: as `dgm_audio.load` gave it.
         name: what the recipe calls the model.
-        call: "sample", "interpolate" or "decode".
+        call: one of `dgm_audio.recipe.CALLS`.
         **parameters: what `render` needs: `length` in samples and `condition`; for "sample" `seed`,
             `index` and `temperature`; for "interpolate" `from` and `to` (each a seed with an index,
-            or a packed latent), `steps` and `index`; for "decode" `latents`, packed.
+            or a packed latent), `steps` and `index`; for "decode" `latents`, packed; for "morph"
+            `corners` (4 or 2 such ends), `x` and `y` (see `dgm_audio.apps.morph`); for "path"
+            `corners`, `conditions` (a full one per corner), `points` (1 to 64 of [seconds, x, y],
+            up to 60 s, none earlier than the one before) and `fade` (0 to 5 s), where `length` is
+            that of each sound, and `condition` that of the first corner.
 
     Raises:
         InputError: if the model was not loaded from a model folder.
@@ -57,20 +64,74 @@ def render(
         recipe: of a file, or new from `recipe_for`.
         folder: where latents lie that are too many for a recipe.
         watch: passes on the blocks (1, C, t) of a model that streams, T samples in all; it may show
-            how far the sound is, and stop.
+            how far the sound is, and stop. For "path" it passes on the single sounds, of any model.
 
     Raises:
         InputError: if a parameter is missing or not allowed.
     """
-    parameters, folder = recipe.parameters, folder or Path()
-    length = _value(parameters, "length", int)
-    condition = _value(parameters, "condition", dict)
-    with torch.no_grad(), _one_thread():
-        z = _LATENTS[recipe.call](model, parameters, folder)
-        if watch is None or not isinstance(model, Streams):
-            return model.decode(z, condition, length=length)[0].cpu()
+    if recipe.call == "path":
+        return path_clip(model, recipe.parameters, folder or Path(), watch)
+    length = ends.samples(recipe.parameters)
+    condition = ends.value(recipe.parameters, "condition", dict)
+    z = latent_of(model, recipe, folder)
+    if watch is None or not isinstance(model, Streams):
+        return decode_one(model, z, condition, length)
+    with torch.no_grad(), one_thread():
         blocks = watch(model.decode_blocks(z, condition, length=length), length)
         return torch.cat(list(blocks), dim=2)[0].cpu()
+
+
+def latent_of(model: AudioGenerator, recipe: Recipe, folder: Path | None = None) -> Tensor:
+    """The latent (1, D, L) of a recipe that has one: of all but "path".
+
+    Args:
+        model: the one that the recipe was made with.
+        recipe: of one sound.
+        folder: where latents lie that are too many for a recipe.
+
+    Raises:
+        InputError: if it is a path, or a parameter is missing or not allowed.
+    """
+    if recipe.call not in _LATENTS:
+        raise InputError(
+            f"a sound of the kind {recipe.call!r} was put together from several, so it has no "
+            f"latent; those of the kinds {', '.join(_LATENTS)} have one"
+        )
+    with torch.no_grad(), one_thread():
+        return _LATENTS[recipe.call](model, recipe.parameters, folder or Path())
+
+
+def end_of(
+    model: AudioGenerator,
+    recipe: Recipe,
+    beside: dict[str, Tensor],
+    folder: Path | None = None,
+) -> dict[str, Any]:
+    """A recipe's sound as an end, or a corner, of others.
+
+    Where a latent has a frame per hop, ends that were drawn are drawn again for the length of the
+    morph: the beginning of the same sound, or a longer one.
+
+    Args:
+        model: the one that the recipe was made with.
+        recipe: of one sound.
+        beside: takes latents that are too many for a recipe (see `dgm_audio.apps.latents.pack`).
+        folder: where those of the recipe lie.
+
+    Returns:
+        Seed and index, and the temperature if it is not 1, of a sound that was drawn; else its
+        latent, packed.
+
+    Raises:
+        InputError: as `latent_of` does.
+    """
+    z = latent_of(model, recipe, folder)
+    if recipe.call != "sample":
+        return pack(z, beside)
+    found = {key: recipe.parameters[key] for key in ("seed", "index", "temperature")}
+    if found["temperature"] == 1:
+        del found["temperature"]
+    return found
 
 
 def check_recipe(model: AudioGenerator, recipe: Recipe) -> None:
@@ -116,58 +177,32 @@ def item_conditions(
 
 
 def _drawn(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:
-    """The item of a seed: what `model.sample` decodes."""
-    return model.noise(
-        1,
-        length=_value(parameters, "length", int),
-        seed=_value(parameters, "seed", int),
-        temperature=_value(parameters, "temperature", float),
-        first=check_integer("index", _value(parameters, "index", int), 0, 2**31 - 1),
-    )
+    return ends.drawn(model, parameters)
 
 
 def _between(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:
     """A point on the great circle: what `model.interpolate` decodes."""
-    steps = check_integer("steps", _value(parameters, "steps", int), 2, MAX_BATCH)
-    index = check_integer("index", _value(parameters, "index", int), 0, steps - 1)
-    ends = []
-    for key in ("from", "to"):
-        end = _value(parameters, key, dict)
-        if "seed" in end:
-            drawn = {"length": parameters["length"], "temperature": 1.0, **end}
-            ends.append(_drawn(model, drawn, folder))
-        else:
-            ends.append(unpack(end, folder))
-    if ends[0].shape != ends[1].shape:
+    steps = check_integer("steps", ends.value(parameters, "steps", int), 2, MAX_BATCH)
+    index = check_integer("index", ends.value(parameters, "index", int), 0, steps - 1)
+    length = ends.samples(parameters)
+    first, last = (
+        ends.end(model, ends.value(parameters, key, dict), length, folder) for key in ("from", "to")
+    )
+    if first.shape != last.shape:
         raise InputError(
-            f"the ends have latents of shapes {tuple(ends[0].shape)} and {tuple(ends[1].shape)}; "
+            f"the ends have latents of shapes {tuple(first.shape)} and {tuple(last.shape)}; "
             "they must be equal"
         )
-    return slerp(ends[0], ends[1], float(torch.linspace(0, 1, steps)[index]))
+    return slerp(first, last, float(torch.linspace(0, 1, steps)[index]))
+
+
+def _at_place(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:
+    x, y = (ends.number(parameters, key, 0, 1) for key in ("x", "y"))
+    return point(ends.corners(model, parameters, folder), x, y)
 
 
 def _given(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:
-    return unpack(_value(parameters, "latents", dict), folder)
+    return unpack(ends.value(parameters, "latents", dict), folder)
 
 
-_LATENTS = {"sample": _drawn, "interpolate": _between, "decode": _given}
-
-
-def _value(parameters: Mapping[str, Any], key: str, kind: type) -> Any:
-    """A parameter of a recipe, which may come from anybody's file."""
-    value = parameters.get(key)
-    kinds = (int, float) if kind is float else kind
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        raise InputError(f"recipe: {key} is {value!r:.60}; it must be of type {kind.__name__}")
-    return value
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in an order that does not depend on the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+_LATENTS = {"sample": _drawn, "interpolate": _between, "decode": _given, "morph": _at_place}

@@ -53,18 +53,6 @@ class End:
         return f"seed{self.text.replace(':', '-')}"
 
 
-def between(first: dict[str, Any], last: dict[str, Any], share: float) -> dict[str, Any]:
-    """A condition on the way from one to another of the same classes; numbers glide.
-
-    >>> between({"class": "reed", "pitch": 60.0}, {"class": "reed", "pitch": 50.0}, 0.25)
-    {'class': 'reed', 'pitch': 57.5}
-    """
-    return {
-        key: round(value + share * (last[key] - value), 2) if isinstance(value, float) else value
-        for key, value in first.items()
-    }
-
-
 @dataclass(frozen=True, kw_only=True)
 class Interpolate:
     """Morph from one sound to another in steps.
@@ -93,6 +81,7 @@ class Interpolate:
     def run(self) -> None:
         """Make and write the steps."""
         given, ends = parse_conditions(self.condition), (End(self.start), End(self.end))
+        from dgm_audio.apps.morph import blend
         from dgm_audio.apps.render import recipe_for
         from dgm_audio.generator import MAX_BATCH, check_integer
 
@@ -105,7 +94,7 @@ class Interpolate:
         way = f"{naming.slug(ends[0].name)[:25]}-to-{naming.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
-            condition = between(first, last, index / (count - 1))
+            condition = blend([first, last], index / (count - 1), 0)
             recipe = recipe_for(
                 model,
                 name,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.specs import Condition
 
 PRIOR_SHRINKAGE = 16
 """So many clips weigh as much in the covariance of a class as all other classes do."""
@@ -40,6 +41,26 @@ class ClassPriorGenerator(AudioGenerator):
         if self.config.classes:
             return condition[self.config.label]
         return torch.zeros(batch, dtype=torch.long, device=self.device)
+
+    def codes(self, z: Tensor, condition: Condition = None) -> Tensor:
+        """Codes h (B, D, 1) of latents z (B, D, 1).
+
+        Raises:
+            InputError: if a shape, a value or a name is not allowed.
+        """
+        z = self._check_latents(z)
+        labels = self.labels(self._check_condition(condition, len(z)), len(z))
+        return self.code_of_latent(z[:, :, 0], labels)[:, :, None]
+
+    def latents(self, h: Tensor, condition: Condition = None) -> Tensor:
+        """Latents z (B, D, 1) of codes h (B, D, 1).
+
+        Raises:
+            InputError: if a shape, a value or a name is not allowed.
+        """
+        h = self._check_latents(h)
+        labels = self.labels(self._check_condition(condition, len(h)), len(h))
+        return self.latent_of_code(h[:, :, 0], labels)[:, :, None]
 
     def code_of_latent(self, z: Tensor, labels: Tensor) -> Tensor:
         """h = mean_c + scale_c z, (B, D)."""

@@ -5,8 +5,16 @@ import torch
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
 from dgm_audio.apps.latents import pack, write_beside
-from dgm_audio.apps.render import check_recipe, item_conditions, recipe_for, render
-from dgm_audio.errors import InputError
+from dgm_audio.apps.morph import point
+from dgm_audio.apps.render import (
+    check_recipe,
+    end_of,
+    item_conditions,
+    latent_of,
+    recipe_for,
+    render,
+)
+from dgm_audio.errors import DgmAudioError, InputError
 from dgm_audio.recipe import Recipe
 from dgm_audio.specs import ConditionSpec, Frames
 
@@ -168,3 +176,91 @@ def test_conditions_are_written_out_for_every_sound(flow):
         item_conditions(flow, {}, 1)
     with pytest.raises(InputError, match="from Python"):
         item_conditions(flow, {"mel": torch.zeros(1, 80, 4)}, 1)
+
+
+CORNERS = [{"seed": 3, "index": 0}, {"seed": 5, "index": 4, "temperature": 0.5}]
+
+
+def morph_recipe(model, **changes):
+    values = {"corners": CORNERS, "x": 0.25, "y": 0.0, "length": 30, "condition": CONDITION}
+    return recipe_for(model, "flow", "morph", **(values | changes))
+
+
+def test_morph_decodes_the_point_between_its_ends(flow):
+    z = [flow.noise(1, length=30, seed=3)]
+    z.append(flow.noise(1, length=30, seed=5, first=4, temperature=0.5))
+    for corners, ends in ((CORNERS, z), ([*CORNERS, *CORNERS[::-1]], [*z, *z[::-1]])):
+        recipe = morph_recipe(flow, corners=corners, y=0.75)
+        expected = point(ends, 0.25, 0.75)
+        assert latent_of(flow, recipe).equal(expected)
+        with torch.no_grad():
+            sound = flow.decode(expected, CONDITION, length=30)[0]
+        torch.testing.assert_close(render(flow, recipe), sound)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"corners": None},
+        {"corners": CORNERS * 3},
+        {"corners": [CORNERS[0], {"seed": 1}]},
+        {"corners": [CORNERS[0], "7:1"]},
+        {"corners": [CORNERS[0], {"shape": [], "float32": "AAAAAA=="}]},
+        {"corners": [CORNERS[0], {"shape": [1, 1], "float32": "AAAAAA=="}]},
+        {"corners": [CORNERS[0], {"shape": [4, 1], "float32": "AADAf" + "A" * 16 + "=="}]},
+        {"corners": [CORNERS[0], {"file": "/etc/passwd", "sha256": ""}]},
+        {"corners": [{"seed": 1, "index": 0, "temperature": float("nan")}] * 2},
+        {"x": 1.5},
+        {"y": float("nan")},
+        {"x": "0"},
+        {"length": -5},
+        {"length": 10**12},
+        {"condition": {"class": "kick"}},
+    ],
+)
+def test_a_morph_is_checked(flow, changes):
+    with pytest.raises(DgmAudioError) as error:
+        render(flow, morph_recipe(flow, **changes))
+    assert "\n" not in str(error.value) and len(str(error.value)) < 250
+
+
+def test_an_end_cannot_change_the_length(flow):
+    sly = [{**end, "length": 10**7} for end in CORNERS]
+    assert latent_of(flow, morph_recipe(flow, corners=sly)).shape == (1, 4, 8)
+
+
+def test_every_sound_but_a_path_has_a_latent(flow, factor):
+    recipe = sample_recipe(flow)
+    z = flow.noise(1, length=30, seed=7, first=2, temperature=0.5)
+    assert latent_of(flow, recipe).equal(z)
+    values = {"from": CORNERS[0], "to": CORNERS[0], "steps": 3, "index": 0}
+    between = recipe_for(flow, "f", "interpolate", **values, length=30, condition={})
+    assert latent_of(flow, between).equal(flow.noise(1, length=30, seed=3))
+    code = factor.noise(1, seed=1)
+    given = recipe_for(factor, "f", "decode", latents=pack(code, {}), length=20, condition={})
+    assert latent_of(factor, given).equal(code)
+    with pytest.raises(InputError, match="'path' was put together from several"):
+        latent_of(flow, recipe_for(flow, "flow", "path"))
+
+
+def test_a_sound_becomes_an_end_of_others(flow, tmp_path):
+    """The end of its own line is the sound itself."""
+    many: dict[str, torch.Tensor] = {}
+    recipes = [
+        sample_recipe(flow),
+        sample_recipe(flow, temperature=1),
+        morph_recipe(flow),
+        sample_recipe(flow, length=600),
+        morph_recipe(flow, length=600),
+    ]
+    ends = [end_of(flow, recipe, many) for recipe in recipes]
+    assert ends[:2] == [{"seed": 7, "index": 2, "temperature": 0.5}, {"seed": 7, "index": 2}]
+    assert set(ends[2]) == {"shape", "float32"} and set(ends[4]) == {"file", "sha256"}
+    assert list(many) == [ends[4]["file"]]
+    write_beside(many, tmp_path)
+    for end, recipe in zip(ends, recipes, strict=True):
+        length = recipe.parameters["length"]
+        again = morph_recipe(flow, corners=[CORNERS[0], end], x=1.0, length=length)
+        assert render(flow, again, tmp_path).equal(render(flow, recipe))
+    with pytest.raises(InputError, match="several"):
+        end_of(flow, recipe_for(flow, "flow", "path"), {})

@@ -155,6 +155,26 @@ class StreamVAE(AudioGenerator):
 
     # --- codes: what a frame sounds like -------------------------------------------------------
 
+    def codes(self, z: Tensor, condition: Condition = None) -> Tensor:
+        """Codes h (B, D, L) of latents z (B, D, L).
+
+        Raises:
+            InputError: if a shape or a value is not allowed.
+        """
+        z = self._check_latents(z)
+        self._check_condition(condition, len(z))
+        return self.prior.colour(z, History())
+
+    def latents(self, h: Tensor, condition: Condition = None) -> Tensor:
+        """Latents z (B, D, L) of codes h (B, D, L).
+
+        Raises:
+            InputError: if a shape or a value is not allowed.
+        """
+        h = self._check_latents(h)
+        self._check_condition(condition, len(h))
+        return self.prior.whiten(h, History())
+
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, D, L) of q(h | x), of audio (B, C, L * hop)."""
         later = F.pad(x, (0, self.delay * self.hop))
