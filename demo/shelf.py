@@ -53,6 +53,7 @@ class Sound:
         peak_dbfs: None for silence.
         lufs: integrated loudness; None below -70 LUFS.
         indicative: whether it is shorter than the 0.4 s that the loudness is defined for.
+        took: seconds that it took to make, when it was made.
     """
 
     key: str
@@ -65,6 +66,7 @@ class Sound:
     peak_dbfs: float | None
     lufs: float | None
     indicative: bool
+    took: float
 
     def page(self) -> dict[str, Any]:
         """As JSON values, for the page."""
@@ -115,8 +117,10 @@ class Shelf:
         except (OSError, ValueError, TypeError):
             return None
 
-    def put(self, recipe: Recipe, audio: Tensor, rate: int, title: str, file: str) -> Sound:
-        """Store a sound (C, T).
+    def put(
+        self, recipe: Recipe, audio: Tensor, rate: int, title: str, file: str, took: float
+    ) -> Sound:
+        """Store a sound (C, T), which it took so many seconds to make.
 
         Raises:
             StorageError: if the folder cannot be written to.
@@ -135,6 +139,7 @@ class Shelf:
             peak_dbfs=peak if peak > -1000 else None,
             lufs=loudness.lufs if loudness and loud else None,
             indicative=bool(loudness and loudness.short),
+            took=took,
         )
         facts = {name: value for name, value in asdict(sound).items() if name not in _OWN}
         try:

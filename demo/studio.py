@@ -146,15 +146,11 @@ class Studio:
             model = self.model(recipe.model)
             check_recipe(model, recipe)
             self._check_length(model, recipe)
+            start = time.perf_counter()
             audio = render(model, recipe, self.shelf.folder, stop.watch)
-        title = title or title_of(recipe)
-        return self.shelf.put(recipe, audio, model.audio.sample_rate, title, _file_of(recipe))
-
-    def timed(self, recipe: Recipe, stop: Stop, title: str = "") -> tuple[Sound, float]:
-        """The same, and the seconds it took."""
-        start = time.perf_counter()
-        sound = self.make(recipe, stop, title)
-        return sound, time.perf_counter() - start
+            took = time.perf_counter() - start
+        title, rate = title or title_of(recipe), model.audio.sample_rate
+        return self.shelf.put(recipe, audio, rate, title, _file_of(recipe), took)
 
     def packed(self, z: Tensor) -> dict[str, Any]:
         """A latent (1, D, L) for a recipe; if it is too large for one it is put on the shelf."""

@@ -74,7 +74,13 @@ dgm.dock = (element, props, trigger, watch) => {
     const loud = sound.lufs === null ? "" : ` · ${sound.lufs.toFixed(1)} LUFS${sound.indicative ? " (short)" : ""}`;
     const heard = Math.abs(change) > 0.05 ? ` · heard at ${change > 0 ? "+" : ""}${change.toFixed(1)} dB` : "";
     const held = limited > 0.05 ? ` · limiter −${limited.toFixed(1)} dB` : "";
-    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s${heard}${held}`;
+    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s · made at ${speed(sound)}${heard}${held}`;
+  }
+
+  // Seconds of sound per second of work.
+  function speed(sound) {
+    const ratio = sound.seconds / sound.took;
+    return `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} × real time`;
   }
 
   function saves(sound) {
