@@ -20,6 +20,10 @@ from .tabs import TABS
 from .widgets import fields_of, widget
 
 TITLE = "dgm_audio"
+_HEAD = (
+    f"<h1>{TITLE}</h1>"
+    '<button id="dgm-help" class="dgm-button" type="button" aria-label="Keys">?</button>'
+)
 
 
 @dataclass
@@ -47,7 +51,7 @@ def build(studio: Studio) -> gr.Blocks:
     """All of the page."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
         with gr.Row(elem_id="dgm-top"):
-            gr.HTML(f"<h1>{TITLE}</h1>", elem_id="dgm-title")
+            gr.HTML(_HEAD, elem_id="dgm-title")
             model = gr.Dropdown(
                 studio.names,
                 value=studio.names[0] if studio.names else None,

@@ -20,11 +20,10 @@ DRAWN_SEEDS = 1_000_000
 
 def seed_row() -> tuple[gr.Number, gr.Checkbox]:
     """A seed with dice, and whether it is kept."""
-    with gr.Column(scale=2, min_width=200, elem_classes="dgm-seed"):
-        with gr.Row():
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, elem_classes="dgm-number")
-            dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
-        keep = gr.Checkbox(False, label="keep this seed")
+    with gr.Row(elem_classes="dgm-seed"):
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=110)
+        dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
+        keep = gr.Checkbox(False, label="keep", info="this seed", min_width=80, scale=0)
     dice.click(lambda: (secrets.randbelow(DRAWN_SEEDS), True), None, [seed, keep], queue=False)
     return seed, keep
 

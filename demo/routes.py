@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dgm_audio.apps.sheet import wide_picture
+from dgm_audio.apps.sheet import small_picture, wide_picture
 from dgm_audio.errors import DgmAudioError
 from dgm_audio.io import read_audio, write_audio
 from dgm_audio.recipe import read_recipe
@@ -74,10 +74,12 @@ def _wav(path: Path, request: Request) -> Response:
 
 
 def _png(path: Path, request: Request) -> Response:
-    """Its log-mel spectrogram with axes."""
+    """Its log-mel spectrogram, with axes if it is large."""
     audio, rate = read_audio(path)
     content = io.BytesIO()
-    wide_picture(audio, rate).save(content, "PNG")
+    small = request.query_params.get("size") == "small"
+    picture = small_picture(audio, rate) if small else wide_picture(audio, rate)
+    picture.save(content, "PNG")
     return Response(content.getvalue(), media_type="image/png", headers=_headers(request, "png"))
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from .guard import Guard
 from .page import build
 from .routes import routes
 from .shelf import Shelf
@@ -78,7 +80,7 @@ class Demo:
             theme=theme(),
             css=styles(),
             head=scripts(),
-            app_kwargs={"routes": routes(shelf)},
+            app_kwargs={"routes": routes(shelf), "middleware": [Middleware(Guard)]},
         )
 
     def wait(self) -> None:

@@ -18,6 +18,10 @@ dgm.dock = (element, props, trigger, watch) => {
   };
 
   const toggle = button("▶", "Play or pause (space)", () => (dgm.position() === null ? dgm.play(state.current) : dgm.stop()), { class: "dgm-play", id: "dgm-play" });
+  const more = button("⋯", "More of this sound", () => {
+    const open = home.classList.toggle("dgm-open");
+    more.setAttribute("aria-expanded", String(open));
+  }, { class: "dgm-more", "aria-expanded": "false" });
   const name = make("strong", { class: "dgm-name" });
   const levels = make("span", { class: "dgm-levels" });
   const told = make("p", { class: "dgm-told", role: "status" });
@@ -32,7 +36,7 @@ dgm.dock = (element, props, trigger, watch) => {
   }, { id: "dgm-link" });
 
   home.append(
-    make("div", { class: "dgm-transport" }, toggle,
+    make("div", { class: "dgm-transport" }, toggle, more,
       tick("loop", "Play again and again", "loop"),
       tick("at once", "Play new sounds at once", "auto"),
       tick("match loudness", `Listen at ${dgm.TARGET} LUFS; downloads stay as they are`, "match")),
@@ -68,7 +72,7 @@ dgm.dock = (element, props, trigger, watch) => {
       return;
     }
     name.textContent = `${sound.model} · ${sound.title}`;
-    seed.textContent = sound.seed === null ? "" : `seed ${sound.seed} ⧉`;
+    seed.textContent = sound.seed === null ? "" : `copy seed ${sound.seed}`;
     seed.hidden = sound.seed === null || sound.seed === undefined;
     const { change, limited } = dgm.gain(sound);
     const loud = sound.lufs === null ? "" : ` · ${sound.lufs.toFixed(1)} LUFS${sound.indicative ? " (short)" : ""}`;

@@ -6,7 +6,7 @@ dgm.sounds = (element, props, trigger, watch) => {
 
   function card(sound) {
     const canvas = dgm.make("canvas", { class: "dgm-wave", "aria-hidden": "true" });
-    const picture = dgm.make("img", { src: dgm.url(sound.key, "png"), alt: `Spectrogram of ${sound.title}`, loading: "lazy" });
+    const picture = dgm.make("img", { src: dgm.url(sound.key, "png", { size: "small" }), alt: `Spectrogram of ${sound.title}`, loading: "lazy" });
     const node = dgm.make(
       "button",
       {

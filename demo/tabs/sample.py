@@ -31,11 +31,11 @@ def build(page: Page) -> None:
             seed, keep_seed = seed_row()
             count = gr.Slider(1, MOST, value=MOST, step=1, label="How many")
             seconds = gr.Slider(0.1, 60, value=1.5, step=0.1, label="Seconds")
-            temperature = gr.Slider(
-                0, 2, value=1, step=0.05, label="Temperature (0 typical, 1 the model's own)"
-            )
+            temperature = gr.Slider(0, 2, value=1, step=0.05, label="Temperature")
         with gr.Row(elem_classes="dgm-row"):
-            go = gr.Button("Generate", variant="primary", elem_id="dgm-generate")
+            go = gr.Button(
+                "Generate", variant="primary", elem_id="dgm-generate", elem_classes="dgm-go"
+            )
             stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
         status = gr.HTML()
         sounds = widget("sounds", [])

@@ -127,12 +127,20 @@ def wide_picture(
     """
     left, below, (width, height) = _GUTTER + 6, _AXIS_HEIGHT - 4, size
     page = Image.new("RGB", (left + width + 12, 8 + height + below), BACKGROUND)
-    spectrum = _levels(LogMel(_mel_spec(sample_rate, audio.shape[1], width)), audio.float().cpu())
-    page.paste(_picture(spectrum - spectrum.max(), 1.0, size), (left, 8))
+    page.paste(small_picture(audio, sample_rate, size), (left, 8))
     draw = ImageDraw.Draw(page)
     drawing.frequency_axis(draw, (left, 8), height, 0, _top_frequency(sample_rate))
     drawing.time_axis(draw, (left, 8 + height), width, audio.shape[1] / sample_rate)
     return page
+
+
+def small_picture(
+    audio: Tensor, sample_rate: int, size: tuple[int, int] = (320, 84)
+) -> Image.Image:
+    """The same without axes; the size is that of the picture."""
+    log_mel = LogMel(_mel_spec(sample_rate, audio.shape[1], size[0]))
+    spectrum = _levels(log_mel, audio.detach().float().cpu())
+    return _picture(spectrum - spectrum.max(), 1.0, size)
 
 
 def _levels(log_mel: LogMel, x: Tensor) -> np.ndarray:
