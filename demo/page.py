@@ -49,7 +49,9 @@ class Page:
 
 def build(studio: Studio) -> gr.Blocks:
     """All of the page."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True
+    ) as blocks:
         with gr.Row(elem_id="dgm-top"):
             gr.HTML(_HEAD, elem_id="dgm-title")
             model = gr.Dropdown(

@@ -23,7 +23,7 @@ def seed_row() -> tuple[gr.Number, gr.Checkbox]:
     with gr.Row(elem_classes="dgm-seed"):
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=110)
         dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
-        keep = gr.Checkbox(False, label="keep", info="this seed", min_width=80, scale=0)
+        keep = gr.Checkbox(False, label="keep", min_width=80, scale=0)
     dice.click(lambda: (secrets.randbelow(DRAWN_SEEDS), True), None, [seed, keep], queue=False)
     return seed, keep
 
