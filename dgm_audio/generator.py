@@ -294,5 +294,5 @@ def check_integer(name: str, value: Any, low: int, high: int) -> int:
     """
     integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not integer or not low <= value <= high:
-        raise InputError(f"{name} is {value!r}; it must be an integer from {low} to {high}")
+        raise InputError(f"{name} is {value!r:.60}; it must be an integer from {low} to {high}")
     return int(value)

@@ -132,7 +132,7 @@ class Scalar:
         """Float tensor (B,)."""
         try:
             numbers = [float(item) for item in _items(key, value, batch)]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             numbers = [math.nan]
         if not all(self.low <= number <= self.high for number in numbers):
             raise InputError(

@@ -139,13 +139,15 @@ def unpack(packed: Any, folder: Path) -> Tensor:
         shape = [int(size) for size in packed["shape"]]
         numbers = np.frombuffer(base64.b64decode(packed["float32"], validate=True), "<f4")
         return torch.from_numpy(numbers.astype(np.float32).reshape(1, *shape))
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
         raise InputError("recipe: its latents are damaged") from None
 
 
 def files_beside(recipe: Recipe) -> list[str]:
     """Names of the files of latents that must lie beside a sound for its recipe to work."""
-    values = recipe.parameters.values()
+    corners = recipe.parameters.get("corners")
+    listed = corners if isinstance(corners, list) else []
+    values = [*recipe.parameters.values(), *listed]
     names = (
         str(value["file"]) for value in values if isinstance(value, Mapping) and "file" in value
     )

@@ -149,6 +149,7 @@ class Interpolate:
         if not Path(end.text).exists():
             raise InputError(f"{end.text!r} is neither a seed (7 or 7:3) nor an audio file")
         encoder_of(model)
-        clip, notes = read_for(model, Path(end.text), peak=self.normalize == "peak")
+        peak = self.normalize == "peak"
+        clip, notes = read_for(model, Path(end.text), peak=peak, louder="--normalize peak")
         note(*notes)
         return clip

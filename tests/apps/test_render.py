@@ -206,6 +206,7 @@ def test_morph_decodes_the_point_between_its_ends(flow):
         {"corners": [CORNERS[0], {"seed": 1}]},
         {"corners": [CORNERS[0], "7:1"]},
         {"corners": [CORNERS[0], {"shape": [], "float32": "AAAAAA=="}]},
+        {"corners": [{"shape": [], "float32": "AAAAAA=="}] * 2},
         {"corners": [CORNERS[0], {"shape": [1, 1], "float32": "AAAAAA=="}]},
         {"corners": [CORNERS[0], {"shape": [4, 1], "float32": "AADAf" + "A" * 16 + "=="}]},
         {"corners": [CORNERS[0], {"file": "/etc/passwd", "sha256": ""}]},

@@ -1,0 +1,150 @@
+"""The plain Python that makes the sound of a recipe: to read, to paste and to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dgm_audio.apps import ends
+from dgm_audio.apps.path import path_conditions, path_points
+from dgm_audio.recipe import Recipe
+
+_WRITE = "write_audio({path}, sound, model.audio.sample_rate)"
+
+
+def python_lines(recipe: Recipe, path: str = "sound.wav") -> str:
+    """The lines of a script that makes a recipe's sound and writes it.
+
+    A latent that the recipe holds itself, and that no seed tells, is left to `render`.
+
+    Args:
+        recipe: of one sound, by a model that `load` finds under the recipe's name.
+        path: of the file that is written.
+
+    Raises:
+        InputError: if a parameter is missing or not allowed.
+    """
+    parameters = recipe.parameters
+    if not _is_drawn(recipe):
+        return _rendering(recipe, path)
+    imports, made = _SCRIPTS[recipe.call](parameters)
+    lines = [
+        "import torch",
+        "",
+        f"from dgm_audio import {imports[0]}",
+        *imports[1:],
+        "",
+        f'model = load({_text(recipe.model)}, device="cpu")',
+        *made,
+        _WRITE.format(path=_text(path)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rendering(recipe: Recipe, path: str) -> str:
+    lines = [
+        "from dgm_audio import load, write_audio",
+        "from dgm_audio.apps.render import render",
+        "from dgm_audio.recipe import Recipe",
+        "",
+        f'model = load({_text(recipe.model)}, device="cpu")',
+        f"recipe = Recipe.from_json({recipe.to_json()!r})",
+        "sound = render(model, recipe)",
+        _WRITE.format(path=_text(path)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _is_drawn(recipe: Recipe) -> bool:
+    """Whether seeds tell all of its latents."""
+    parameters = recipe.parameters
+    if recipe.call == "sample":
+        return True
+    if recipe.call == "interpolate":
+        said = [ends.value(parameters, key, dict) for key in ("from", "to")]
+    elif recipe.call in ("morph", "path"):
+        said = ends.value(parameters, "corners", list)
+    else:
+        return False
+    return all(isinstance(one, Mapping) and "seed" in one for one in said)
+
+
+Script = tuple[list[str], list[str]]
+"""What is imported (names of the package, then whole lines), and what is done."""
+
+
+def _sample(parameters: Mapping[str, Any]) -> Script:
+    return ["load, write_audio"], [f"z = {_noise(parameters, parameters)}", *_decoding(parameters)]
+
+
+def _interpolate(parameters: Mapping[str, Any]) -> Script:
+    steps, index = (ends.value(parameters, key, int) for key in ("steps", "index"))
+    made = [
+        f"z0 = {_noise(parameters['from'], parameters)}",
+        f"z1 = {_noise(parameters['to'], parameters)}",
+        f"z = slerp(z0, z1, {index} / {steps - 1})",
+    ]
+    return ["load, slerp, write_audio"], made + _decoding(parameters)
+
+
+def _morph(parameters: Mapping[str, Any]) -> Script:
+    x, y = (ends.number(parameters, key, 0, 1) for key in ("x", "y"))
+    made = [*_corners(parameters), f"z = point(corners, x={x!r}, y={y!r})"]
+    imports = ["load, write_audio", "from dgm_audio.apps.morph import point"]
+    return imports, made + _decoding(parameters)
+
+
+def _path(parameters: Mapping[str, Any]) -> Script:
+    conditions = [_text(condition) for condition in path_conditions(parameters)]
+    points = [repr(point) for point in path_points(parameters)]
+    made = [
+        *_corners(parameters),
+        *_listed("conditions", conditions),
+        *_listed("points", points),
+        "with torch.no_grad():",
+        "    sounds = []",
+        "    for seconds, x, y in points:",
+        "        z, condition = point(corners, x, y), blend(conditions, x, y)",
+        f"        sounds.append(model.decode(z, condition, length={ends.samples(parameters)})[0])",
+        "rate = model.audio.sample_rate",
+        "starts = [round(seconds * rate) for seconds, x, y in points]",
+        f"sound = crossfade(sounds, starts, fade=round({ends.number(parameters, 'fade', 0, 5)!r}"
+        " * rate))",
+    ]
+    return ["load, write_audio", "from dgm_audio.apps.morph import blend, crossfade, point"], made
+
+
+_SCRIPTS = {"sample": _sample, "interpolate": _interpolate, "morph": _morph, "path": _path}
+
+
+def _corners(parameters: Mapping[str, Any]) -> list[str]:
+    said = ends.value(parameters, "corners", list)
+    return _listed("corners", [_noise(one, parameters) for one in said])
+
+
+def _listed(name: str, items: list[str]) -> list[str]:
+    return [f"{name} = [", *(f"    {item}," for item in items), "]"]
+
+
+def _noise(end: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    """The call that draws an end, or a sample, for the length of the recipe's sound."""
+    seed, index = (ends.value(end, key, int) for key in ("seed", "index"))
+    temperature = ends.value({"temperature": 1.0, **end}, "temperature", float)
+    words = [f"length={ends.samples(parameters)}", f"seed={seed}"]
+    words += [f"first={index}"] if index else []
+    words += [f"temperature={temperature!r}"] if temperature != 1 else []
+    return f"model.noise(1, {', '.join(words)})"
+
+
+def _decoding(parameters: Mapping[str, Any]) -> list[str]:
+    condition = ends.value(parameters, "condition", dict)
+    return [
+        "with torch.no_grad():",
+        f"    sound = model.decode(z, {_text(condition)}, length={ends.samples(parameters)})[0]",
+    ]
+
+
+def _text(value: Any) -> str:
+    """As Python code, in double quotes where that is safe: a recipe may be anybody's."""
+    plain = repr(value)
+    return plain if '"' in plain or "\\" in plain else plain.replace("'", '"')
