@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dgm_audio.capabilities import RunsLive
+from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator, Encoder
+from dgm_audio.resynthesis import check_vocoder
 from dgm_audio.specs import Frames, Scalar
 
 
@@ -46,3 +49,49 @@ def pitch_of(model: AudioGenerator) -> Scalar | None:
 
 def _name(model: AudioGenerator) -> str:
     return model.name or "This model"
+
+
+def what_morph_means(model: AudioGenerator) -> str:
+    """What lies between two sounds, where that is not a blend of them."""
+    hop = model.latent.hop
+    if hop is None:
+        return ""
+    if hop == 1:
+        return (
+            f"The latents of {_name(model)} are white noise, one number per sample. Between two "
+            "white noises lies another white noise: the pad plays related sounds, not a blend."
+        )
+    return (
+        f"{_name(model)} has a latent for every {hop} samples. They are mixed moment by moment, so "
+        "the events of both sounds meet; nothing moves in time."
+    )
+
+
+def why_no_transform(model: AudioGenerator) -> str:
+    """Whether it takes recordings: it finds their latents, or goes by what it asks of them."""
+    return "" if is_vocoder(model) else why_no_encoding(model)
+
+
+def why_no_directions(model: AudioGenerator) -> str:
+    """Whether it has latent directions that change what one hears."""
+    if is_vocoder(model):
+        return (
+            f"{_name(model)} follows the recording frame by frame; its own noise decides next to "
+            "nothing, so there are no directions to move it along."
+        )
+    if model.latent.hop is None or isinstance(model, RunsLive):
+        return ""
+    each = "sample" if model.latent.hop == 1 else f"{model.latent.hop} samples"
+    return (
+        f"The latent of {_name(model)} is white noise, new for every {each}: no direction in it "
+        "changes what one hears."
+    )
+
+
+def is_vocoder(model: AudioGenerator) -> bool:
+    """Whether it resynthesises recordings."""
+    try:
+        check_vocoder(model)
+    except InputError:
+        return False
+    return True

@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from dgm_audio.apps.sheet import small_picture, wide_picture
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.io import read_audio, write_audio
-from dgm_audio.recipe import read_recipe
+from dgm_audio.io import read_audio, read_comment, write_audio
+from dgm_audio.recipe import Recipe, read_recipe
 
 from .shelf import KEY, Shelf
 
@@ -68,7 +68,7 @@ def _wav(path: Path, request: Request) -> Response:
     audio, rate = read_audio(path)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "sound.wav"
-        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], recipe=read_recipe(path))
+        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], recipe=_recipe_of(path))
         content = copy.read_bytes()
     return Response(content, media_type="audio/wav", headers=_headers(request, "wav"))
 
@@ -85,8 +85,17 @@ def _png(path: Path, request: Request) -> Response:
 
 def _json(path: Path, request: Request) -> Response:
     """Its recipe."""
-    text = read_recipe(path).to_json()
-    return Response(text, media_type="application/json", headers=_headers(request, "json"))
+    recipe = _recipe_of(path)
+    if recipe is None:
+        return PlainTextResponse("This sound is a recording; it has no recipe.", 404)
+    return Response(
+        recipe.to_json(), media_type="application/json", headers=_headers(request, "json")
+    )
+
+
+def _recipe_of(path: Path) -> Recipe | None:
+    """The recipe inside a sound; None for a recording."""
+    return read_recipe(path) if read_comment(path) else None
 
 
 def _headers(request: Request, kind: str) -> dict[str, str]:

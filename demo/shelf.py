@@ -10,8 +10,10 @@ import errno
 import hashlib
 import json
 import re
+import secrets
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,8 @@ class Sound:
     """A sound on the shelf, and what the page shows of it.
 
     Args:
-        key: of the recipe; part of its address.
-        recipe: how it was made.
+        key: of the recipe, or drawn for a recording; part of its address.
+        recipe: how it was made; None for a recording, which no recipe makes.
         title: what it is, in a few words.
         file: what a download is called, without suffix.
         rate: in Hz.
@@ -57,7 +59,7 @@ class Sound:
     """
 
     key: str
-    recipe: Recipe
+    recipe: Recipe | None
     title: str
     file: str
     rate: int
@@ -70,19 +72,39 @@ class Sound:
 
     def page(self) -> dict[str, Any]:
         """As JSON values, for the page."""
-        values = asdict(self) | {"recipe": self.recipe.to_json(), "model": self.recipe.model}
-        parameters = self.recipe.parameters
-        values["call"] = self.recipe.call
-        values["seed"], values["index"] = parameters.get("seed"), parameters.get("index")
-        values["unlinked"] = why_not_linked(self.recipe)
-        values["beside"] = files_beside(self.recipe)
-        return values
+        recipe, facts = self.recipe, {name: getattr(self, name) for name in _FACTS}
+        if recipe is None:
+            return facts | {"key": self.key} | _NO_RECIPE
+        parameters = recipe.parameters
+        return facts | {
+            "key": self.key,
+            "recipe": recipe.to_json(),
+            "model": recipe.model,
+            "call": recipe.call,
+            "seed": parameters.get("seed"),
+            "index": parameters.get("index"),
+            "unlinked": why_not_linked(recipe),
+            "beside": files_beside(recipe),
+        }
+
+
+_RECORDING = "This sound holds a part of a recording; recordings are never in links."
+_NO_RECIPE: dict[str, Any] = {
+    "recipe": "",
+    "model": "recording",
+    "call": "",
+    "seed": None,
+    "index": None,
+    "unlinked": _RECORDING,
+    "beside": [],
+}
+"""What the page gets in place of a recipe's facts."""
 
 
 def why_not_linked(recipe: Recipe) -> str:
     """Why a sound has no link, in words; empty if it has one."""
     if recipe.parameters.get("recording"):
-        return "This sound holds a part of a recording; recordings are never in links."
+        return _RECORDING
     if files_beside(recipe):
         return "The latents of this sound are too many for a link; download them with it."
     return ""
@@ -125,7 +147,29 @@ class Shelf:
         Raises:
             StorageError: if the folder cannot be written to.
         """
-        key, peak = key_of(recipe), peak_dbfs(audio)
+        return self._put(key_of(recipe), recipe, audio, rate, title, file, took)
+
+    def put_recording(
+        self, audio: Tensor, rate: int, title: str, file: str, took: float = 0.0
+    ) -> Sound:
+        """Store a sound (C, T) that no recipe makes: only who is told its key finds it.
+
+        Raises:
+            StorageError: if the folder cannot be written to.
+        """
+        return self._put(secrets.token_hex(20), None, audio, rate, title, file, took)
+
+    def _put(
+        self,
+        key: str,
+        recipe: Recipe | None,
+        audio: Tensor,
+        rate: int,
+        title: str,
+        file: str,
+        took: float,
+    ) -> Sound:
+        peak = peak_dbfs(audio)
         loudness = measure_loudness(audio, rate) if rate >= MIN_RATE else None
         loud = loudness is not None and loudness.lufs > -200
         sound = Sound(
@@ -141,7 +185,7 @@ class Shelf:
             indicative=bool(loudness and loudness.short),
             took=took,
         )
-        facts = {name: value for name, value in asdict(sound).items() if name not in _OWN}
+        facts = {name: getattr(sound, name) for name in _FACTS}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
@@ -173,8 +217,9 @@ class Shelf:
 
     def _remove(self, key: str) -> None:
         for path in (self.path(key), self.folder / f"{key}.json"):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # gone, or no folder any more
+                path.unlink()
 
 
-_OWN = ("key", "recipe")
-"""Facts of a sound that the recipe itself tells."""
+_FACTS = [one.name for one in fields(Sound) if one.name not in ("key", "recipe")]
+"""What is stored of a sound; its key and its recipe tell themselves."""

@@ -86,7 +86,8 @@ window.dgm = (() => {
       began: now - offset,
       stop(release = FADE) {
         const end = context.currentTime;
-        level.gain.cancelScheduledValues(end);
+        // An attack that is cut off goes on from where it is, where the browser can do that.
+        (level.gain.cancelAndHoldAtTime || level.gain.cancelScheduledValues).call(level.gain, end);
         level.gain.setTargetAtTime(0, end, release / 4 + 1e-3);
         source.stop(end + release + 0.02);
       },

@@ -1,12 +1,216 @@
-"""Compare: not built yet."""
+"""Compare: one seed through several models."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import html
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from dgm_audio.apps.naming import label
+from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
+from dgm_audio.model_folder import read_header
+from dgm_audio.registry import list_models
+from dgm_audio.specs import Classes, ConditionSpec, Scalar
+
+from ..abilities import why_no_sample
+from ..handling import Updates, handler, say
+from ..parts import DRAWN_SEEDS, follows_model, seed_row, stop_button
+from ..shelf import Sound
+from ..studio import Stop, Studio
+from ..widgets import given_of, widget
 
 if TYPE_CHECKING:
     from ..page import Page
 
+MOST = 4
+"""Models that are ticked at first."""
+
+COLUMNS = ("Model", "Sound", "Length", "Rate", "Latent", "Time taken", "Speed", "Loudness")
+
 
 def build(page: Page) -> None:
-    """Nothing yet."""
+    """The tab's controls, and what they do."""
+    studio = page.studio
+    names = gr.CheckboxGroup(studio.names, label="Models", elem_id="dgm-compare-models")
+    with gr.Row(elem_classes="dgm-row"):
+        seed, keep_seed = seed_row()
+    with gr.Row(elem_classes="dgm-row"):
+        go = gr.Button("Compare", variant="primary", elem_classes="dgm-go")
+        stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
+    status = gr.HTML()
+    sounds = widget("sounds", [], elem_classes="dgm-compare")
+    table = gr.HTML()
+
+    @handler(status)
+    def compare(
+        stop: Stop, chosen: list[str], controls: Any, number: Any, locked: bool
+    ) -> Iterator[Updates]:
+        drawn = number if locked else secrets.randbelow(DRAWN_SEEDS)
+        drawn = check_integer("seed", drawn, 0, MAX_SEED)
+        yield {seed: drawn, sounds: [], table: ""}
+        specs: dict[str, ConditionSpec] = {}
+        rows: list[str] = []
+        for name in chosen or []:
+            stop.check()
+            yield {status: say(f"Loading {name}")}
+            model = studio.model(name)
+            if reason := why_no_sample(model):
+                rows.append(_refusal(name, reason))
+            else:
+                specs[name] = model.condition
+        conditions = shared_conditions(specs, given_of(controls))
+        made: list[dict[str, Any]] = []
+        for name, condition in conditions.items():
+            yield {status: say(f"{name} makes its sound: {len(made)} of {len(conditions)} done")}
+            sound, row = _made(studio, name, condition, drawn, stop)
+            note = f"{name} · {_seconds(sound.took)} · {_speed(sound)}"
+            made.append(sound.page() | {"note": note})
+            rows.insert(len(made) - 1, row)
+            update: Updates = {sounds: made, table: _table(rows)}
+            yield update | ({page.dock: made[0]} if len(made) == 1 else {})
+        yield {table: _table(rows) if rows else "", status: say(_done(len(made), drawn))}
+
+    inputs = [names, page.controls, seed, keep_seed]
+    event = go.click(
+        compare,
+        inputs,
+        [seed, sounds, table, page.dock, status],
+        concurrency_id="model",
+        show_progress="minimal",
+        show_progress_on=status,
+    )
+    stop_button(stop_here, status, [event])
+
+    @follows_model(page, [names])
+    def adapt(model: AudioGenerator) -> Updates:
+        return {names: relatives(studio, model)}
+
+
+def relatives(studio: Studio, model: AudioGenerator) -> list[str]:
+    """Models on the page that were trained on the recordings that this one was, itself first."""
+    if model.name not in studio.names or why_no_sample(model):
+        return []
+    found = [str(model.name)]
+    if model.card_path is None:
+        return found
+    own = _about(read_header(model.card_path.parent))
+    for info in list_models():
+        if info.name in studio.names and info.name != model.name:
+            alike = _about(read_header(info.path)) & own
+            found += [info.name] if alike else []
+    return found[:MOST]
+
+
+def shared_conditions(
+    specs: Mapping[str, ConditionSpec], given: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The condition of each model's sound: the same class, if they share one.
+
+    Args:
+        specs: of the models, by name.
+        given: what was chosen on the page; what a model cannot take is left out.
+
+    Returns:
+        By name, in full; without a choice the first class that all models with classes have, or
+        else each model's own first one.
+    """
+    names = [_names(spec) for spec in specs.values()]
+    with_classes = [one for one in names if one]
+    common = [
+        name for name in (with_classes or [[]])[0] if all(name in one for one in names if one)
+    ]
+    wanted = [value for value in given.values() if isinstance(value, str)] or common[:1]
+    return {name: _condition(spec, given, wanted) for name, spec in specs.items()}
+
+
+def _condition(
+    spec: ConditionSpec, given: Mapping[str, Any], wanted: Sequence[str]
+) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    for key, one in spec:
+        if isinstance(one, Classes):
+            own[key] = next((name for name in wanted if name in one.names), one.names[0])
+        elif isinstance(one, Scalar):
+            value = given.get(key)
+            fits = isinstance(value, int | float) and one.low <= value <= one.high
+            own[key] = float(value) if fits and value is not None else one.default_value
+    return own
+
+
+def _names(spec: ConditionSpec) -> list[str]:
+    return [name for _, one in spec if isinstance(one, Classes) for name in one.names]
+
+
+def _made(
+    studio: Studio, name: str, condition: dict[str, Any], seed: int, stop: Stop
+) -> tuple[Sound, str]:
+    """The sound of a model, and its row."""
+    model = studio.model(name)
+    seconds = min(model.audio.seconds, studio.max_seconds)
+    length = model.audio.resolve_length(seconds)
+    recipe = studio.recipe(
+        name,
+        "sample",
+        seed=seed,
+        index=0,
+        temperature=1.0,
+        length=length,
+        condition=condition,
+    )
+    sound = studio.make(recipe, stop)
+    hop = model.latent.hop
+    latent = f"{model.latent.channels} x {model.latent.frames(length)}"
+    loud = "silent" if sound.lufs is None else f"{sound.lufs:.1f} LUFS"
+    cells = [
+        name,
+        label(condition) or "-",
+        f"{sound.seconds:.2f} s",
+        f"{sound.rate / 1000:g} kHz",
+        latent if hop else f"{latent}, one code",
+        _seconds(sound.took),
+        _speed(sound),
+        loud,
+    ]
+    return sound, _row(cells)
+
+
+def _seconds(took: float) -> str:
+    return f"{took:.2f} s" if took >= 0.1 else f"{1000 * took:.0f} ms"
+
+
+def _speed(sound: Sound) -> str:
+    speed = sound.seconds / max(sound.took, 1e-6)
+    return f"{speed:.1f} x real time" if speed < 10 else f"{speed:.0f} x real time"
+
+
+def _row(cells: Sequence[str]) -> str:
+    head, *rest = (html.escape(cell) for cell in cells)
+    return f"<tr><th scope='row'>{head}</th>{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+
+
+def _refusal(name: str, reason: str) -> str:
+    text = f"<td colspan='{len(COLUMNS) - 1}'>{html.escape(reason)}</td>"
+    return f"<tr><th scope='row'>{html.escape(name)}</th>{text}</tr>"
+
+
+def _table(rows: Sequence[str]) -> str:
+    head = "".join(f"<th scope='col'>{column}</th>" for column in COLUMNS)
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f"<div class='dgm-table'><table>{body}</table></div>"
+
+
+def _done(count: int, seed: int) -> str:
+    if not count:
+        return "Tick at least one model that makes sounds by itself."
+    return (
+        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to hear it."
+    )
+
+
+def _about(header: Mapping[str, Any]) -> set[str]:
+    """What tells which recordings a model has learned from."""
+    data = header.get("data") or {}
+    return {str(data[key]) for key in ("dataset", "manifest_sha256") if data.get(key)}

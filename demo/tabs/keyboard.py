@@ -1,12 +1,180 @@
-"""Keyboard: not built yet."""
+"""Keyboard: notes, played on the screen or on the computer's keys.
+
+A model that takes a pitch makes every note itself, ahead of the playing; of any other model the
+keys play the sound in the dock faster and slower, which static/keys.js does alone.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from dgm_audio.apps.render import item_conditions
+from dgm_audio.errors import InputError
+from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
+from dgm_audio.recipe import Recipe
+from dgm_audio.specs import Scalar
+
+from ..abilities import pitch_of, why_no_sample
+from ..handling import Updates, handler, say, steps
+from ..parts import DRAWN_SEEDS, follows_model, stop_button
+from ..shelf import Sound
+from ..studio import Stop, Studio
+from ..widgets import given_of, number, plain, recipe_from, widget
 
 if TYPE_CHECKING:
     from ..page import Page
 
+KEYS = 25
+"""Two octaves, from C to C."""
+
+MAX_NOTE = 127
+"""The highest MIDI number."""
+
+A_SEED, THE_DOCK = "a seed", "the sound in the dock"
+
 
 def build(page: Page) -> None:
-    """Nothing yet."""
+    """The tab's controls, and what they do."""
+    words = gr.HTML()
+    with gr.Row(elem_classes="dgm-row", visible=False) as timbre:
+        source = gr.Radio([A_SEED, THE_DOCK], value=A_SEED, label="Notes with the timbre of")
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, elem_classes="dgm-number")
+        dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
+        stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
+    status = gr.HTML()
+    keys = widget("keys", {})
+    to_make = widget("relay", wire="keys-make", elem_classes="dgm-relay")
+    made = widget("relay", wire="keys-made", elem_classes="dgm-relay")
+
+    @handler(status)
+    def make(stop: Stop, *inputs: Any) -> Iterator[Updates]:
+        for line, notes in make_notes(page.studio, stop, *inputs):
+            yield {status: line, made: notes}
+
+    inputs = [page.model, page.controls, source, seed, to_make]
+    event = to_make.release(
+        make,
+        inputs,
+        [made, status],
+        trigger_mode="always_last",
+        concurrency_id="model",
+        show_progress="hidden",
+    )
+    stop_button(stop_here, status, [event])
+    thrown = dice.click(lambda: secrets.randbelow(DRAWN_SEEDS), None, seed, queue=False)
+    for changed in (thrown.then, seed.submit, seed.blur, page.controls.change):
+        changed(None, js="() => { dgm.emit('keys-timbre'); }")
+    source.input(
+        None, source, js=f"(chosen) => {{ dgm.emit('keys-source', chosen === '{THE_DOCK}'); }}"
+    )
+
+    @follows_model(page, [words, timbre, keys])
+    def adapt(model: AudioGenerator) -> Updates:
+        pitch = None if why_no_sample(model) else pitch_of(model)
+        value: dict[str, Any] = {"weights": model.weights_hash, "low": 0, "high": MAX_NOTE}
+        if pitch is not None:
+            value |= {"low": pitch.low, "high": pitch.high, "pitched": True}
+        return {
+            words: say(_words(model, pitch)),
+            timbre: gr.update(visible=pitch is not None),
+            keys: value,
+        }
+
+
+def note_order(first: int, pitch: Scalar) -> list[int]:
+    """The notes of two octaves from `first` on that the model knows, those in the middle first.
+
+    >>> note_order(48, Scalar(50, 84, "MIDI number", 60))[:5]
+    [60, 59, 61, 58, 62]
+    """
+    known = [note for note in range(first, first + KEYS) if pitch.low <= note <= pitch.high]
+    return sorted(known, key=lambda note: (abs(note - first - KEYS // 2), note))
+
+
+def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) -> Recipe:
+    """The first sound of a seed.
+
+    Raises:
+        InputError: if the seed or a condition is not allowed.
+    """
+    model = studio.model(name)
+    most = int(studio.max_seconds * model.audio.sample_rate)
+    return studio.recipe(
+        name,
+        "sample",
+        seed=check_integer("seed", seed, 0, MAX_SEED),
+        index=0,
+        temperature=1.0,
+        length=min(model.audio.length, most),
+        condition=item_conditions(model, given, 1)[0],
+    )
+
+
+def make_notes(
+    studio: Studio, stop: Stop, name: str, controls: Any, origin: str, seed: Any, asked: Any
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The notes that the page asked for, one after another.
+
+    Yields:
+        A line for the status, and the notes so far as [note, what the page needs to play it].
+
+    Raises:
+        InputError: if something that the page sent is not allowed.
+    """
+    wanted = plain(asked)
+    model = studio.model(name)
+    pitch = pitch_of(model)
+    if pitch is None or why_no_sample(model):
+        return
+    first = int(number(wanted, "first", 0, MAX_NOTE))
+    turn = number(wanted, "turn", 0, 2**53)
+    if origin == A_SEED:
+        recipe = seed_recipe(studio, name, seed, given_of(controls))
+    elif wanted.get("recipe"):
+        recipe = recipe_from(wanted["recipe"])
+    else:
+        raise InputError("the dock holds no sound of this model; generate one, or use a seed")
+    notes: list[tuple[int, dict[str, Any]]] = []
+    for note, line in steps(note_order(first, pitch), "Making the notes", "notes"):
+        yield line, {"turn": turn, "notes": notes}
+        notes = [*notes, (note, _heard(make_note(studio, recipe, note, stop)))]
+    yield "", {"turn": turn, "notes": notes}
+
+
+def make_note(studio: Studio, recipe: Recipe, note: int, stop: Stop) -> Sound:
+    """The sound of a recipe at another pitch: the same latent, the condition changed.
+
+    Raises:
+        InputError: if it is put together of several sounds, or has no pitch.
+    """
+    condition = recipe.parameters.get("condition")
+    if recipe.call == "path" or not isinstance(condition, dict) or "pitch" not in condition:
+        raise InputError(
+            f"a sound of the kind {recipe.call!r} without one pitch plays no notes; choose a "
+            "single note of this model in the dock, or a seed"
+        )
+    parameters = {**recipe.parameters, "condition": {**condition, "pitch": float(note)}}
+    return studio.make(replace(recipe, parameters=parameters), stop)
+
+
+def _heard(sound: Sound) -> dict[str, Any]:
+    """What the page needs to play a note."""
+    return {"key": sound.key, "lufs": sound.lufs, "peak_dbfs": sound.peak_dbfs}
+
+
+def _words(model: AudioGenerator, pitch: Scalar | None) -> str:
+    name = model.name or "This model"
+    if pitch is None:
+        return (
+            f"{name} takes no pitch: the keys play the sound in the dock faster and slower, as a "
+            "sampler does. The C in the middle is the sound as it is."
+        )
+    return (
+        f"{name} makes every note itself, from {pitch.low:g} to {pitch.high:g} ({pitch.unit}): the "
+        "latent stays, the pitch changes."
+    )

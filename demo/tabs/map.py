@@ -1,12 +1,296 @@
-"""Map: not built yet."""
+"""Map: a plane of sounds, to be played point by point and in between.
+
+The page holds the map that it shows, and names it in all that it asks for: nothing is kept per
+visitor. What it asks for and what is answered travel on wires of their own (static/relay.js).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from dgm_audio.apps.map import LatentMap, draw_map
+from dgm_audio.apps.naming import label
+from dgm_audio.apps.render import check_recipe, latent_of
+from dgm_audio.errors import InputError
+from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
+from dgm_audio.recipe import Recipe
+
+from ..abilities import why_no_map
+from ..handling import Updates, handler, say
+from ..parts import DRAWN_SEEDS, follows_model, seed_row, stop_button
+from ..shelf import Sound
+from ..studio import Stop, Studio
+from ..widgets import given_of, number, plain, recipe_from, widget
 
 if TYPE_CHECKING:
     from ..page import Page
 
+COUNT = 192
+"""Sounds on a map."""
+
+KEPT = 8
+"""Maps in memory."""
+
+AHEAD = 8
+"""Sounds that the page asks for at once, before anybody wants to hear them."""
+
+EDGE = 1.2
+"""The page shows places from -EDGE to EDGE."""
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A map, and the model whose sounds lie on it.
+
+    Args:
+        studio: makes the sounds.
+        name: of the model, on the page.
+        model: the same, loaded.
+        given: conditions that were chosen.
+        drawn: the map.
+    """
+
+    studio: Studio
+    name: str
+    model: AudioGenerator
+    given: Mapping[str, Any]
+    drawn: LatentMap
+
+    def page(self) -> dict[str, Any]:
+        """The map as JSON values: points are [x, y, number of the name]."""
+        names = list(dict.fromkeys(self.drawn.labels))
+        places = zip(self.drawn.points.tolist(), self.drawn.labels, strict=True)
+        return {
+            "id": _key(self.model, self.drawn.seed, self.given),
+            "weights": self.model.weights_hash,
+            "seed": self.drawn.seed,
+            "given": dict(self.given),
+            "names": names,
+            "points": [[round(x, 4), round(y, 4), names.index(name)] for (x, y), name in places],
+            "words": self._words(),
+        }
+
+    def point(self, index: int, stop: Stop) -> Sound:
+        """The sound of a point.
+
+        Raises:
+            InputError: if there is no such point.
+        """
+        index = check_integer("index", index, 0, len(self.drawn.labels) - 1)
+        recipe = self.studio.recipe(
+            self.name,
+            "sample",
+            seed=self.drawn.seed,
+            index=index,
+            temperature=1.0,
+            length=self._length,
+            condition=self.drawn.conditions[index],
+        )
+        return self.studio.make(recipe, stop)
+
+    def place(self, x: float, y: float, stop: Stop) -> Sound:
+        """The sound of a place; steps of 0.01 are fine enough to hear, and are found again."""
+        x, y = round(x, 2), round(y, 2)
+        with self.studio.at_work():
+            z, condition = self.drawn.at(x, y)
+        recipe = self.studio.recipe(
+            self.name,
+            "decode",
+            latents=self.studio.packed(z),
+            length=self._length,
+            condition=condition,
+        )
+        words = f"{label(condition)} map {self.drawn.seed} at {x:g}, {y:g}".strip()
+        return self.studio.make(recipe, stop, words)
+
+    def find(self, recipe: Recipe) -> tuple[float, float]:
+        """Where the sound of a recipe of this model lies.
+
+        Raises:
+            InputError: if it is of other weights, or has no latent.
+        """
+        with self.studio.at_work():
+            check_recipe(self.model, recipe)
+            z = latent_of(self.model, recipe, self.studio.shelf.folder)
+            return self.drawn.place(z, recipe.parameters.get("condition") or {})
+
+    @property
+    def _length(self) -> int:
+        most = int(self.studio.max_seconds * self.model.audio.sample_rate)
+        return min(self.model.audio.length, most)
+
+    def _words(self) -> str:
+        across, up = (round(100 * share) for share in self.drawn.explained)
+        return (
+            f"{len(self.drawn.labels)} sounds of seed {self.drawn.seed}. The plane shows "
+            f"{across + up} % of how their codes differ: {across} % across, {up} % up."
+        )
+
+
+class Planes:
+    """The maps that were drawn last.
+
+    Args:
+        studio: makes the sounds.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._drawn: OrderedDict[str, LatentMap] = OrderedDict()
+
+    def draw(self, name: str, seed: Any, given: Mapping[str, Any]) -> Plane:
+        """The map of a model, its seed and its conditions: a known one, or a new one.
+
+        Raises:
+            InputError: if the model has none, in words, or the seed or a condition is not allowed.
+        """
+        model = self._studio.model(name)
+        if why_no_map(model):
+            raise InputError(why_no_map(model))
+        seed = check_integer("seed", seed, 0, MAX_SEED)
+        key = _key(model, seed, given)
+        with self._studio.at_work():
+            drawn = self._drawn.get(key) or draw_map(model, COUNT, given=given, seed=seed)
+            self._drawn[key] = drawn
+            self._drawn.move_to_end(key)
+            while len(self._drawn) > KEPT:
+                self._drawn.popitem(last=False)
+        return Plane(self._studio, name, model, given, drawn)
+
+    def asked(self, name: str, asked: Mapping[str, Any]) -> Plane:
+        """The map that the page named.
+
+        Raises:
+            InputError: as `draw` does.
+        """
+        return self.draw(name, asked.get("seed"), given_of(asked))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the page asks for, as updates of its parts.
+
+    Args:
+        planes: the maps.
+        board: the map that is shown.
+        seed: of the map that comes next.
+        status: the line above it.
+        played: carries the sound that was asked for.
+        made: carries sounds that were made ahead.
+        found: carries the place of the sound in the dock.
+    """
+
+    planes: Planes
+    board: Any
+    seed: Any
+    status: Any
+    played: Any
+    made: Any
+    found: Any
+
+    def draw(self, stop: Stop, name: str, controls: Any, seed: Any) -> Iterator[Updates]:
+        """The map of a seed."""
+        yield {self.status: say("Drawing the map ...")}
+        plane = self.planes.draw(name, seed, given_of(controls))
+        yield {self.board: plane.page(), self.status: ""}
+
+    def draw_another(
+        self, stop: Stop, name: str, controls: Any, seed: Any, locked: bool
+    ) -> Iterator[Updates]:
+        """The map of a new seed, or of this one if it is locked."""
+        seed = seed if locked else secrets.randbelow(DRAWN_SEEDS)
+        yield {self.seed: seed}
+        yield from self.draw(stop, name, controls, seed)
+
+    def play(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+        """The sound of a point, if one is named, or of a place."""
+        wanted = plain(asked)
+        plane = self.planes.asked(name, wanted)
+        if "index" in wanted:
+            sound = plane.point(wanted["index"], stop)
+        else:
+            x, y = (number(wanted, one, -EDGE, EDGE) for one in ("x", "y"))
+            sound = plane.place(x, y, stop)
+        kept = {one: wanted.get(one) for one in ("id", "turn", "index", "final")}
+        yield {self.played: kept | {"sound": sound.page()}, self.status: ""}
+
+    def make_ahead(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+        """The sounds of a few points."""
+        wanted = plain(asked)
+        indices = wanted.get("indices")
+        if not isinstance(indices, list) or len(indices) > AHEAD:
+            raise InputError(f"indices must be a list of at most {AHEAD} numbers")
+        plane = self.planes.asked(name, wanted)
+        sounds = [[index, plane.point(index, stop).page()] for index in indices]
+        yield {self.made: {"id": wanted.get("id"), "sounds": sounds}}
+
+    def find(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+        """Where a sound lies."""
+        wanted = plain(asked)
+        place = self.planes.asked(name, wanted).find(recipe_from(wanted.get("recipe")))
+        yield {self.found: {"id": wanted.get("id"), "key": wanted.get("key"), "place": place}}
+
 
 def build(page: Page) -> None:
-    """Nothing yet."""
+    """The tab's controls, and what they do."""
+    why = gr.HTML()
+    with gr.Column() as all_of_it:
+        with gr.Row(elem_classes="dgm-row"):
+            seed, keep_seed = seed_row()
+            go = gr.Button(
+                "Another map",
+                variant="primary",
+                elem_id="dgm-map-draw",
+                elem_classes="dgm-go",
+            )
+            stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
+        status = gr.HTML()
+        board = widget("map", {})
+    to_draw, to_play, to_make, to_find = map(_wire, ("draw", "play", "make", "find"))
+    played, made, found = map(_wire, ("played", "made", "found"))
+    answers = Answers(Planes(page.studio), board, seed, status, played, made, found)
+
+    model_first = [page.model, page.controls, seed]
+    safe = handler(status)
+    quietly: dict[str, Any] = {"concurrency_id": "model", "show_progress": "hidden"}
+    last: dict[str, Any] = quietly | {"trigger_mode": "always_last"}
+    each: dict[str, Any] = quietly | {"trigger_mode": "multiple"}
+    drawn = [board, seed, status]
+    events = [
+        go.click(safe(answers.draw_another), [*model_first, keep_seed], drawn, **quietly),
+        to_draw.release(safe(answers.draw), model_first, drawn, **last),
+        to_play.release(safe(answers.play), [page.model, to_play], [played, status], **last),
+        to_make.release(safe(answers.make_ahead), [page.model, to_make], [made, status], **each),
+        to_find.release(safe(answers.find), [page.model, to_find], [found, status], **each),
+    ]
+    stop_button(stop_here, status, events)
+    page.controls.change(
+        None, page.controls, None, js="(chosen) => { dgm.emit('map-given', chosen && chosen.given); }"
+    )
+
+    @follows_model(page, [why, all_of_it, board])
+    def adapt(model: AudioGenerator) -> Updates:
+        reason = why_no_map(model)
+        return {
+            why: say(reason),
+            all_of_it: gr.update(visible=not reason),
+            board: {} if reason else {"weights": model.weights_hash, "points": []},
+        }
+
+
+def _wire(name: str) -> gr.HTML:
+    """What the page asks for, or what is answered; never both, for one would undo the other."""
+    return widget("relay", wire=f"map-{name}", elem_classes="dgm-relay")
+
+
+def _key(model: AudioGenerator, seed: int, given: Mapping[str, Any]) -> str:
+    said = json.dumps([model.weights_hash, seed, dict(given)], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]

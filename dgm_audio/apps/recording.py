@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from torch import Tensor
@@ -14,7 +15,12 @@ _QUIET = 0.25
 
 
 def read_for(
-    model: AudioGenerator, path: Path, *, peak: bool = False
+    model: AudioGenerator,
+    path: Path,
+    *,
+    peak: bool = False,
+    louder: str = "",
+    repair: bool = False,
 ) -> tuple[Tensor, tuple[str, ...]]:
     """A file as the model takes it, and in words what was done to it.
 
@@ -24,6 +30,8 @@ def read_for(
         model: with an encoder.
         path: of the file.
         peak: bring the largest sample to 0.95.
+        louder: what the user can do to have that; told if the sound is quiet.
+        repair: samples that are no numbers, or beyond +-100, instead of refusing the file.
 
     Returns:
         Audio (1, C, T) and one note per change.
@@ -31,20 +39,28 @@ def read_for(
     Raises:
         AudioFileError: if the file cannot be read.
     """
-    x, notes = _read(model, path, mix=True)
+    x, notes = _read(model, path, mix=True, repair=repair)
     loudest = float(x.abs().max())
     if peak and loudest > 0:
         notes.append(f"brought from a peak of {loudest:.3g} to {PEAK}")
         x = x * (PEAK / loudest)
     elif loudest < _QUIET:
-        notes.append(f"quiet, with a peak of {loudest:.3g}; --normalize peak may come closer")
+        advice = f"; {louder} may come closer" if louder else ""
+        notes.append(f"quiet, with a peak of {loudest:.3g}{advice}")
     else:
         x = _lowered(x, notes)
     return x[None], _told(path, notes)
 
 
-def read_channels(model: AudioGenerator, path: Path) -> tuple[Tensor, tuple[str, ...]]:
+def read_channels(
+    model: AudioGenerator, path: Path, *, repair: bool = False
+) -> tuple[Tensor, tuple[str, ...]]:
     """A file as a vocoder takes it, all channels, and in words what was done to it.
+
+    Args:
+        model: a vocoder.
+        path: of the file.
+        repair: see `read_for`.
 
     Returns:
         Audio (C, T) at the model's rate, in [-1, 1], and one note per change.
@@ -52,15 +68,26 @@ def read_channels(model: AudioGenerator, path: Path) -> tuple[Tensor, tuple[str,
     Raises:
         AudioFileError: if the file cannot be read.
     """
-    x, notes = _read(model, path, mix=False)
+    x, notes = _read(model, path, mix=False, repair=repair)
     return _lowered(x, notes), _told(path, notes)
 
 
-def _read(model: AudioGenerator, path: Path, *, mix: bool) -> tuple[Tensor, list[str]]:
+def _read(
+    model: AudioGenerator, path: Path, *, mix: bool, repair: bool
+) -> tuple[Tensor, list[str]]:
     """Audio (C, T) at the model's rate, cut to its longest clip; mixed to its channels or not."""
-    spec, info, notes = model.audio, probe(path), []
+    spec, info = model.audio, probe(path)
     channels = spec.channels if mix else info.channels
-    x, _ = read_audio(path, sample_rate=spec.sample_rate, channels=channels)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", ".*; repaired$", UserWarning)
+        x, _ = read_audio(
+            path,
+            sample_rate=spec.sample_rate,
+            channels=channels,
+            bad_samples="repair" if repair else "error",
+        )
+    told = [str(one.message).removeprefix(f"{shown(path)}: ") for one in caught]
+    notes = [text for text in told if text.endswith("; repaired")]
     if info.sample_rate != spec.sample_rate:
         notes.append(f"resampled from {info.sample_rate} to {spec.sample_rate} Hz")
     if info.channels != channels:

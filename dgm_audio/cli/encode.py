@@ -64,7 +64,8 @@ class Encode:
         sheet = self.output.path(*stem, "sheet", suffix=".png")
         self.output.check([latents, path, sheet])
 
-        clip, notes = read_for(model, self.file, peak=self.normalize == "peak")
+        peak = self.normalize == "peak"
+        clip, notes = read_for(model, self.file, peak=peak, louder="--normalize peak")
         note(*notes)
         condition = inversion.closest_condition(model, [clip], given)
         z, length = inversion.encode(model, clip, condition), clip.shape[-1]

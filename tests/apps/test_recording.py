@@ -33,7 +33,7 @@ def test_a_fitting_file_is_taken_as_it_is(tmp_path):
         (0.9, 1, 8000, 0.2, False, ["from 8000 to 16000 Hz"]),
         (0.9, 1, RATE, 2.0, False, ["cut from 2.000 s", "0.500 s"]),
         (3.0, 1, RATE, 0.2, False, ["lowered from a peak of"]),
-        (0.1, 1, RATE, 0.2, False, ["--normalize peak"]),
+        (0.1, 1, RATE, 0.2, False, ["quiet, with a peak of 0.1; 'louder' may come closer"]),
         (0.1, 1, RATE, 0.2, True, ["to 0.95"]),
         (0.0, 1, RATE, 0.2, True, ["quiet"]),
     ],
@@ -41,7 +41,7 @@ def test_a_fitting_file_is_taken_as_it_is(tmp_path):
 def test_every_change_is_told(tmp_path, gain, channels, rate, seconds, peak, words):
     time = np.arange(int(seconds * rate)) / rate
     x = np.repeat(gain * np.sin(2 * np.pi * 500 * time)[None], channels, 0)
-    clip, notes = read_for(MODEL, write(tmp_path / "x.wav", x, rate), peak=peak)
+    clip, notes = read_for(MODEL, write(tmp_path / "x.wav", x, rate), peak=peak, louder="'louder'")
     assert clip.shape[:2] == (1, 1) and clip.shape[2] <= LENGTH
     assert float(clip.abs().max()) <= 1
     text = "; ".join(notes)
@@ -49,6 +49,26 @@ def test_every_change_is_told(tmp_path, gain, channels, rate, seconds, peak, wor
     assert text.count("x.wav") == len(notes) == 1
     if peak and gain:
         assert float(clip.abs().max()) == pytest.approx(0.95, abs=1e-3)
+
+
+def test_the_library_does_not_speak_of_options_of_the_command_line(tmp_path):
+    _, notes = read_for(MODEL, write(tmp_path / "x.wav", np.full((1, 400), 0.1)))
+    assert len(notes) == 1 and notes[0].endswith("x.wav: quiet, with a peak of 0.1")
+
+
+@pytest.mark.parametrize("read", [read_for, read_channels])
+def test_samples_that_are_no_numbers_are_refused_or_repaired_with_a_word(tmp_path, read):
+    x = np.full((1, 400), 0.5)
+    x[0, [3, 5]] = np.nan, np.inf
+    path = write(tmp_path / "x.wav", x)
+    with pytest.raises(AudioFileError, match="2 samples that are NaN"):
+        read(MODEL, path)
+    sound, notes = read(MODEL, path, repair=True)
+    assert sound.isfinite().all() and float(sound.abs().max()) == 1
+    assert notes[0].endswith(
+        "x.wav: has 2 samples that are NaN, infinite or beyond +-100; repaired"
+    )
+    assert notes[0].count("x.wav") == len(notes) == 1
 
 
 def test_what_is_no_audio_is_refused(tmp_path):

@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import pytest
-
 from dgm_audio._demo.guard import BUSY, MAX_BODY, Guard
 
 

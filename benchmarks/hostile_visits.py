@@ -1,0 +1,176 @@
+"""What visitors of the web demo do: things that the page offers, and things that no page sends.
+
+Each is a function (visitor, rng, folder) that answers None if all went as it must, else what not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import soundfile
+from visitors import Visitor, sample_inputs
+
+Visit = Callable[[Visitor, random.Random, Path], str | None]
+RATE = 44_100
+SLOW = "drums-wavenet"
+BIG = 30_000_000
+"""Bytes of a request that is far too large."""
+
+JUNK: tuple[Any, ...] = (
+    None,
+    [],
+    "junk",
+    -1,
+    1e308,
+    True,
+    {"corners": "junk", "turn": 1},
+    {"corners": [{"seed": -1}] * 4, "turn": 1, "grid": 1, "want": "place", "x": 2, "y": "1"},
+    {"corners": [None] * 400, "turn": 2**60},
+    {"corners": [{"latents": {"f16": "AAAA"}}] * 4, "turn": 1, "grid": 1},
+    {"given": {"class": ["kick"] * 1000}},
+    {"a": {"b": {"c": {"d": {}}}}},
+)
+PATHS = (
+    "sounds/..%2f..%2f..%2fetc%2fpasswd.wav",
+    "sounds/%2e%2e/%2e%2e/etc/passwd.json",
+    "latents/..%2f..%2fetc%2fpasswd",
+    "gradio_api/file=/etc/passwd",
+    "gradio_api/file=../../../../etc/passwd",
+    "gradio_api/file=http://127.0.0.1:1/secret",
+    "static/../../../../etc/passwd",
+    "assets/..%2f..%2f..%2fetc%2fpasswd",
+)
+
+
+def sample(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """New sounds; their pictures and files."""
+    seed = rng.randrange(10_000)
+    told = visitor.generate(rng.choice(("drums-vae", "drums-gan")), seed, count=2)
+    if not told.ok or len(told.keys) != 2:
+        return f"sample of seed {seed}: {told.status} {told.lines}"
+    recipe = visitor.http.get(f"sounds/{told.keys[0]}.json").json()
+    if recipe["parameters"]["seed"] != seed:
+        return f"somebody else's sound: {recipe}"
+    for kind in ("wav?bits=16", "wav?bits=24", "png", "png?size=small"):
+        answer = visitor.http.get(f"sounds/{told.keys[1]}.{kind}")
+        if answer.is_error:
+            return f"{kind}: {answer.status_code}"
+    return None
+
+
+def morph(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """A place on the pad."""
+    corners = [{"seed": rng.randrange(1000), "index": 0} for _ in range(4)]
+    place = {"turn": rng.randrange(2**40), "grid": 1, "want": "place", "complete": True}
+    said = place | {"x": rng.random(), "y": rng.random(), "corners": corners}
+    told = visitor.call("serve", "drums-vae", {"given": {}}, said, 1.0, None)
+    return None if told.ok and len(told.keys) == 1 else f"morph: {told.status} {told.lines}"
+
+
+def upload(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """A recording of one's own, as a corner of the pad."""
+    path = folder / f"{visitor.session}.wav"
+    soundfile.write(
+        path, 0.1 * np.random.default_rng(rng.randrange(99)).standard_normal(RATE), RATE
+    )
+    told = visitor.call("take", "drums-vae", {"given": {"class": "kick"}}, visitor.upload(path))
+    return None if told.ok and len(told.keys) == 1 else f"upload: {told.status} {told.lines}"
+
+
+def pick(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Another model."""
+    told = visitor.call("pick", rng.choice(("drums-vae", "drums-gan")))
+    return None if told.ok else f"pick: {told.status} {told.lines}"
+
+
+def stop(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Stop in the middle of slow work."""
+    visitor.join("generate", *sample_inputs(SLOW, rng.randrange(10_000), 8, 1.0))
+    lines = []
+    for message in visitor.messages():
+        lines.append(str(message))
+        if message["msg"] == "process_generating":
+            visitor.press_stop()
+    return None if "Stopped." in "".join(lines) else f"not stopped: {lines[-2:]}"
+
+
+def leave(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Disconnect in the middle of slow work."""
+    with Visitor(visitor.url) as other:
+        other.join("generate", *sample_inputs(SLOW, rng.randrange(10_000), 8, 1.0))
+        answers = other.messages()
+        next(one for one in answers if one["msg"] == "process_generating")
+        answers.close()
+    return None
+
+
+def junk(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Values that no widget sends, for any function."""
+    function = rng.choice([name for name in visitor.functions if "lambda" not in name])
+    data = [rng.choice(("drums-vae", *JUNK)), *(rng.choice(JUNK) for _ in range(rng.randrange(8)))]
+    told = visitor.call(function, *data)
+    return f"{function} made a sound of {data}" if told.keys else _served(visitor, rng)
+
+
+def paths(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Addresses outside of what is served, and a file of the server as one's upload."""
+    for path in PATHS:
+        answer = visitor.http.get(path)
+        if "root:" in answer.text or (answer.is_success and "html" not in answer.text[:100]):
+            return f"{path}: {answer.status_code} {answer.text[:80]!r}"
+    file = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    told = visitor.call("take", "drums-vae", {"given": {}}, file)
+    return "a file of the server was taken" if told.ok or told.keys else _served(visitor, rng)
+
+
+def wrong_call(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Too few values, and functions that do not exist."""
+    for function, data in (("generate", [1]), (10**6, []), (-1, []), ("pick", list("abcdef"))):
+        told = visitor.call(function, *data)
+        if told.keys:
+            return f"{function} made a sound"
+    return _served(visitor, rng)
+
+
+def large(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """30 MB of JSON."""
+    body = b'{"data": ["' + b"x" * BIG + b'"]}'
+    headers = {"content-type": "application/json"}
+    try:
+        answer = httpx.post(f"{visitor.url}gradio_api/queue/join", content=body, headers=headers)
+    except httpx.TransportError:  # it hung up before it had heard all
+        return _served(visitor, rng)
+    return "30 MB were taken" if answer.is_success else _served(visitor, rng)
+
+
+def false_upload(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """A file that is no sound."""
+    path = folder / f"{visitor.session}-false.wav"
+    path.write_bytes(rng.choice((b"", b"\x89PNG\r\n\x1a\n" * 9, b"RIFF\xff\xff\xff\xffWAVEfmt ")))
+    told = visitor.call("take", "drums-vae", {"given": {}}, visitor.upload(path))
+    return None if told.lines and not told.keys else f"false upload: {told.status} {told.lines}"
+
+
+def _served(visitor: Visitor, rng: random.Random) -> str | None:
+    """The next good request."""
+    told = visitor.generate("drums-vae", rng.randrange(10_000))
+    return None if told.ok and told.keys else f"not served afterwards: {told.status} {told.lines}"
+
+
+REGULAR: tuple[Visit, ...] = (sample, sample, sample, morph, morph, morph, upload, pick)
+HOSTILE: tuple[Visit, ...] = (junk, junk, paths, wrong_call, large, false_upload, stop, leave)
+
+
+def regular(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """One of the things that the page offers."""
+    return rng.choice(REGULAR)(visitor, rng, folder)
+
+
+def hostile(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """One of the things that no page sends, or that break off."""
+    return rng.choice(HOSTILE)(visitor, rng, folder)

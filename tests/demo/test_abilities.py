@@ -1,0 +1,40 @@
+"""Which tab refuses which of the shipped models, and in which words."""
+
+import pytest
+from dgm_audio._demo.abilities import pitch_of, why_no_encoding, why_no_map, why_no_sample
+
+import dgm_audio
+
+MEL = (
+    "vocoder-flow makes the sound of a given mel, so it draws none by itself. "
+    "Give it a recording under Transform."
+)
+PER_HOP = (
+    "{} has a latent for every {}, so no point of a map stands for a clip. "
+    "Models with one code per clip have a map."
+)
+NO_LATENTS = "vocoder-flow does not find latents of recordings."
+
+REFUSED = {
+    "drums-gan": {},
+    "drums-vae": {},
+    "drums-wavenet": {"map": PER_HOP.format("drums-wavenet", "sample")},
+    "music-vae": {"map": PER_HOP.format("music-vae", "1024 samples")},
+    "notes-gan": {},
+    "notes-vae": {},
+    "speech-wavenet": {"map": PER_HOP.format("speech-wavenet", "sample")},
+    "vocoder-flow": {"sample": MEL, "map": MEL, "encoding": NO_LATENTS},
+}
+WHY = {"sample": why_no_sample, "map": why_no_map, "encoding": why_no_encoding}
+
+
+def test_every_shipped_model_is_in_the_table():
+    assert sorted(REFUSED) == sorted(info.name for info in dgm_audio.list_models())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_model_cannot_do_is_told_in_words(name):
+    model = dgm_audio.load(name, "cpu")
+    found = {what: why(model) for what, why in WHY.items() if why(model)}
+    assert found == REFUSED[name]
+    assert (pitch_of(model) is not None) == name.startswith("notes")

@@ -1,0 +1,110 @@
+"""The page in a browser: first load, every tab of every kind of model, phone, dark, keyboard."""
+
+import io
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image, ImageStat
+
+TABS = ("sample", "morph", "map", "transform", "keyboard", "compare", "learn")
+PHONE = {"viewport": {"width": 390, "height": 844}}
+WIDTH = "document.scrollingElement.scrollWidth"
+
+
+def open_tab(page, name):
+    """By its button, which lies in a menu where the page is narrow."""
+    button = page.locator(f"#dgm-tab-{name}-button:visible")
+    if not button.count():
+        page.locator(".overflow-menu > button").click()
+        button = page.locator(".overflow-dropdown button", has_text=name.capitalize())
+    button.first.click()
+    shown = "id => getComputedStyle(document.getElementById(id)).display !== 'none'"
+    page.wait_for_function(shown, arg=f"dgm-tab-{name}")
+
+
+def pick(page, name):
+    """Another model."""
+    before = page.locator("#dgm-facts .dgm-line").inner_text()
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name, exact=True).click()
+    page.wait_for_function(
+        "before => document.querySelector('#dgm-facts .dgm-line').innerText !== before", arg=before
+    )
+
+
+def test_first_load(visit, server):
+    page = visit()
+    assert page.title() == "dgm_audio"
+    assert page.locator("#dgm-model input").input_value() == "drums-vae"
+    facts = page.locator("#dgm-facts").inner_text()
+    assert "44.1 kHz mono" in facts and "64 numbers per clip" in facts and "on cpu" in facts
+    assert page.locator("#dgm-generate").is_visible()
+    assert "No sound yet" in page.locator("#dgm-dock").inner_text()
+    hosts = {urlsplit(url).netloc for url in page.watched.requests if url.startswith("http")}
+    assert hosts == {urlsplit(server.url).netloc}
+
+
+@pytest.mark.parametrize("model", ["drums-vae", "vocoder-flow", "drums-wavenet", "notes-gan"])
+def test_every_tab_opens_with_models_of_every_kind(visit, model):
+    page = visit()
+    if model != "drums-vae":
+        pick(page, model)
+    for name in TABS:
+        open_tab(page, name)
+        assert page.locator(f"#dgm-tab-{name}").inner_text().strip()
+    if model == "vocoder-flow":
+        open_tab(page, "sample")
+        assert "it draws none by itself" in page.locator("#dgm-tab-sample").inner_text()
+        assert not page.locator("#dgm-generate").is_visible()
+        pick(page, "drums-vae")
+        page.locator("#dgm-generate").wait_for()
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(visit):
+    page = visit(**PHONE)
+    assert page.locator("#dgm-dock").is_visible()
+    page.locator("#dgm-generate").click()
+    page.locator(".dgm-card").nth(7).wait_for()
+    for name in TABS:
+        open_tab(page, name)
+        assert page.evaluate(WIDTH) <= 390, name
+    box = page.locator("#dgm-play").bounding_box()
+    assert 0 <= box["x"] and box["y"] + box["height"] <= 844
+
+
+def test_dark_is_dark(visit):
+    def brightness(query):
+        with Image.open(io.BytesIO(visit(query).screenshot())) as picture:
+            return ImageStat.Stat(picture.convert("L")).median[0]
+
+    assert brightness("?__theme=dark") < 60 < 195 < brightness("?__theme=light")
+
+
+def test_it_works_by_the_keyboard_alone(visit):
+    page = visit()
+    focus = """() => { const one = document.activeElement, style = getComputedStyle(one);
+        return [one.id, style.outlineStyle !== 'none' || style.boxShadow !== 'none']; }"""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        where, visible = page.evaluate(focus)
+        if where == "dgm-generate":
+            break
+    assert (where, visible) == ("dgm-generate", True)
+    page.keyboard.press("Enter")
+    page.locator(".dgm-card").nth(7).wait_for()
+    page.wait_for_function("dgm.state.played.length > 0")
+
+
+def test_keys(visit):
+    page = visit()
+    page.locator("#dgm-facts").click()
+    page.keyboard.press("g")
+    page.locator(".dgm-card").nth(7).wait_for()
+    page.wait_for_function("dgm.position() === null")
+    played = page.evaluate("dgm.state.played.length")
+    page.keyboard.press(" ")
+    page.wait_for_function("n => dgm.state.played.length === n + 1", arg=played)
+    page.keyboard.press("?")
+    page.locator("#dgm-keys-sheet").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#dgm-keys-sheet").wait_for(state="hidden")

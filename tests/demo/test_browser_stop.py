@@ -1,0 +1,57 @@
+"""Stop in the middle of slow work, and a page whose queue is full."""
+
+import time
+
+import pytest
+from conftest import visits
+from test_browser_page import pick
+from visitors import Server, Told, Visitor, sample_inputs
+
+SLOW = "drums-wavenet"
+
+
+@pytest.fixture
+def stop(visit):
+    page = visit()
+    pick(page, SLOW)
+    return page, page.locator("#dgm-tab-sample").get_by_role("button", name="Stop")
+
+
+def test_stop_ends_the_work_and_frees_the_model(stop):
+    page, button = stop
+    page.locator("#dgm-generate").click()
+    page.locator("#dgm-tab-sample .dgm-note", has_text="Making").wait_for()
+    pressed = time.monotonic()
+    with page.expect_response("**/cancel"):
+        button.click()
+    page.locator("#dgm-tab-sample .dgm-note", has_text="Stopped.").wait_for()
+    assert time.monotonic() - pressed < 5
+    assert page.locator(".dgm-card").count() < 8
+    page.get_by_label("number input for How many").fill("1")
+    page.locator("#dgm-generate").click()
+    page.locator("#dgm-tab-sample .dgm-note", has_text="1 sounds of seed").wait_for()
+    assert time.monotonic() - pressed < 20
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    """A demo where one may wait."""
+    with Server(tmp_path_factory.mktemp("busy") / "log.txt", queue=1) as server:
+        yield server
+
+
+def test_a_full_queue_says_that_the_page_is_busy(busy, browser):
+    with visits(browser, busy.url, forgiven=("503",)) as visit:
+        page = visit()
+        with Visitor(busy.url) as first, Visitor(busy.url) as second:
+            assert first.join("generate", *sample_inputs(SLOW, 0, 8, 1.0)).is_success
+            answers = first.messages()
+            next(one for one in answers if one["msg"] == "process_generating")  # it is at work
+            assert second.join("generate", *sample_inputs("drums-vae", 0)).is_success  # it waits
+            page.locator("#dgm-generate").click()
+            page.get_by_text("busy").first.wait_for()
+            first.press_stop()
+            assert Told(200, list(second.messages())).ok
+            answers.close()
+        page.locator("#dgm-generate").click()
+        page.locator(".dgm-card").nth(7).wait_for()

@@ -1,0 +1,109 @@
+"""The server's side of Compare: one seed, one class where there is one, a row for every model."""
+
+import asyncio
+
+import gradio as gr
+import pytest
+from dgm_audio._demo.page import Page
+from dgm_audio._demo.shelf import Shelf
+from dgm_audio._demo.studio import Studio
+from dgm_audio._demo.tabs import compare
+from dgm_audio._demo.tabs.compare import relatives, shared_conditions
+
+from dgm_audio.recipe import Recipe
+from dgm_audio.specs import Classes, ConditionSpec, Scalar
+
+DRUMS = ConditionSpec({"class": Classes(("kick", "snare", "clap"))})
+OTHER_DRUMS = ConditionSpec({"kind": Classes(("cowbell", "clap", "snare"))})
+NOTES = ConditionSpec(
+    {"instrument": Classes(("reed", "organ")), "pitch": Scalar(24, 84, "MIDI", 60.0)}
+)
+FREE = ConditionSpec()
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=0.5)
+
+
+@pytest.fixture(scope="module")
+def built(studio):
+    """The page of the tab, and its events by name."""
+
+    async def made():  # without a running loop Gradio would make one, and leave it open
+        with gr.Blocks(analytics_enabled=False) as blocks:
+            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
+            compare.build(page)
+        return page, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
+
+    return asyncio.run(made())
+
+
+def pressed(built, names, seed=7, given=None, locked=True):
+    """What the players, the table and the status hold in the end; and the dock."""
+    page, fns = built
+    players, table, status = (fns["compare"].outputs[place] for place in (1, 2, 4))
+    held = {}
+    for update in fns["compare"].fn(None, names, {"given": given or {}}, seed, locked):
+        held |= update
+    return held.get(players, []), held.get(table, ""), held.get(status), held.get(page.dock)
+
+
+def test_the_class_that_all_share_is_taken():
+    found = shared_conditions({"a": DRUMS, "b": OTHER_DRUMS, "c": FREE}, {})
+    assert found == {"a": {"class": "snare"}, "b": {"kind": "snare"}, "c": {}}
+
+
+def test_models_that_share_none_have_their_own():
+    found = shared_conditions({"a": DRUMS, "b": NOTES}, {})
+    assert found == {"a": {"class": "kick"}, "b": {"instrument": "reed", "pitch": 60.0}}
+
+
+@pytest.mark.parametrize(
+    ("given", "drums", "notes"),
+    [
+        ({"class": "clap"}, "clap", ("reed", 60.0)),
+        ({"instrument": "organ", "pitch": 40}, "kick", ("organ", 40.0)),
+        ({"pitch": 999}, "kick", ("reed", 60.0)),
+        ({"pitch": "high", "class": "gong"}, "kick", ("reed", 60.0)),
+    ],
+)
+def test_what_was_chosen_holds_wherever_it_fits(given, drums, notes):
+    found = shared_conditions({"a": DRUMS, "b": NOTES}, given)
+    assert found["a"] == {"class": drums}
+    assert tuple(found["b"].values()) == notes
+
+
+def test_models_of_the_same_recordings_are_ticked_first(studio):
+    assert relatives(studio, studio.model("drums-gan"))[0] == "drums-gan"
+    found = relatives(studio, studio.model("drums-vae"))
+    assert {"drums-vae", "drums-gan"} <= set(found) and "music-vae" not in found
+    assert len(found) <= compare.MOST
+    assert relatives(studio, studio.model("vocoder-flow")) == []
+
+
+def test_every_model_makes_its_sound_of_the_seed_or_says_why_not(built):
+    sounds, table, status, dock = pressed(built, ["vocoder-flow", "drums-vae", "music-vae"])
+    recipes = [Recipe.from_json(one["recipe"]) for one in sounds]
+    assert [one.model for one in recipes] == ["drums-vae", "music-vae"]
+    assert {(one.parameters["seed"], one.parameters["index"]) for one in recipes} == {(7, 0)}
+    assert all("x real time" in one["note"] and one["model"] in one["note"] for one in sounds)
+    assert all(one["seconds"] <= 0.51 for one in sounds)
+    assert table.count("<tr>") == 4 and "vocoder-flow makes the sound of a given mel" in table
+    assert dock["key"] == sounds[0]["key"] and "one seed: 7" in status
+
+
+def test_without_a_model_that_makes_sounds_it_says_so(built):
+    for names in ([], None, ["vocoder-flow"]):
+        sounds, _, status, dock = pressed(built, names)
+        assert sounds == [] and dock is None and "Tick at least one model" in status
+
+
+def test_wrong_models_and_seeds_are_refused_in_words(built):
+    assert "There is no model" in pressed(built, ["no-such"])[2]
+    for seed in (-1, None, 0.5, 2**70):
+        assert f"Seed is {seed}; it must be" in pressed(built, ["drums-vae"], seed=seed)[2]
+
+
+def test_names_are_no_html(built):
+    assert "<b>" not in compare._refusal("<b>", "<i>")

@@ -1,0 +1,164 @@
+"""The map: what the page is told of it, its points, its places, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from dgm_audio._demo.studio import Stop, Stopped, Studio
+from dgm_audio._demo.tabs.map import AHEAD, COUNT, KEPT, Answers, Planes
+
+from dgm_audio.apps.render import latent_of
+from dgm_audio.errors import InputError
+
+NAME = "drums-vae"
+
+
+@pytest.fixture
+def studio(shelf):
+    return Studio(shelf, max_seconds=0.2)
+
+
+@pytest.fixture
+def planes(studio):
+    return Planes(studio)
+
+
+@pytest.fixture
+def answers(planes):
+    """Tells of updates by these names."""
+    return Answers(planes, "board", "seed", "status", "played", "made", "found")
+
+
+def told(updates):
+    """The last value of everything that was updated."""
+    return {part: value for update in updates for part, value in update.items()}
+
+
+def asking(plane, **more):
+    page = plane.page()
+    return {"id": page["id"], "seed": page["seed"], "given": page["given"]} | more
+
+
+def test_the_page_is_told_all_it_draws(planes):
+    page = planes.draw(NAME, 3, {}).page()
+    names = planes._studio.model(NAME).condition.fields["class"].names
+    assert (page["seed"], page["given"], page["names"]) == (3, {}, list(names))
+    assert len(page["points"]) == COUNT
+    assert max(max(abs(x), abs(y)) for x, y, _ in page["points"]) == 1
+    assert [name for *_, name in page["points"]] == [i % len(names) for i in range(COUNT)]
+    across, up = (round(100 * share) for share in planes.draw(NAME, 3, {}).drawn.explained)
+    assert f"shows {across + up} %" in page["words"] and f"{up} % up" in page["words"]
+
+
+def test_maps_are_kept_and_told_apart(planes):
+    first = planes.draw(NAME, 0, {})
+    assert planes.asked(NAME, asking(first)).drawn is first.drawn
+    others = [planes.draw(NAME, 1, {}), planes.draw(NAME, 0, {"class": "kick"})]
+    assert len({plane.page()["id"] for plane in (first, *others)}) == 3
+    assert others[1].page()["names"] == ["kick"]
+    for seed in range(2, KEPT + 1):
+        planes.draw(NAME, seed, {})
+    assert len(planes._drawn) == KEPT
+    assert planes.draw(NAME, 0, {}).drawn is not first.drawn
+
+
+def test_a_point_is_the_sound_of_its_seed(planes, studio):
+    plane = planes.draw(NAME, 5, {})
+    sound = plane.point(17, Stop())
+    parameters = sound.recipe.parameters
+    assert (sound.recipe.call, parameters["seed"], parameters["index"]) == ("sample", 5, 17)
+    assert sound.seconds == pytest.approx(0.2)
+    torch.testing.assert_close(latent_of(studio.model(NAME), sound.recipe)[0], plane.drawn.z[17])
+    torch.testing.assert_close(
+        torch.tensor(plane.find(sound.recipe), dtype=torch.float64),
+        plane.drawn.points[17],
+        atol=1e-3,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("index", [-1, COUNT, 0.5, "1", None, True])
+def test_there_are_no_other_points(planes, index):
+    with pytest.raises(InputError, match="index"):
+        planes.draw(NAME, 0, {}).point(index, Stop())
+
+
+def test_a_place_is_decoded_where_it_is(planes):
+    plane = planes.draw(NAME, 0, {})
+    sound = plane.place(0.3001, -0.2, Stop())
+    assert sound.recipe.call == "decode"
+    assert sound.recipe.parameters["condition"] == plane.drawn.at(0.3, -0.2)[1]
+    assert plane.find(sound.recipe) == pytest.approx((0.3, -0.2), abs=1e-3)
+    assert plane.place(0.2999, -0.2, Stop()).key == sound.key
+    assert plane.place(0.32, -0.2, Stop()).key != sound.key
+    assert sound.title.endswith("map 0 at 0.3, -0.2")
+
+
+def test_only_sounds_of_the_model_are_found(planes, studio):
+    plane = planes.draw(NAME, 0, {})
+    recipe = plane.point(0, Stop()).recipe
+    with pytest.raises(InputError, match="weights"):
+        plane.find(replace(recipe, weights="0" * 64))
+    with pytest.raises(InputError, match="path"):
+        plane.find(replace(recipe, call="path"))
+
+
+def test_models_without_a_map_say_why(planes):
+    with pytest.raises(InputError, match="a latent for every sample"):
+        planes.draw("drums-wavenet", 0, {})
+
+
+def test_what_the_page_asks_for_is_answered(answers, planes):
+    plane = planes.draw(NAME, 0, {})
+    board = told(answers.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))["board"]
+    assert (board["seed"], board["names"]) == (4, ["kick"])
+    asked = asking(plane, turn=7, x=0.1, y=0.2, final=True)
+    played = told(answers.play(Stop(), NAME, asked))["played"]
+    assert (played["turn"], played["final"], played["sound"]["call"]) == (7, True, "decode")
+    played = told(answers.play(Stop(), NAME, asking(plane, turn=8, index=9)))["played"]
+    assert (played["index"], played["sound"]["index"]) == (9, 9)
+    made = told(answers.make_ahead(Stop(), NAME, asking(plane, indices=[3, 1])))["made"]
+    assert [(index, sound["index"]) for index, sound in made["sounds"]] == [(3, 3), (1, 1)]
+    asked = asking(plane, key="k", recipe=played["sound"]["recipe"])
+    found = told(answers.find(Stop(), NAME, asked))["found"]
+    assert found["place"] == pytest.approx(plane.drawn.points[9].tolist(), abs=1e-3)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_another_map_keeps_a_locked_seed_only(answers, locked):
+    updated = told(answers.draw_another(Stop(), NAME, {}, 12, locked))
+    assert (updated["seed"] == 12) is locked
+    assert updated["board"]["seed"] == updated["seed"]
+
+
+def test_stop_ends_what_is_made_ahead(answers, planes):
+    stop = Stop()
+    stop.pressed = True
+    with pytest.raises(Stopped):
+        list(answers.make_ahead(stop, NAME, asking(planes.draw(NAME, 0, {}), indices=[1])))
+
+
+HOSTILE = [
+    ("draw", {}, "seed is None"),
+    ("play", None, "seed"),
+    ("play", [1, 2], "list"),
+    ("play", {"seed": 0, "x": "<script>", "y": 0}, "x is"),
+    ("play", {"seed": 0, "x": 0, "y": float("nan")}, "no JSON"),
+    ("play", {"seed": 0, "x": 9, "y": 0}, "x is 9"),
+    ("play", {"seed": -1, "index": 0}, "seed"),
+    ("play", {"seed": 0, "given": {"class": "../etc"}, "index": 0}, "allowed are kick"),
+    ("play", {"seed": 0, "given": {"odd": 1}, "index": 0}, "odd"),
+    ("play", {"seed": 0, "index": 10**9}, "index"),
+    ("make_ahead", {"seed": 0, "indices": "all"}, "indices"),
+    ("make_ahead", {"seed": 0, "indices": list(range(AHEAD + 1))}, "at most"),
+    ("make_ahead", {"seed": 0, "indices": [None]}, "index"),
+    ("find", {"seed": 0, "recipe": {}}, "a recipe is a text"),
+    ("find", {"seed": 0, "recipe": "{}"}, "recipe"),
+]
+
+
+@pytest.mark.parametrize(("name", "asked", "words"), HOSTILE)
+def test_what_is_not_allowed_is_refused_in_one_line(answers, name, asked, words):
+    with pytest.raises(InputError, match=words) as error:
+        list(getattr(answers, name)(Stop(), NAME, asked, *([None] if name == "draw" else [])))
+    assert "\n" not in str(error.value)

@@ -1,0 +1,311 @@
+"""The server's side of the pad: what is asked of it, and what it answers."""
+
+import asyncio
+
+import gradio as gr
+import pytest
+from dgm_audio._demo import abilities
+from dgm_audio._demo.corners import read_corners
+from dgm_audio._demo.handling import STOPS
+from dgm_audio._demo.page import Page
+from dgm_audio._demo.studio import Stop, Studio
+from dgm_audio._demo.tabs import morph, morph_line
+
+from dgm_audio import write_audio
+from dgm_audio.apps.latents import unpack
+from dgm_audio.apps.render import latent_of
+from dgm_audio.errors import InputError
+from dgm_audio.recipe import MAX_BYTES, Recipe
+
+SEEDS = [{"seed": seed} for seed in (1, 2, 3, 4)]
+CORNERS = [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory):
+    from dgm_audio._demo.shelf import Shelf
+
+    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
+
+
+@pytest.fixture(scope="module")
+def page(studio):
+    """A page that has this tab only."""
+
+    async def built():  # without a running loop Gradio would make one, and leave it open
+        with gr.Blocks(analytics_enabled=False) as blocks:
+            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
+            morph.build(page)
+        return page, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
+
+    return asyncio.run(built())
+
+
+@pytest.fixture
+def fns(page):
+    """The functions of its events, by name."""
+    return page[1]
+
+
+def corners(studio, said=SEEDS, name="drums-vae", count=4, given=None, own=False, seconds=1.5):
+    return read_corners(studio, name, said, count, given=given or {}, own=own, seconds=seconds)
+
+
+def kept(studio, name="drums-vae", call="sample", seconds=None, **parameters):
+    """A sound as the page keeps it."""
+    model = studio.model(name)
+    wanted = {"sample": {"seed": 5, "index": 0, "temperature": 1.0}}.get(call, {})
+    wanted["condition"] = {key: spec.names[1] for key, spec in model.condition}
+    wanted["length"] = model.audio.resolve_length(seconds)
+    return {"recipe": studio.recipe(name, call, **(wanted | parameters)).to_json()}
+
+
+def between(studio, name="drums-vae", seconds=None):
+    ends = {"from": {"seed": 1, "index": 0}, "to": {"seed": 2, "index": 0}}
+    return kept(studio, name, "interpolate", seconds, **ends, steps=3, index=1)
+
+
+def test_a_corner_is_the_sound_of_its_seed(studio):
+    four = corners(studio)
+    for (x, y), said in zip(CORNERS, SEEDS, strict=True):
+        recipe = four.at(x, y)
+        assert recipe.call == "sample"
+        assert recipe.parameters["seed"] == said["seed"]
+    inside = four.at(0.5, 1)
+    assert inside.call == "morph"
+    assert inside.parameters["corners"] == [{**said, "index": 0} for said in SEEDS]
+
+
+def test_a_corner_of_a_kept_sound_has_its_latent(studio):
+    four = corners(studio, [between(studio), *SEEDS[1:]])
+    made = Recipe.from_json(between(studio)["recipe"])
+    model = studio.model("drums-vae")
+    assert (latent_of(model, four.at(0, 0)) == latent_of(model, made)).all()
+    drawn = corners(studio, [kept(studio, temperature=0.5), *SEEDS[1:]])
+    assert drawn.ends[0] == {"seed": 5, "index": 0, "temperature": 0.5}
+
+
+def test_corners_share_a_condition_or_keep_their_own(studio):
+    said = [*SEEDS[:3], kept(studio)]
+    names = studio.model("drums-vae").condition.fields["class"].names
+    shared = [one["class"] for one in corners(studio, said).conditions]
+    assert shared == [names[0]] * 4
+    chosen = corners(studio, said, given={"class": names[4]}).conditions
+    assert chosen == [{"class": names[4]}] * 4
+    own = [one["class"] for one in corners(studio, said, own=True).conditions]
+    assert own == [*names[:3], names[1]]
+
+
+def test_a_recording_is_a_recording_for_ever(studio):
+    said = [*SEEDS[:3], kept(studio, recording=True)]
+    four = corners(studio, said)
+    assert all(recipe.parameters["recording"] for recipe in (four.at(0, 0), four.at(0.5, 0.5)))
+    assert four.along([[0, 0, 0]], 0.1).parameters["recording"]
+    assert "recording" not in corners(studio).at(0.5, 0.5).parameters
+
+
+def test_sounds_of_a_morph_are_as_long(studio):
+    said = [between(studio, "music-vae", 1.0), *SEEDS[1:]]
+    shorter = corners(studio, said, "music-vae", seconds=0.5)
+    model = studio.model("music-vae")
+    z = unpack(shorter.ends[0], studio.shelf.folder)
+    assert z.shape[2] == model.latent.frames(shorter.length) < model.latent.frames(44100)
+    with pytest.raises(InputError, match=r"lasts 1\.02 s, the sounds of the morph 2 s"):
+        corners(studio, said, "music-vae", seconds=2.0)
+
+
+def test_a_long_path_is_thinned_to_what_a_recipe_holds(studio):
+    points = [[round(0.1 * step, 2), round(step / 63, 3), 0.123] for step in range(64)]
+    assert corners(studio).along(points, 0.1).parameters["points"] == points
+    recipe = corners(studio, [between(studio), *SEEDS[:2], between(studio)]).along(points, 0.1)
+    assert len(recipe.to_json()) <= MAX_BYTES
+    assert 10 < len(recipe.parameters["points"]) < 64
+    assert all(point in points for point in recipe.parameters["points"])
+    with pytest.raises(InputError, match="no JSON value"):
+        corners(studio).along([[0, float("nan"), 0]], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (None, "expected 4 sounds"),
+        (SEEDS[:3], "expected 4 sounds"),
+        ([*SEEDS[:3], 7], "expected 4 sounds"),
+        ([*SEEDS[:3], {}], "seed of a corner is None"),
+        ([*SEEDS[:3], {"seed": -1}], "must be an integer from 0"),
+        ([*SEEDS[:3], {"seed": 1e99}], "must be an integer from 0"),
+        ([*SEEDS[:3], {"recipe": 7}], "a recipe is a text"),
+        ([*SEEDS[:3], {"recipe": "{"}], "no JSON"),
+    ],
+)
+def test_other_corners_are_refused(studio, said, told):
+    with pytest.raises(InputError, match=told):
+        corners(studio, said)
+
+
+def test_sounds_of_others_are_refused(studio):
+    with pytest.raises(InputError, match="is of 'drums-gan'; a morph joins sounds of one model"):
+        corners(studio, [kept(studio, "drums-gan"), *SEEDS[1:]])
+    path = corners(studio).along([[0, 0, 0]], 0.1)
+    with pytest.raises(InputError, match="put together from several"):
+        corners(studio, [{"recipe": path.to_json()}, *SEEDS[1:]])
+    foreign = kept(studio)["recipe"].replace(studio.model("drums-vae").weights_hash, "0" * 64)
+    with pytest.raises(InputError, match="weights 000000000000"):
+        corners(studio, [{"recipe": foreign}, *SEEDS[1:]])
+
+
+class Pad:
+    """What the page would do: asks, and collects what it is told."""
+
+    def __init__(self, fns, monkeypatch):
+        monkeypatch.setattr(morph, "SIZE", 3)
+        self.serve, self.newest, self.turn = fns["serve"], {"turn": 0}, 0
+        self.cells, self.dock, self.status = self.serve.outputs
+
+    def ask(self, want="grid", **more):
+        self.turn += 1
+        asked = {"turn": self.turn, "grid": 7, "want": want, "corners": SEEDS, **more}
+        return self.serve.fn(None, "drums-vae", {"given": {}}, asked, 1.5, self.newest)
+
+    def told(self, want="grid", **more):
+        return [(key, value) for told in self.ask(want, **more) for key, value in told.items()]
+
+
+@pytest.fixture
+def pad(fns, monkeypatch):
+    return Pad(fns, monkeypatch)
+
+
+def of(told, component):
+    return [value for key, value in told if key is component]
+
+
+def test_the_grid_is_decoded_coarse_to_fine(pad, monkeypatch):
+    monkeypatch.setattr(morph, "_EVERY", 0.0)
+    told = pad.told()
+    counts = [sum(cell is not None for cell in one["cells"]) for one in of(told, pad.cells)]
+    assert counts[-1] == 9 and counts == sorted(counts)
+    cells = of(told, pad.cells)[-1]["cells"]
+    assert len({cell["key"] for cell in cells}) == 9
+    assert [index for index, cell in enumerate(cells) if "recipe" in cell] == [0, 2, 6, 8]
+    assert set(cells[4]) == {"key", "lufs", "peak_dbfs"}
+    assert all(one["grid"] == 7 for one in of(told, pad.cells))
+    assert "All 9 sounds" in of(told, pad.status)[-1]
+    assert not of(told, pad.dock)
+
+
+def test_a_place_goes_quietly_into_the_dock(pad):
+    told = pad.told("place", x=0.25, y=0.75, complete=True)
+    (sound,) = of(told, pad.dock)
+    assert sound["quiet"] is True
+    assert sound["call"] == "morph" and "0.25, 0.75" in sound["title"]
+    assert not of(told, pad.cells)
+
+
+def test_a_path_goes_into_the_dock(pad):
+    told = pad.told("path", points=[[0, 0, 0], [0.1, 1, 1]], complete=True)
+    (sound,) = of(told, pad.dock)
+    assert sound["call"] == "path" and "quiet" not in sound
+    assert "One clip of 2 sounds." in of(told, pad.status)[-1]
+
+
+def test_what_is_older_gives_way(pad, fns):
+    running = pad.ask()
+    next(running)
+    fns["announce"].fn({"turn": 2}, pad.newest)
+    assert list(running) == []
+    pad.turn = 0
+    assert pad.told() == []  # it waited, and was old when its turn came
+    fns["announce"].fn({"turn": "junk"}, pad.newest)
+    fns["announce"].fn(None, pad.newest)
+    assert pad.newest == {"turn": 2}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"want": "place", "x": 2, "y": 0}, "X is 2; it must be a number from 0 to 1"),
+        ({"want": "place", "x": "0", "y": 0}, "X is &#x27;0&#x27;"),
+        ({"want": "path"}, "There is no path"),
+        ({"want": "path", "points": [[1]]}, "a point is"),
+        ({"want": "path", "points": [[0, 0, 0]] * 65}, "there are 65 points"),
+        ({"grid": "x"}, "Grid is"),
+        ({"turn": None}, "Turn is None"),
+        ({"corners": "x" * 70_000}, "bytes; expected an object of at most"),
+    ],
+)
+def test_junk_is_told_in_one_line(pad, asked, told):
+    answer = of(pad.told(**asked), pad.status)[-1]
+    assert 'role="alert"' in answer
+    assert told.lower() in answer.lower()
+
+
+def test_an_own_sound_becomes_a_corner(fns, studio, pad, tmp_path):
+    model = studio.model("drums-vae")
+    path = tmp_path / "my drum.wav"
+    write_audio(path, 0.5 * model.sample(1, seed=3)[0], 44100)
+    take = fns["take"]
+    cells, status = take.outputs
+    told = [
+        item for one in take.fn(None, "drums-vae", {"given": {}}, str(path)) for item in one.items()
+    ]
+    (taken,) = of(told, cells)
+    assert taken["corner"] in range(4) and taken["sound"]["title"] == "my drum"
+    assert "my drum.wav" in of(told, status)[-1] and str(tmp_path) not in repr(told)
+    corner = {"recipe": taken["sound"]["recipe"]}
+    told = pad.told("place", x=0.1, y=0.1, complete=True, corners=[corner, *SEEDS[1:]])
+    (sound,) = of(told, pad.dock)
+    assert "recordings are never in links" in sound["unlinked"]
+
+
+def line(fns, name, **ends):
+    """What the event says: of its first output, and of its status."""
+    fn = fns[name]
+    updates = fn.fn(None, "drums-vae", {}, ends, 1.5, 3)
+    told = [item for one in updates for item in one.items()]
+    return of(told, fn.outputs[0]), of(told, fn.outputs[-1])
+
+
+def test_a_line_has_separate_files(fns, studio):
+    made, status = line(fns, "separate", a=SEEDS[0], b=kept(studio))
+    assert [sound["call"] for sound in made[-1]] == ["interpolate"] * 3
+    assert made[-1][2]["title"].endswith("A to B, 3 of 3")
+    assert "3 sounds from A to B" in status[-1]
+
+
+def test_a_line_is_one_clip(fns, studio):
+    (sound,), _ = line(fns, "together", a=SEEDS[0], b=kept(studio))
+    points = Recipe.from_json(sound["recipe"]).parameters["points"]
+    assert points == [[0.0, 0.0, 0], [morph_line.APART, 0.5, 0], [2 * morph_line.APART, 1.0, 0]]
+
+
+def test_a_line_needs_both_ends(fns):
+    _, status = line(fns, "together", a=SEEDS[0], b=None)
+    assert "A line needs two sounds" in status[-1]
+
+
+def test_what_lies_between_is_said_where_it_is_no_blend(studio):
+    said = {name: abilities.what_morph_means(studio.model(name)) for name in studio.names}
+    hops = {name: studio.model(name).latent.hop for name in studio.names}
+    assert all(bool(said[name]) == (hops[name] is not None) for name in said)
+    assert all(("white noise" in said[name]) == (hops[name] == 1) for name in said)
+
+
+def test_stop_ends_a_grid(pad, monkeypatch):
+    stop = Stop()
+    monkeypatch.setattr(STOPS, "begin", lambda request: stop)
+    running = pad.ask(corners=[{"seed": seed} for seed in (11, 12, 13, 14)])
+    next(running)
+    stop.pressed = True
+    assert "Stopped." in list(running)[-1][pad.status]
+
+
+def test_the_pad_is_hidden_with_the_reason(page, studio):
+    ((adapt, (why, _, all_of_it, seconds, _)),) = page[0].on_model
+    refused = adapt(studio.model("vocoder-flow"))
+    assert "makes the sound of a given mel" in refused[why]
+    assert refused[all_of_it]["visible"] is False
+    shown = adapt(studio.model("music-vae"))
+    assert shown[all_of_it]["visible"] and shown[seconds]["visible"]
+    assert seconds.maximum == 5.0  # no longer than the page allows
+    assert not adapt(studio.model("drums-vae"))[seconds]["visible"]
