@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ class Visitor:
         body = {"data": data, "fn_index": index, "session_hash": self.session}
         return self.http.post("gradio_api/queue/join", json=body)
 
-    def messages(self) -> Iterator[dict[str, Any]]:
+    def messages(self) -> Generator[dict[str, Any], None, None]:
         """What the server tells about all that this visitor asked for, until all of it is done."""
         address = f"gradio_api/queue/data?session_hash={self.session}"
         with self.http.stream("GET", address) as answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -48,3 +49,17 @@ def follows_model(
         return adapt
 
     return register
+
+
+def longest_of(model: AudioGenerator) -> float:
+    """Seconds of the longest sound that a model makes."""
+    most = model.audio.max_length
+    return math.inf if most is None else most / model.audio.sample_rate
+
+
+def fitted(model: AudioGenerator, seconds: float) -> float:
+    """The seconds that were asked for; no more than the model makes.
+
+    A field may still hold what another model could make.
+    """
+    return min(seconds, longest_of(model)) if isinstance(seconds, int | float) else seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 import secrets
 import time
@@ -134,41 +135,35 @@ class Shelf:
         key = key_of(recipe)
         try:
             facts = json.loads((self.folder / f"{key}.json").read_text("ascii"))
-            self.path(key).touch()
+            for path in (self.path(key), self.folder / f"{key}.json"):
+                os.utime(path)  # unlike touch(), it makes no file
             return Sound(key=key, recipe=recipe, **facts)
         except (OSError, ValueError, TypeError):
             return None
 
     def put(
-        self, recipe: Recipe, audio: Tensor, rate: int, title: str, file: str, took: float
-    ) -> Sound:
-        """Store a sound (C, T), which it took so many seconds to make.
-
-        Raises:
-            StorageError: if the folder cannot be written to.
-        """
-        return self._put(key_of(recipe), recipe, audio, rate, title, file, took)
-
-    def put_recording(
-        self, audio: Tensor, rate: int, title: str, file: str, took: float = 0.0
-    ) -> Sound:
-        """Store a sound (C, T) that no recipe makes: only who is told its key finds it.
-
-        Raises:
-            StorageError: if the folder cannot be written to.
-        """
-        return self._put(secrets.token_hex(20), None, audio, rate, title, file, took)
-
-    def _put(
         self,
-        key: str,
         recipe: Recipe | None,
         audio: Tensor,
         rate: int,
         title: str,
         file: str,
-        took: float,
+        took: float = 0.0,
     ) -> Sound:
+        """Store a sound (C, T).
+
+        Args:
+            recipe: None for a recording: only who is told its key finds it.
+            audio: (C, T).
+            rate: in Hz.
+            title: what it is.
+            file: what a download is called, without suffix.
+            took: seconds that it took to make.
+
+        Raises:
+            StorageError: if the folder cannot be written to.
+        """
+        key = key_of(recipe) if recipe else secrets.token_hex(20)
         peak = peak_dbfs(audio)
         loudness = measure_loudness(audio, rate) if rate >= MIN_RATE else None
         loud = loudness is not None and loudness.lufs > -200
@@ -191,7 +186,7 @@ class Shelf:
             write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
             (self.folder / f"{key}.json").write_text(json.dumps(facts), "ascii")
         except (OSError, DgmAudioError) as error:
-            self._remove(key)
+            _remove(self.path(key))
             full = getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC
             reason = "the disk is full" if full else str(error).replace(str(self.folder), "it")
             raise StorageError(
@@ -201,24 +196,24 @@ class Shelf:
         return sound
 
     def tidy(self) -> None:
-        """Remove what is old, and the oldest of what is too much."""
-        found = []
-        for path in self.folder.glob("*.wav"):
-            try:
-                found.append((path.stat().st_mtime, path.stat().st_size, path.stem))
-            except OSError:
-                continue  # another request removed it
-        total, now = sum(size for _, size, _ in found), time.time()
-        for changed, size, key in sorted(found):
-            if now - changed < MAX_AGE and total <= MAX_BYTES:
+        """Remove sounds and latents that are old, and the oldest of what is too much."""
+        found: dict[str, list[tuple[float, int, Path]]] = {}
+        for path in self.folder.glob("*"):
+            with suppress(OSError):  # another request removed it
+                state = path.stat()
+                found.setdefault(path.stem, []).append((state.st_mtime, state.st_size, path))
+        total, now = sum(size for files in found.values() for _, size, _ in files), time.time()
+        for files in sorted(found.values(), key=lambda files: min(files)[0]):
+            if now - min(files)[0] < MAX_AGE and total <= MAX_BYTES:
                 break
-            self._remove(key)
-            total -= size
+            for _, size, path in files:
+                _remove(path)
+                total -= size
 
-    def _remove(self, key: str) -> None:
-        for path in (self.path(key), self.folder / f"{key}.json"):
-            with suppress(OSError):  # gone, or no folder any more
-                path.unlink()
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # gone, or no folder any more
+        path.unlink()
 
 
 _FACTS = [one.name for one in fields(Sound) if one.name not in ("key", "recipe")]

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from dgm_audio.cli.demo import demo_package
 
 FOLDER = Path(__file__).parent / "demo"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1280, 1000
-PHONE = {"width": 390, "height": 844}
+WINDOW: ViewportSize = {"width": 1280, "height": 1120}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 MAX_BYTES = 250_000
 PATIENCE = 180_000
 """Milliseconds that a tab may take to be filled."""
@@ -84,7 +84,7 @@ def learn(page: Page) -> None:
     """What the model does, and the lines that make the sound in the dock."""
     sample(page)
     _open(page, "learn")
-    page.locator("#dgm-tab-learn", has_text="import dgm_audio").wait_for()
+    page.locator("#dgm-tab-learn .dgm-code-python").wait_for()
 
 
 TABS: dict[str, Callable[[Page], None]] = {
@@ -115,8 +115,7 @@ def _open(page: Page, tab: str) -> None:
 
 def shoot(browser: Browser, url: str, name: str, tab: str, colours: str, phone: bool) -> None:
     """One picture, in at most 256 colours."""
-    size = PHONE if phone else {"width": WIDTH, "height": HEIGHT}
-    context = browser.new_context(viewport=size)
+    context = browser.new_context(viewport=PHONE if phone else WINDOW)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(f"{url}?__theme={colours}")

@@ -95,7 +95,7 @@ dgm.dock = (element, props, trigger, watch) => {
       file("16", "Download as 16-bit WAV, its recipe inside", "wav", { bits: 16 }),
       file("24", "Download as 24-bit WAV, its recipe inside", "wav", { bits: 24 }),
       file("32f", "Download as 32-bit float WAV, its recipe inside", "wav", { bits: 32 }),
-      file("recipe", "Download the recipe, JSON", "json"),
+      ...(sound.recipe ? [file("recipe", "Download the recipe, JSON", "json")] : []),
       ...sound.beside.map((one) =>
         make("a", { href: new URL(`latents/${one}`, document.baseURI).href, download: true, class: "dgm-save", title: "Keep this file with the WAV: its recipe needs it" }, "latents")),
     );

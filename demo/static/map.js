@@ -59,7 +59,8 @@ dgm.map = (element, props, trigger, watch) => {
   // --- what is shown ---------------------------------------------------------------------------
 
   function render() {
-    const value = props.value || {};
+    const given = props.value || {};
+    const value = given.map ? JSON.parse(given.map) : given;
     if (value.id && value.id === chart.id) return;
     chart = { names: [], points: [], ...value };
     sounds = new Map();

@@ -9,6 +9,7 @@
     ["1 to 4", "corners of the pad"],
     ["arrows", "move on the pad and on the map; Shift for small steps"],
     ["A W S E D F T G Y H U J …", "notes, while the keyboard is open"],
+    ["X", "change over between a recording and its reconstruction"],
     ["?", "this sheet"],
   ];
 

@@ -200,7 +200,8 @@ class Answers:
         """The map of a seed."""
         yield {self.status: say("Drawing the map ...")}
         plane = self.planes.draw(name, seed, given_of(controls))
-        yield {self.board: plane.page(), self.status: ""}
+        text = json.dumps(plane.page())  # Gradio copies values piece by piece at every event
+        yield {self.board: {"map": text}, self.status: ""}
 
     def draw_another(
         self, stop: Stop, name: str, controls: Any, seed: Any, locked: bool
@@ -272,9 +273,8 @@ def build(page: Page) -> None:
         to_find.release(safe(answers.find), [page.model, to_find], [found, status], **each),
     ]
     stop_button(stop_here, status, events)
-    page.controls.change(
-        None, page.controls, None, js="(chosen) => { dgm.emit('map-given', chosen && chosen.given); }"
-    )
+    tell = "(chosen) => { dgm.emit('map-given', chosen && chosen.given); }"
+    page.controls.change(None, page.controls, None, js=tell)
 
     @follows_model(page, [why, all_of_it, board])
     def adapt(model: AudioGenerator) -> Updates:
@@ -282,7 +282,7 @@ def build(page: Page) -> None:
         return {
             why: say(reason),
             all_of_it: gr.update(visible=not reason),
-            board: {} if reason else {"weights": model.weights_hash, "points": []},
+            board: {} if reason else {"weights": model.weights_hash},
         }
 
 

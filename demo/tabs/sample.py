@@ -13,7 +13,7 @@ from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 
 from ..abilities import why_no_sample
 from ..handling import Updates, handler, say, steps
-from ..parts import follows_model, seed_row, stop_button
+from ..parts import DRAWN_SEEDS, fitted, follows_model, longest_of, seed_row, stop_button
 from ..studio import Stop
 from ..widgets import given_of, widget
 
@@ -30,7 +30,7 @@ def build(page: Page) -> None:
         with gr.Row(elem_classes="dgm-row"):
             seed, keep_seed = seed_row()
             count = gr.Slider(1, MOST, value=MOST, step=1, label="How many")
-            seconds = gr.Slider(0.1, 60, value=1.5, step=0.1, label="Seconds")
+            seconds = gr.Number(1.5, label="Seconds", step=0.1)
             temperature = gr.Slider(0, 2, value=1, step=0.05, label="Temperature")
         with gr.Row(elem_classes="dgm-row"):
             go = gr.Button(
@@ -52,12 +52,12 @@ def build(page: Page) -> None:
         warm: float,
     ) -> Iterator[Updates]:
         model = page.studio.model(name)
-        drawn = int(number) if locked else secrets.randbelow(1_000_000)
+        drawn = number if locked else secrets.randbelow(DRAWN_SEEDS)
         drawn = check_integer("seed", drawn, 0, MAX_SEED)
         items = item_conditions(
             model, given_of(controls), check_integer("how many", how_many, 1, MOST)
         )
-        length = model.audio.resolve_length(_fitted(model, long))
+        length = model.audio.resolve_length(fitted(model, long))
         made: list[dict[str, Any]] = []
         yield {seed: drawn, sounds: []}
         for (index, condition), line in steps(list(enumerate(items)), "Making"):
@@ -89,21 +89,11 @@ def build(page: Page) -> None:
     @follows_model(page, [why, all_of_it, seconds, sounds])
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
-        longest = min(page.studio.max_seconds, _longest(model))
+        longest = min(page.studio.max_seconds, longest_of(model))
         usual = min(model.audio.seconds, longest, 10.0)
         return {
             why: say(reason),
             all_of_it: gr.update(visible=not reason),
-            seconds: gr.update(maximum=round(longest, 3), value=round(usual, 3)),
+            seconds: gr.update(value=round(usual, 3), label=f"Seconds, up to {longest:.3g}"),
             sounds: [],
         }
-
-
-def _longest(model: AudioGenerator) -> float:
-    most = model.audio.max_length
-    return most / model.audio.sample_rate if most else 1e9
-
-
-def _fitted(model: AudioGenerator, seconds: float) -> float:
-    """The slider's seconds, whose steps may pass the longest clip by a hair."""
-    return min(float(seconds), _longest(model))

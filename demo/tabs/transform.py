@@ -232,7 +232,7 @@ class Transform:
         }
 
     def _original(self, x: torch.Tensor, rate: int, name: str, took: float = 0.0) -> Sound:
-        return self.studio.shelf.put_recording(x, rate, name, slug(Path(name).stem), took)
+        return self.studio.shelf.put(None, x, rate, name, slug(Path(name).stem), took)
 
 
 def build(page: Page) -> None:

@@ -1,5 +1,6 @@
 """The map: what the page is told of it, its points, its places, and what is refused."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -32,6 +33,11 @@ def answers(planes):
 def told(updates):
     """The last value of everything that was updated."""
     return {part: value for update in updates for part, value in update.items()}
+
+
+def drawn(updates):
+    """The map that the page was told."""
+    return json.loads(told(updates)["board"]["map"])
 
 
 def asking(plane, **more):
@@ -110,7 +116,7 @@ def test_models_without_a_map_say_why(planes):
 
 def test_what_the_page_asks_for_is_answered(answers, planes):
     plane = planes.draw(NAME, 0, {})
-    board = told(answers.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))["board"]
+    board = drawn(answers.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))
     assert (board["seed"], board["names"]) == (4, ["kick"])
     asked = asking(plane, turn=7, x=0.1, y=0.2, final=True)
     played = told(answers.play(Stop(), NAME, asked))["played"]
@@ -126,9 +132,9 @@ def test_what_the_page_asks_for_is_answered(answers, planes):
 
 @pytest.mark.parametrize("locked", [True, False])
 def test_another_map_keeps_a_locked_seed_only(answers, locked):
-    updated = told(answers.draw_another(Stop(), NAME, {}, 12, locked))
-    assert (updated["seed"] == 12) is locked
-    assert updated["board"]["seed"] == updated["seed"]
+    updates = list(answers.draw_another(Stop(), NAME, {}, 12, locked))
+    assert (told(updates)["seed"] == 12) is locked
+    assert drawn(updates)["seed"] == told(updates)["seed"]
 
 
 def test_stop_ends_what_is_made_ahead(answers, planes):
