@@ -58,6 +58,7 @@ def build(studio: Studio) -> gr.Blocks:
                 studio.names,
                 value=studio.names[0] if studio.names else None,
                 label="Model",
+                container=False,
                 elem_id="dgm-model",
                 scale=0,
                 min_width=220,
@@ -143,4 +144,4 @@ def facts_html(model: AudioGenerator) -> str:
     untrained = known["training"] is None and known["metrics"] is None
     warning = '<span class="dgm-untrained">never trained: it makes noise</span>'
     badge = f'<span class="dgm-badge" title="{html.escape(known["about"])}">{model.family}</span>'
-    return f"{badge}{warning if untrained else ''} <span class='dgm-line'>{line}</span>"
+    return f"{badge}{warning if untrained else ''} <span class='dgm-known'>{line}</span>"
