@@ -112,6 +112,7 @@ class Studio:
             if found is None or _mark(found.model) not in ((), found.mark):
                 model = load(self._sources[name], self.device)
                 model.requires_grad_(False)
+                model.name = name  # a run's folder is called "model" as all others are
                 found = Loaded(model, _mark(model))
             self._loaded[name] = found
             self._loaded.move_to_end(name)

@@ -77,7 +77,7 @@ def build(page: Page) -> None:
     page.controls.change(None, js=_REDRAW)
     seconds.release(None, js=_REDRAW)
 
-    @follows_model(page, [why, means, all_of_it, seconds, pad])
+    @follows_model(page, [why, means, all_of_it, seconds, status, pad])
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
         usual = min(round(model.audio.seconds, 1), USUAL_SECONDS, longest)
@@ -86,6 +86,7 @@ def build(page: Page) -> None:
             means: say("" if reason else what_morph_means(model)),
             all_of_it: gr.update(visible=not reason),
             seconds: gr.update(value=usual, visible=model.latent.hop is not None),
+            status: "",
             pad: {
                 "weights": model.weights_hash,
                 "conditions": [key for key, _ in model.condition],
