@@ -16,4 +16,9 @@ with a generator is done in `dgm_audio.apps`.
     abilities    which tab a model cannot serve, and why
     parts        rows of controls that several tabs have
     handling     errors in one line, progress, Stop
+    background   long work beside the page, with its status lines
+    uploads      from a visitor's recording to latents
+    corners      of a pad, ends of a line: as the page names them, and the sounds between
+    changing     sounds moved along directions, and mixed
+    lessons      what a family does, in its own words; diagram draws it
 """

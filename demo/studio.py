@@ -74,6 +74,9 @@ class Studio:
         max_seconds: longest sound that is made, and longest recording that is taken.
         device: that models are loaded to.
 
+    Raises:
+        DgmAudioError: if a model that was given is not there, or damaged.
+
     Attributes:
         names: of all models on the page, those given first.
     """
@@ -95,6 +98,8 @@ class Studio:
         self.names = list(self._sources)
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._work = threading.RLock()
+        for name in map(_shown_name, given):
+            self.model(name)  # what was named is there, or the page does not open
 
     def model(self, name: str) -> AudioGenerator:
         """A model by its name on the page; the last few stay in memory.
@@ -168,11 +173,22 @@ class Studio:
 
     def _check_length(self, model: AudioGenerator, recipe: Recipe) -> None:
         length, rate = recipe.parameters.get("length"), model.audio.sample_rate
-        if isinstance(length, int) and length > self.max_seconds * rate:
+        if not isinstance(length, int):
+            return  # rendering says what is wrong with it
+        seconds = length / rate + _last_start(recipe)
+        if seconds > self.max_seconds:
             raise InputError(
-                f"The sound would be {length / rate:.3g} s long; the limit is "
+                f"The sound would be {seconds:.3g} s long; the limit is "
                 f"{self.max_seconds:g} s. Ask for less, or start the demo with --max-seconds."
             )
+
+
+def _last_start(recipe: Recipe) -> float:
+    """When the last sound of a path begins, in seconds; 0 of any other recipe."""
+    try:
+        return float(recipe.parameters["points"][-1][0])
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def title_of(recipe: Recipe) -> str:

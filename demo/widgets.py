@@ -7,7 +7,6 @@ is read field by field, and what is not allowed is refused.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,10 +87,10 @@ def number(values: Mapping[str, Any], key: str, low: float, high: float) -> floa
         InputError: if it is none, or outside [low, high].
     """
     value = values.get(key)
-    fine = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not fine or not low <= value <= high:
-        raise InputError(f"{key} is {value!r:.40}; it must be a number from {low:g} to {high:g}")
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if low <= value <= high:  # of NaN, too, this is false
+            return float(value)
+    raise InputError(f"{key} is {value!r:.40}; it must be a number from {low:g} to {high:g}")
 
 
 def recipe_from(text: Any) -> Recipe:

@@ -1,4 +1,4 @@
-"""The demo's modules; one demo in a process of its own, and one browser, for all tests here."""
+"""The demo's modules; a demo in a process of its own; a browser."""
 
 import shutil
 import sys
@@ -55,7 +55,7 @@ def visitor(server):
         yield visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's event loop, while it is open, allows no asyncio.run
 def browser():
     reason = "playwright is not installed; it comes with dgm_audio[test]"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
