@@ -58,7 +58,14 @@ class Demo:
 
     def __init__(self, settings: Settings) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="dgm_audio-demo-"))
-        shelf = Shelf(self._folder / "sounds")
+        try:
+            self._serve(settings, Shelf(self._folder / "sounds"))
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def _serve(self, settings: Settings, shelf: Shelf) -> None:
+        """Build the page and begin to listen."""
         studio = Studio(
             shelf, settings.models, max_seconds=settings.max_seconds, device=settings.device
         )
