@@ -24,11 +24,11 @@ def open_tab(page, name):
 
 def pick(page, name):
     """Another model."""
-    before = page.locator("#dgm-facts .dgm-line").inner_text()
+    before = page.locator("#dgm-facts").inner_text()
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name=name, exact=True).click()
     page.wait_for_function(
-        "before => document.querySelector('#dgm-facts .dgm-line').innerText !== before", arg=before
+        "before => document.querySelector('#dgm-facts').innerText !== before", arg=before
     )
 
 
