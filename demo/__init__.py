@@ -12,7 +12,7 @@ with a generator is done in `dgm_audio.apps`.
     studio       models in memory, one at work at a time; from recipe to sound
     shelf        sounds on disk, by the hash of their recipe
     routes       their addresses
-    guard        what stands before the page: sizes, a full queue
+    guard        what stands before the page: sizes and forms of requests
     abilities    which tab a model cannot serve, and why
     parts        rows of controls that several tabs have
     handling     errors in one line, progress, Stop

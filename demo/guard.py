@@ -1,8 +1,13 @@
-"""What stands before the page: no request larger than the page sends, and a kind word when busy."""
+"""What stands before the page: only requests of the size and of the form that the page sends.
+
+Gradio answers what it does not know with a traceback in the log; here it is refused in one line.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,8 +15,7 @@ MAX_BODY = 2**20
 """Bytes of a request; the largest that the page sends has some kilobytes. Uploads are not meant."""
 
 _UPLOAD = "/upload"
-_JOIN = "/queue/join"
-BUSY = "The page is busy: all places in the queue are taken. Try again in a moment."
+_CALLS = ("/queue/join", "/run/predict")
 
 
 class Guard:
@@ -19,10 +23,11 @@ class Guard:
 
     Args:
         app: that is guarded.
+        inputs: number of inputs of each function that the page may call, by its `fn_index`.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, inputs: Mapping[int, int]) -> None:
+        self.app, self.inputs = app, inputs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -31,12 +36,28 @@ class Guard:
             return
         body = await _body(receive)
         if body is None:
-            await _refuse(send, 413, f"A request has at most {MAX_BODY} bytes.")
+            await _refuse(send, 413, f"a request has at most {MAX_BODY} bytes")
             return
-        if scope["path"].endswith(_JOIN):
-            await self.app(scope, _again(body, receive), _in_words(send))
+        problem = self._problem(body) if scope["path"].endswith(_CALLS) else ""
+        if problem:
+            await _refuse(send, 422, problem)
             return
         await self.app(scope, _again(body, receive), send)
+
+    def _problem(self, body: bytes) -> str:
+        """What is wrong with a call, in words; empty if nothing is."""
+        try:
+            call = json.loads(body)
+        except (ValueError, RecursionError):
+            return "the request is no JSON"
+        asked: dict[str, Any] = call if isinstance(call, dict) else {}
+        index, data = asked.get("fn_index"), asked.get("data")
+        if not isinstance(index, int) or index not in self.inputs:
+            return f"there is no function {index!r:.40}; they are 0 to {max(self.inputs)}"
+        if not isinstance(data, list) or len(data) != self.inputs[index]:
+            found = f"{len(data)} inputs" if isinstance(data, list) else f"{type(data).__name__}"
+            return f"function {index} got {found}; it takes a list of {self.inputs[index]}"
+        return ""
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -65,27 +86,13 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _in_words(send: Send) -> Send:
-    """A full queue says that it is busy; all other answers pass."""
-    full = False
-
-    async def worded(message: Message) -> None:
-        nonlocal full
-        if message["type"] == "http.response.start" and message["status"] == 503:
-            full = True
-            await _refuse(send, 503, BUSY)
-        elif not full:
-            await send(message)
-
-    return worded
-
-
 async def _refuse(send: Send, status: int, text: str) -> None:
-    """An answer as Gradio words its own."""
+    """An answer as Gradio words its own; the connection ends, for the body may be unread."""
     body = json.dumps({"detail": text}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

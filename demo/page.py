@@ -109,7 +109,7 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
         sound = page.studio.make(recipe, stop, title_of(recipe))
         yield {page.dock: sound.page(), status: say("This is the sound of the link.")}
 
-    page.model.input(pick, page.model, outputs, concurrency_id="model", show_progress="hidden")
+    page.model.select(pick, page.model, outputs, concurrency_id="model", show_progress="hidden")
     link = gr.Textbox(visible=False)
     blocks.load(
         arrive, link, outputs, concurrency_id="model", show_progress="hidden", js=_READ_LINK

@@ -25,7 +25,13 @@ def seed_row() -> tuple[gr.Number, gr.Checkbox]:
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=110)
         dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
         keep = gr.Checkbox(False, label="keep", min_width=80, scale=0)
-    dice.click(lambda: (secrets.randbelow(DRAWN_SEEDS), True), None, [seed, keep], queue=False)
+    dice.click(
+        lambda: (secrets.randbelow(DRAWN_SEEDS), True),
+        None,
+        [seed, keep],
+        queue=False,
+        api_visibility="private",
+    )
     return seed, keep
 
 
@@ -36,7 +42,14 @@ def stop_button(button: gr.Button, status: gr.HTML, cancels: list[Any]) -> None:
         STOPS.press(request)
         return say("Stopped.")
 
-    button.click(press, outputs=status, queue=False, cancels=cancels, show_progress="hidden")
+    button.click(
+        press,
+        outputs=status,
+        queue=False,
+        cancels=cancels,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def follows_model(

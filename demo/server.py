@@ -22,6 +22,12 @@ from .widgets import scripts, styles
 QUEUE = 32
 """So many requests wait; the next one is told that the page is busy."""
 
+SESSIONS = 64
+"""Visitors whose controls are remembered; Gradio keeps about 0.4 MB for each."""
+
+THREADS = 8
+"""Requests at work at the same time: models take turns, so that more would only take memory."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -71,6 +77,7 @@ class Demo:
         )
         self.blocks = build(studio)
         self.blocks.queue(max_size=settings.queue, api_open=False)
+        inputs = {index: len(event.inputs) for index, event in self.blocks.fns.items()}
         _, self.url, _ = self.blocks.launch(
             server_name=settings.host,
             server_port=settings.port,
@@ -82,12 +89,14 @@ class Demo:
             enable_monitoring=False,
             show_error=False,
             footer_links=["api"],
+            state_session_capacity=SESSIONS,
+            max_threads=THREADS,
             prevent_thread_lock=True,
             quiet=True,
             theme=theme(),
             css=styles(),
             head=scripts(),
-            app_kwargs={"routes": routes(shelf), "middleware": [Middleware(Guard)]},
+            app_kwargs={"routes": routes(shelf), "middleware": [Middleware(Guard, inputs=inputs)]},
         )
 
     def wait(self) -> None:

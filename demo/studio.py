@@ -90,7 +90,14 @@ class Studio:
         device: str = "cpu",
     ) -> None:
         self.shelf, self.max_seconds, self.device = shelf, max_seconds, device
-        self._sources = {_shown_name(source): source for source in given}
+        self._sources: dict[str, str] = {}
+        for source in given:
+            first = self._sources.setdefault(_shown_name(source), source)
+            if first != source:
+                raise InputError(
+                    f"{first} and {source} are both called {_shown_name(source)!r}; the page "
+                    "shows names only: rename one of the folders"
+                )
         shipped = sorted(
             (info.name for info in list_models()), key=lambda name: name != DEFAULT_MODEL
         )

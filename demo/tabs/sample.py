@@ -73,7 +73,7 @@ def build(page: Page) -> None:
             )
             made.append(page.studio.make(recipe, stop).page())
             yield {sounds: made} | ({page.dock: made[0]} if index == 0 else {})
-        yield {status: say(f"{len(made)} sounds of seed {drawn}.")}
+        yield {status: say(f"{len(made)} sound{'s' * (len(made) > 1)} of seed {drawn}.")}
 
     inputs = [page.model, page.controls, seed, keep_seed, count, seconds, temperature]
     event = go.click(

@@ -29,7 +29,7 @@ def test_stop_ends_the_work_and_frees_the_model(stop):
     assert page.locator(".dgm-card").count() < 8
     page.get_by_label("number input for How many").fill("1")
     page.locator("#dgm-generate").click()
-    page.locator("#dgm-tab-sample .dgm-note", has_text="1 sounds of seed").wait_for()
+    page.locator("#dgm-tab-sample .dgm-note", has_text="1 sound of seed").wait_for()
     assert time.monotonic() - pressed < 20
 
 

@@ -1,20 +1,23 @@
-"""The guard before the page: sizes of requests, and what a full queue says."""
+"""The guard before the page: sizes and forms of requests."""
 
 import asyncio
 import json
 
 import pytest
-from dgm_audio._demo.guard import BUSY, MAX_BODY, Guard
+from dgm_audio._demo.guard import MAX_BODY, Guard
+
+CALL = json.dumps({"fn_index": 3, "data": [1, 2], "session_hash": "s"}).encode()
+JOIN = "/gradio_api/queue/join"
 
 
-def answer(parts, path="/gradio_api/queue/join", status=200, method="POST"):
-    """Status and body that a guarded application gives; it repeats the body it was sent."""
+def answer(parts, path="/gradio_api/other", method="POST"):
+    """Status and body of a guarded application, what it heard, and what was left unread."""
     sent, heard = [], []
 
     async def application(scope, receive, send):
         message = await receive()
         heard.append(message["body"])
-        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": message["body"]})
 
     rest = [
@@ -29,7 +32,7 @@ def answer(parts, path="/gradio_api/queue/join", status=200, method="POST"):
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path}
-    asyncio.run(Guard(application)(scope, receive, send))
+    asyncio.run(Guard(application, {3: 2})(scope, receive, send))
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), heard, rest
 
 
@@ -51,11 +54,24 @@ def test_uploads_may_be_larger():
     assert len(heard[0]) == MAX_BODY + 1
 
 
-def test_a_full_queue_says_busy():
-    status, body, _, _ = answer([b"{}"], status=503)
-    assert (status, json.loads(body)["detail"]) == (503, BUSY)
+@pytest.mark.parametrize("path", [JOIN, "/gradio_api/run/predict"])
+def test_a_call_of_the_page_passes(path):
+    assert answer([CALL], path)[:2] == (200, CALL)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/gradio_api/queue/join", 200), ("/other", 503)])
-def test_other_answers_pass_as_they_are(path, status):
-    assert answer([b"{}"], path=path, status=status)[:2] == (status, b"{}")
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "no function None"),
+        (b'{"fn_index": 999999, "data": []}', "no function 999999; they are 0 to 3"),
+        (b'{"fn_index": [], "data": []}', "no function []"),
+        (b'{"fn_index": 3, "data": [1]}', "got 1 inputs; it takes a list of 2"),
+        (b'{"fn_index": 3, "data": {}}', "got dict; it takes a list of 2"),
+    ],
+)
+def test_other_calls_are_refused_in_one_line(body, told):
+    status, said, heard, _ = answer([body], JOIN)
+    assert (status, heard) == (422, [])
+    assert told in json.loads(said)["detail"]
