@@ -24,13 +24,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from hostile_visits import HOSTILE, REGULAR, SLOW, hostile, regular
+from hostile_visits import HOSTILE, REGULAR, SLOW, hostile, pick, regular
 from visitors import Server, Visitor, free_port, sample_inputs
 
 MAX_DRIFT = 0.05
 """Of the memory."""
 WARM_UP = 2
 """Times that every kind of request is made first."""
+REMEMBERED = 64
+"""Visitors whose controls the demo remembers: so many come first, each later one replaces one."""
 CROWD, QUEUE = 64, 32
 GOAL_START = 12.0
 """Seconds from the command to a page that can be used."""
@@ -76,6 +78,8 @@ def _warm_up(server: Server, rng: random.Random, folder: Path) -> Counter[str]:
     problems: Counter[str] = Counter()
     for visit in WARM_UP * (*REGULAR, *HOSTILE):
         problems.update(_visited(server, visit, rng, folder))
+    for _ in range(REMEMBERED):
+        problems.update(_visited(server, pick, rng, folder))
     _crowd(server)
     return problems
 

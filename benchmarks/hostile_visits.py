@@ -112,7 +112,8 @@ def leave(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
 def junk(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
     """Values that no widget sends, for any function."""
     function = rng.choice([name for name in visitor.functions if "lambda" not in name])
-    data = [rng.choice(("drums-vae", *JUNK)), *(rng.choice(JUNK) for _ in range(rng.randrange(8)))]
+    values = ("drums-vae", *JUNK)
+    data = [rng.choice(values) for _ in range(visitor.inputs[function])]
     told = visitor.call(function, *data)
     return f"{function} made a sound of {data}" if told.keys else _served(visitor, rng)
 

@@ -141,6 +141,7 @@ class Visitor:
             self.http.post("login", data=login).raise_for_status()
         config = self.http.get("config").json()
         self.functions = {one["api_name"]: one["id"] for one in config["dependencies"]}
+        self.inputs = {one["api_name"]: len(one["inputs"]) for one in config["dependencies"]}
 
     def join(self, function: str | int, *data: Any) -> httpx.Response:
         """Ask for something; the answer says whether it waits."""

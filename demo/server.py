@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +65,7 @@ class Demo:
     """
 
     def __init__(self, settings: Settings) -> None:
+        _share_freed_memory()
         self._folder = Path(tempfile.mkdtemp(prefix="dgm_audio-demo-"))
         try:
             self._serve(settings, Shelf(self._folder / "sounds"))
@@ -107,6 +110,19 @@ class Demo:
         """Stop listening; the sounds are removed."""
         self.blocks.close(verbose=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _share_freed_memory() -> None:
+    """Two pools of freed memory for all threads instead of one for each, where the libc is glibc.
+
+    Each request may run on another thread; what one of them freed the others could not use.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+
+
+_ARENA_MAX = -8
+"""M_ARENA_MAX in malloc.h."""
 
 
 def theme() -> gr.themes.Base:

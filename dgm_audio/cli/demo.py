@@ -21,10 +21,11 @@ _PACKAGE = "dgm_audio._demo"
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """Play with the models on a web page: sample, morph, map, transform, keyboard, compare.
+    """Play the latent space of the models on a web page.
 
-    All models that ship are there; a model folder or hf:org/name that is named comes first. Nothing
-    leaves this machine. Needs `pip install 'dgm_audio[demo]'`. Ctrl-C ends it.
+    Sample, morph, draw maps, transform recordings, play the keyboard, compare. All models that ship
+    are there; a model folder or hf:org/name that is named comes first. Nothing leaves this machine.
+    Needs `pip install 'dgm_audio[demo]'`. Ctrl-C ends it.
 
     Example:
         dgm-audio demo
