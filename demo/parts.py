@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .page import Page
 
 DRAWN_SEEDS = 1_000_000
+MILLISECOND = 1e-3
 
 
 def seed_row() -> tuple[gr.Number, gr.Checkbox]:
@@ -70,9 +71,13 @@ def longest_of(model: AudioGenerator) -> float:
     return math.inf if most is None else most / model.audio.sample_rate
 
 
-def fitted(model: AudioGenerator, seconds: float) -> float:
-    """The seconds that were asked for; no more than the model makes.
+def length_of(model: AudioGenerator, seconds: float) -> int:
+    """Samples of the seconds that a field holds: rounded to 1 ms, or those of another model.
 
-    A field may still hold what another model could make.
+    Raises:
+        InputError: if they are no number above 0.
     """
-    return min(seconds, longest_of(model)) if isinstance(seconds, int | float) else seconds
+    own, longest = model.audio.seconds, longest_of(model)
+    if isinstance(seconds, int | float):
+        seconds = min(own if abs(seconds - own) < MILLISECOND else seconds, longest)
+    return model.audio.resolve_length(seconds)

@@ -55,8 +55,10 @@ def plane(page: Page) -> None:
 
 
 def transform(page: Page) -> None:
-    """A sound of another seed, and the sliders that change it."""
+    """A sound of another model as this one makes it, and the sliders that change it."""
+    _pick(page, "drums-gan")
     sample(page)
+    _pick(page, "drums-vae")
     _open(page, "transform")
     page.get_by_role("button", name="Take the sound in the dock").click()
     page.locator("#dgm-tab-transform .dgm-bars input[type=range]").first.wait_for()
@@ -64,9 +66,7 @@ def transform(page: Page) -> None:
 
 def keyboard(page: Page) -> None:
     """Notes of a model that takes a pitch."""
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="notes-gan", exact=True).click()
-    page.locator("#dgm-controls", has_text="pitch").wait_for()
+    _pick(page, "notes-gan")
     page.locator("#dgm-generate").click()
     page.locator(".dgm-note", has_text="8 sounds of seed").wait_for()
     _open(page, "keyboard")
@@ -102,6 +102,13 @@ SHOTS = [(name, name, "light", False) for name in TABS] + [
     ("morph-phone", "morph", "light", True),
 ]
 """Name of the picture, tab, colours, and whether it is that of a phone."""
+
+
+def _pick(page: Page, model: str) -> None:
+    page.get_by_role("combobox", name="Model").click()
+    with page.expect_response("**/queue/join*"):
+        page.get_by_role("option", name=model, exact=True).click()
+    page.wait_for_timeout(2000)
 
 
 def _open(page: Page, tab: str) -> None:

@@ -13,7 +13,7 @@ from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 
 from ..abilities import why_no_sample
 from ..handling import Updates, handler, say, steps
-from ..parts import DRAWN_SEEDS, fitted, follows_model, longest_of, seed_row, stop_button
+from ..parts import DRAWN_SEEDS, follows_model, length_of, longest_of, seed_row, stop_button
 from ..studio import Stop
 from ..widgets import given_of, widget
 
@@ -57,7 +57,7 @@ def build(page: Page) -> None:
         items = item_conditions(
             model, given_of(controls), check_integer("how many", how_many, 1, MOST)
         )
-        length = model.audio.resolve_length(fitted(model, long))
+        length = length_of(model, long)
         made: list[dict[str, Any]] = []
         yield {seed: drawn, sounds: []}
         for (index, condition), line in steps(list(enumerate(items)), "Making"):
