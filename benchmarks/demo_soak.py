@@ -21,10 +21,12 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hostile_visits import HOSTILE, REGULAR, SLOW, hostile, pick, regular
+from hostile_visits import HOSTILE, SLOW, hostile
+from regular_visits import REGULAR, pick, regular, visited
 from visitors import Server, Visitor, free_port, sample_inputs
 
 MAX_DRIFT = 0.05
@@ -77,7 +79,7 @@ def soak(count: int, share: float, seed: int) -> dict[str, Any]:
 def _warm_up(server: Server, rng: random.Random, folder: Path) -> Counter[str]:
     problems: Counter[str] = Counter()
     for visit in WARM_UP * (*REGULAR, *HOSTILE):
-        problems.update(_visited(server, visit, rng, folder))
+        problems.update(_visited(server, partial(visited, visit), rng, folder))
     for _ in range(REMEMBERED):
         problems.update(_visited(server, pick, rng, folder))
     _crowd(server)

@@ -1,4 +1,4 @@
-"""What visitors of the web demo do: things that the page offers, and things that no page sends.
+"""What hostile visitors of the web demo do: things that no page sends, or that break off.
 
 Each is a function (visitor, rng, folder) that answers None if all went as it must, else what not.
 """
@@ -6,20 +6,20 @@ Each is a function (visitor, rng, folder) that answers None if all went as it mu
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
-import soundfile
+from hostile_recipes import CHANGES, WAYS, good, refused
+from regular_visits import Visit, visited
 from visitors import Visitor, sample_inputs
 
-Visit = Callable[[Visitor, random.Random, Path], str | None]
-RATE = 44_100
 SLOW = "drums-wavenet"
 BIG = 30_000_000
 """Bytes of a request that is far too large."""
+
+RECIPES = 4
+"""Hostile recipes of one visit."""
 
 JUNK: tuple[Any, ...] = (
     None,
@@ -45,47 +45,6 @@ PATHS = (
     "static/../../../../etc/passwd",
     "assets/..%2f..%2f..%2fetc%2fpasswd",
 )
-
-
-def sample(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
-    """New sounds; their pictures and files."""
-    seed = rng.randrange(10_000)
-    told = visitor.generate(rng.choice(("drums-vae", "drums-gan")), seed, count=2)
-    if not told.ok or len(told.keys) != 2:
-        return f"sample of seed {seed}: {told.status} {told.lines}"
-    recipe = visitor.http.get(f"sounds/{told.keys[0]}.json").json()
-    if recipe["parameters"]["seed"] != seed:
-        return f"somebody else's sound: {recipe}"
-    for kind in ("wav?bits=16", "wav?bits=24", "png", "png?size=small"):
-        answer = visitor.http.get(f"sounds/{told.keys[1]}.{kind}")
-        if answer.is_error:
-            return f"{kind}: {answer.status_code}"
-    return None
-
-
-def morph(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
-    """A place on the pad."""
-    corners = [{"seed": rng.randrange(1000), "index": 0} for _ in range(4)]
-    place = {"turn": rng.randrange(2**40), "grid": 1, "want": "place", "complete": True}
-    said = place | {"x": rng.random(), "y": rng.random(), "corners": corners}
-    told = visitor.call("serve", "drums-vae", {"given": {}}, said, 1.0, None)
-    return None if told.ok and len(told.keys) == 1 else f"morph: {told.status} {told.lines}"
-
-
-def upload(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
-    """A recording of one's own, as a corner of the pad."""
-    path = folder / f"{visitor.session}.wav"
-    soundfile.write(
-        path, 0.1 * np.random.default_rng(rng.randrange(99)).standard_normal(RATE), RATE
-    )
-    told = visitor.call("take", "drums-vae", {"given": {"class": "kick"}}, visitor.upload(path))
-    return None if told.ok and len(told.keys) == 1 else f"upload: {told.status} {told.lines}"
-
-
-def pick(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
-    """Another model."""
-    told = visitor.call("pick", rng.choice(("drums-vae", "drums-gan")))
-    return None if told.ok else f"pick: {told.status} {told.lines}"
 
 
 def stop(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
@@ -157,21 +116,28 @@ def false_upload(visitor: Visitor, rng: random.Random, folder: Path) -> str | No
     return None if told.lines and not told.keys else f"false upload: {told.status} {told.lines}"
 
 
+def recipes(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
+    """Recipes that nobody was given, by a link, in a corner, in a mix ..."""
+    fine = good(visitor)
+    for _ in range(RECIPES):
+        problem = refused(visitor, fine, rng.choice(list(CHANGES)), rng.choice(list(WAYS)))
+        if problem:
+            return problem
+    return _served(visitor, rng)
+
+
 def _served(visitor: Visitor, rng: random.Random) -> str | None:
     """The next good request."""
     told = visitor.generate("drums-vae", rng.randrange(10_000))
     return None if told.ok and told.keys else f"not served afterwards: {told.status} {told.lines}"
 
 
-REGULAR: tuple[Visit, ...] = (sample, sample, sample, morph, morph, morph, upload, pick)
-HOSTILE: tuple[Visit, ...] = (junk, junk, paths, wrong_call, large, false_upload, stop, leave)
-
-
-def regular(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
-    """One of the things that the page offers."""
-    return rng.choice(REGULAR)(visitor, rng, folder)
+HOSTILE: tuple[Visit, ...] = (
+    *(recipes, recipes, junk, junk, paths),
+    *(wrong_call, large, false_upload, stop, leave),
+)
 
 
 def hostile(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
     """One of the things that no page sends, or that break off."""
-    return rng.choice(HOSTILE)(visitor, rng, folder)
+    return visited(rng.choice(HOSTILE), visitor, rng, folder)

@@ -23,7 +23,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 KEY = re.compile(r'"key": ?"([0-9a-f]{40})"')
-LINE = re.compile(r'class=\\"dgm-(?:note|problem)\\"[^>]*>(.*?)</p>')
+LINE = re.compile(r'class=\\"dgm-(note|problem)\\"[^>]*>(.*?)</p>')
 TRACEBACK = "Traceback (most recent call last)"
 OWN = re.compile(r'File "[^"\n]*/(?:_?demo|dgm_audio)/(?!(?:_demo/)?guard\.py)')
 TIMEOUT = 120.0
@@ -160,10 +160,15 @@ class Visitor:
                     if message["msg"] in ("close_stream", "unexpected_error"):
                         return
 
-    def call(self, function: str | int, *data: Any) -> Told:
-        """Ask, and wait for all that is answered."""
-        answer = self.join(function, *data)
-        return Told(answer.status_code, [] if answer.is_error else list(self.messages()))
+    def call(self, function: str | int, *data: Any, patience: float = TIMEOUT) -> Told:
+        """Ask, and wait for all that is answered; press Stop after `patience` seconds."""
+        answer, start = self.join(function, *data), time.monotonic()
+        messages: list[dict[str, Any]] = []
+        for message in () if answer.is_error else self.messages():
+            messages.append(message)
+            if time.monotonic() - start > patience:
+                self.press_stop()
+        return Told(answer.status_code, messages)
 
     def generate(self, model: str, seed: int, count: int = 1, seconds: float = 0.5) -> Told:
         """Sounds of the Sample tab."""
@@ -181,6 +186,10 @@ class Visitor:
         answer.raise_for_status()
         meta = {"_type": "gradio.FileData"}
         return {"path": answer.json()[0], "orig_name": path.name, "meta": meta}
+
+    def recipe(self, key: str) -> str:
+        """The recipe of a sound."""
+        return self.http.get(f"sounds/{key}.json").raise_for_status().text
 
     def sound(self, key: str) -> bytes:
         """The 16-bit WAV of a sound."""
@@ -207,6 +216,7 @@ class Told:
     Attributes:
         keys: of the sounds in it, in order.
         lines: of the status.
+        problems: those of them that tell of a problem.
         ok: whether the work was done.
     """
 
@@ -214,9 +224,17 @@ class Told:
         text = json.dumps(messages)
         self.status, self.messages = status, messages
         self.keys = list(dict.fromkeys(KEY.findall(text)))
-        self.lines = [html.unescape(line) for line in dict.fromkeys(LINE.findall(text))]
+        said = [(kind, html.unescape(line)) for kind, line in dict.fromkeys(LINE.findall(text))]
+        self.lines = [line for _, line in said]
+        self.problems = [line for kind, line in said if kind == "problem"]
         done = [one for one in messages if one["msg"] == "process_completed"]
         self.ok = bool(done) and all(one["success"] for one in done)
+        self._outputs = done[-1]["output"].get("data", []) if done else []
+
+    def part(self, place: int) -> dict[str, Any]:
+        """What the function's output at a place holds in the end; empty if it is no object."""
+        found = self._outputs[place] if place < len(self._outputs) else None
+        return found if isinstance(found, dict) else {}
 
 
 def sample_inputs(model: str, seed: int, count: int = 1, seconds: float = 0.5) -> list[Any]:

@@ -9,15 +9,18 @@ from typing import TypeVar
 
 import gradio as gr
 
+from dgm_audio.recipe import Recipe
+
 from .handling import Updates, say
-from .studio import Stop
+from .shelf import Sound
+from .studio import Stop, Studio
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
 """Takes a line for the status; it is also where work stops."""
 
-_PATIENCE = 0.1
-"""Seconds between two looks at the work."""
+_PATIENCE = 0.25
+"""Seconds between two looks at whether anybody still waits."""
 
 
 def in_background(
@@ -36,17 +39,26 @@ def in_background(
         stop.check()
         lines.put(line)
 
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work, tell)
-        try:
-            while not future.done():
-                line = _latest(lines)
-                if line:
-                    yield {status: say(line)}
-        except GeneratorExit:
-            stop.pressed = True
-            raise
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work, tell)
+    future.add_done_callback(lambda _: lines.put(""))  # ends the waiting
+    try:
+        while not future.done():
+            line = _latest(lines)
+            yield {status: say(line) if line else gr.skip()}
+    except GeneratorExit:
+        stop.pressed = True
+        raise
+    finally:
+        pool.shutdown(wait=False)  # who closes this may be the loop that serves everybody
     return future.result()
+
+
+def making(
+    studio: Studio, recipe: Recipe, stop: Stop, status: gr.HTML, title: str = ""
+) -> Generator[Updates, None, Sound]:
+    """`studio.make` in the background: who leaves in the middle frees the model."""
+    return (yield from in_background(lambda _: studio.make(recipe, stop, title), stop, status))
 
 
 def _latest(lines: queue.SimpleQueue[str]) -> str:

@@ -27,7 +27,8 @@ from .widgets import number, plain, recipe_from
 COUNT, FARTHEST = 8, 3.0
 """Sliders, and deviations to either side."""
 
-_REMEMBERED = 64
+_REMEMBERED = 8
+"""Directions in memory; each may hold its model there."""
 
 
 class KnownDirections:

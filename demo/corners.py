@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.morph import blend
-from dgm_audio.apps.render import check_recipe, end_of, item_conditions, latent_of
+from dgm_audio.apps.path import path_points
+from dgm_audio.apps.render import check_recipe, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.recipe import Recipe
@@ -60,29 +62,45 @@ class Corners:
 
     def along(self, points: Sequence[Any], fade: float) -> Recipe:
         """The clip of a path, of as many of its points as a recipe holds."""
-        points = list(points)
+        kept = [list(one) for one in path_points({"points": points})]
         while True:
             recipe = self._recipe(
                 "path",
                 corners=self.ends,
                 conditions=self.conditions,
                 condition=self.conditions[0],
-                points=points,
+                points=kept,
                 fade=fade,
             )
-            try:
-                recipe.to_json()
-            except InputError:
-                if len(points) <= SHORTEST_PATH:
-                    raise
-                points = [point for index, point in enumerate(points) if index % 4 != 3]
-            else:
+            if _fits(recipe) or len(kept) <= SHORTEST_PATH:
                 return recipe
+            fewer = max(SHORTEST_PATH, len(kept) * 3 // 4)
+            kept = [kept[round(i * (len(kept) - 1) / (fewer - 1))] for i in range(fewer)]
 
     def _recipe(self, call: str, **parameters: Any) -> Recipe:
+        """The recipe of a sound; corners that are too long for it go into files beside it."""
         if self.recording:
             parameters["recording"] = True
-        return self.studio.recipe(self.name, call, length=self.length, **parameters)
+        recipe = self.studio.recipe(self.name, call, length=self.length, **parameters)
+        if "corners" not in parameters or _fits(recipe):
+            return recipe
+        return replace(recipe, parameters={**recipe.parameters, "corners": self._filed()})
+
+    def _filed(self) -> list[dict[str, Any]]:
+        """The ends, their latents in files."""
+        folder = self.studio.shelf.folder
+        return [
+            self.studio.packed(unpack(one, folder), inline=0) if "float32" in one else one
+            for one in self.ends
+        ]
+
+
+def _fits(recipe: Recipe) -> bool:
+    """Whether a recipe has the length that it may have."""
+    try:
+        return bool(recipe.to_json())
+    except InputError:
+        return False
 
 
 def read_corners(
@@ -147,8 +165,7 @@ def _end_of(
     check_recipe(model, recipe)
     if recipe.call == "sample":
         return end_of(model, recipe, {})
-    with studio.at_work():
-        z = latent_of(model, recipe, studio.shelf.folder)
+    z = studio.latent(model, recipe)
     frames, hop = model.latent.frames(length), model.latent.hop or 0
     if z.shape[2] < frames:
         rate = model.audio.sample_rate

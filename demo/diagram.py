@@ -21,7 +21,7 @@ def diagram(model: AudioGenerator) -> str:
     seconds = f"{audio.seconds:.2f} s at {audio.sample_rate / 1000:g} kHz"
     parts = [
         _box("z", f"z  (1, {latent.channels}, {frames})", "noise, N(0, I)", each),
-        _box("decode", "decode(z, c)", html.escape(model.family), _parameters(model)),
+        _box("decode", "decode(z, c)", model.family, _parameters(model)),
         _box("x", f"x  (1, {audio.channels}, {audio.length})", "sound in [-1, 1]", seconds),
         _arrow(200, 133, 290, 133),
         _arrow(470, 133, 560, 133),
@@ -74,7 +74,7 @@ def _box(name: str, head: str, *lines: str) -> str:
 
 
 def _text(x: float, y: float, words: str, kind: str = "") -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle">{words}</text>'
+    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle">{html.escape(words)}</text>'
 
 
 def _arrow(x0: float, y0: float, x1: float, y1: float) -> str:
@@ -84,9 +84,9 @@ def _arrow(x0: float, y0: float, x1: float, y1: float) -> str:
 
 def _allowed(spec: Field) -> str:
     if isinstance(spec, Classes):
-        return f"one of {len(spec.names)} ({html.escape(spec.names[0])} ...)"
+        return f"one of {len(spec.names)} ({spec.names[0]} ...)"
     if isinstance(spec, Scalar):
-        return f"{spec.low:g} to {spec.high:g} {html.escape(spec.unit)}"
+        return f"{spec.low:g} to {spec.high:g} {spec.unit}"
     return f"{spec.channels} numbers per {_samples(spec.hop)}, of a recording"
 
 

@@ -1,4 +1,4 @@
-"""What stands before the page: only requests of the size and of the form that the page sends.
+"""What stands before the page: only requests to where the page sends any, as large, of its form.
 
 Gradio answers what it does not know with a traceback in the log; here it is refused in one line.
 """
@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MAX_BODY = 2**20
 """Bytes of a request; the largest that the page sends has some kilobytes. Uploads are not meant."""
 
-_UPLOAD = "/upload"
-_CALLS = ("/queue/join", "/run/predict")
+_UPLOAD = "/gradio_api/upload"
+_CALLS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
+_OTHERS = ("/gradio_api/cancel", "/gradio_api/reset", "/login")
+"""The page posts nowhere else: Gradio's other ways to a function do not look at what they get."""
 
 
 class Guard:
@@ -31,14 +33,19 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"].endswith(_UPLOAD):
+        post = scope["type"] == "http" and scope["method"] == "POST"
+        path = scope["path"].removeprefix(scope.get("root_path", "")) if post else ""
+        if not post or path == _UPLOAD:
             await self.app(scope, receive, send)
+            return
+        if path not in (*_CALLS, *_OTHERS):
+            await _refuse(send, 404, "the page sends nothing to this address")
             return
         body = await _body(receive)
         if body is None:
             await _refuse(send, 413, f"a request has at most {MAX_BODY} bytes")
             return
-        problem = self._problem(body) if scope["path"].endswith(_CALLS) else ""
+        problem = self._problem(body) if path in _CALLS else ""
         if problem:
             await _refuse(send, 422, problem)
             return

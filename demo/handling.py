@@ -6,6 +6,7 @@ import functools
 import html
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -28,23 +29,27 @@ class Stops:
 
     def __init__(self) -> None:
         self._running: dict[str, set[Stop]] = {}
+        self._lock = threading.Lock()
 
     def begin(self, request: gr.Request | None) -> Stop:
         """A new Stop for work that begins."""
         stop = Stop()
-        self._running.setdefault(_session(request), set()).add(stop)
+        with self._lock:
+            self._running.setdefault(_session(request), set()).add(stop)
         return stop
 
     def end(self, request: gr.Request | None, stop: Stop) -> None:
         """The work is over."""
-        running = self._running.get(_session(request), set())
-        running.discard(stop)
-        if not running:
-            self._running.pop(_session(request), None)
+        with self._lock:
+            running = self._running.get(_session(request), set())
+            running.discard(stop)
+            if not running:
+                self._running.pop(_session(request), None)
 
     def press(self, request: gr.Request | None) -> int:
         """Stop all that this visitor has at work; how many that were."""
-        running = list(self._running.get(_session(request), ()))
+        with self._lock:
+            running = list(self._running.get(_session(request), ()))
         for stop in running:
             stop.pressed = True
         return len(running)

@@ -14,8 +14,9 @@ from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.recipe import Recipe
 
+from .background import making
 from .handling import Updates, handler, say
-from .studio import Stop, Studio, title_of
+from .studio import Stop, Studio
 from .tabs import TABS
 from .widgets import fields_of, widget
 
@@ -99,17 +100,24 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
     def arrive(stop: Stop, link: str) -> Iterator[Updates]:
         if not page.studio.names:
             raise InputError("no models come with this installation; name one: dgm-audio demo PATH")
+        yield shown(page.studio.model(page.studio.names[0]))  # whatever the link is
         if not link:
-            yield shown(page.studio.model(page.studio.names[0]))
             return
         recipe = Recipe.from_json(link)
         if recipe.parameters.get("recording"):
             raise InputError("links hold no recordings")
         yield shown(page.studio.model(recipe.model)) | {page.model: recipe.model}
-        sound = page.studio.make(recipe, stop, title_of(recipe))
+        sound = yield from making(page.studio, recipe, stop, status)
         yield {page.dock: sound.page(), status: say("This is the sound of the link.")}
 
-    page.model.select(pick, page.model, outputs, concurrency_id="model", show_progress="hidden")
+    page.model.select(
+        pick,
+        page.model,
+        outputs,
+        trigger_mode="always_last",
+        concurrency_id="model",
+        show_progress="hidden",
+    )
     link = gr.Textbox(visible=False)
     blocks.load(
         arrive, link, outputs, concurrency_id="model", show_progress="hidden", js=_READ_LINK
@@ -143,5 +151,6 @@ def facts_html(model: AudioGenerator) -> str:
     line = " · ".join(html.escape(part) for part in parts)
     untrained = known["training"] is None and known["metrics"] is None
     warning = '<span class="dgm-untrained">never trained: it makes noise</span>'
-    badge = f'<span class="dgm-badge" title="{html.escape(known["about"])}">{model.family}</span>'
+    family, about = html.escape(model.family), html.escape(known["about"])
+    badge = f'<span class="dgm-badge" title="{about}">{family}</span>'
     return f"{badge}{warning if untrained else ''} <span class='dgm-known'>{line}</span>"

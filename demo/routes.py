@@ -1,6 +1,7 @@
 """The addresses of sounds: /sounds/KEY.wav?bits=16, .png, .json; latents beside them.
 
-A key is the hash of a recipe: who has it has the sound, nobody can guess it.
+A key is the hash of a recipe, so that who knows the recipe can compute it; the key of a recording is
+random, and known to who was told. Where a password is asked for, it is asked for here as well.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32": "FLOAT"}
 _LATENTS = re.compile(r"latents-[0-9a-f]{16}\.safetensors")
 _NAME = re.compile(r"[\w.-]{1,120}")
 _GONE = "This sound is no longer kept; make it again."
+_LOGIN = "Log in first."
 
 
-def routes(shelf: Shelf) -> list[Route]:
-    """All addresses of a shelf's sounds."""
+def routes(shelf: Shelf, admitted: Callable[[Request], bool] = lambda request: True) -> list[Route]:
+    """All addresses of a shelf's sounds; who is not admitted gets none of them."""
     makers: dict[str, Callable[[Path, Request], Response]] = {
         "wav": _wav,
         "png": _png,
@@ -37,6 +39,8 @@ def routes(shelf: Shelf) -> list[Route]:
     }
 
     def sound(request: Request) -> Response:
+        if not admitted(request):
+            return PlainTextResponse(_LOGIN, 401)
         key, kind = request.path_params["key"], request.path_params["kind"]
         if not KEY.fullmatch(key) or kind not in makers:
             return PlainTextResponse("There is no such sound.", 404)
@@ -46,6 +50,8 @@ def routes(shelf: Shelf) -> list[Route]:
             return PlainTextResponse(_GONE, 404)
 
     def latents(request: Request) -> Response:
+        if not admitted(request):
+            return PlainTextResponse(_LOGIN, 401)
         name = request.path_params["name"]
         path = shelf.folder / name
         if not _LATENTS.fullmatch(name) or not path.is_file():

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.requests import Request
+
+from dgm_audio.errors import DgmAudioError
 
 from .guard import Guard
 from .page import build
@@ -54,11 +57,20 @@ class Settings:
     queue: int = QUEUE
 
 
+class PortError(DgmAudioError):
+    """The port is taken, or may not be used."""
+
+    exit_code = 1
+
+
 class Demo:
     """The demo, running, until `close`.
 
     Args:
         settings: see there.
+
+    Raises:
+        DgmAudioError: if a model is not there or damaged, or the port cannot be listened at.
 
     Attributes:
         url: its address.
@@ -81,26 +93,34 @@ class Demo:
         self.blocks = build(studio)
         self.blocks.queue(max_size=settings.queue, api_open=False)
         inputs = {index: len(event.inputs) for index, event in self.blocks.fns.items()}
-        _, self.url, _ = self.blocks.launch(
-            server_name=settings.host,
-            server_port=settings.port,
-            auth=settings.auth,
-            share=False,
-            ssr_mode=False,
-            max_file_size="50mb",
-            run_history=False,
-            enable_monitoring=False,
-            show_error=False,
-            footer_links=["api"],
-            state_session_capacity=SESSIONS,
-            max_threads=THREADS,
-            prevent_thread_lock=True,
-            quiet=True,
-            theme=theme(),
-            css=styles(),
-            head=scripts(),
-            app_kwargs={"routes": routes(shelf), "middleware": [Middleware(Guard, inputs=inputs)]},
-        )
+        try:
+            _, self.url, _ = self.blocks.launch(
+                server_name=settings.host,
+                server_port=settings.port,
+                auth=settings.auth,
+                share=False,
+                ssr_mode=False,
+                max_file_size="50mb",
+                run_history=False,
+                enable_monitoring=False,
+                show_error=False,
+                footer_links=["api"],
+                state_session_capacity=SESSIONS,
+                max_threads=THREADS,
+                prevent_thread_lock=True,
+                quiet=True,
+                theme=theme(),
+                css=styles(),
+                head=scripts(),
+                app_kwargs={
+                    "routes": routes(shelf, logged_in),
+                    "middleware": [Middleware(Guard, inputs=inputs)],
+                },
+            )
+        except OSError as error:
+            raise PortError(
+                f"{settings.host}:{settings.port} cannot be listened at: {error}"
+            ) from None
 
     def wait(self) -> None:
         """Until the process is stopped."""
@@ -110,6 +130,16 @@ class Demo:
         """Stop listening; the sounds are removed."""
         self.blocks.close(verbose=False)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def logged_in(request: Request) -> bool:
+    """Whether a request has the cookie of a login, as Gradio asks for; always without a password.
+
+    Gradio has no call for it: these are the names that it gives its cookies.
+    """
+    app = request.app
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return app.auth is None or any(request.cookies.get(name) in app.tokens for name in names)
 
 
 def _share_freed_memory() -> None:

@@ -1,7 +1,7 @@
 """Sounds on disk: each under the hash of its recipe, so that what was made once is not made again.
 
-The folder is the demo's own; it may vanish or fill up while the page runs. Nothing in it is needed:
-a sound that is gone is made again from its recipe.
+The folder is the demo's own; it may vanish or fill up while the page runs. A sound that is gone is
+made again from its recipe; only recordings, and latents too many for a recipe, are not.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import os
 import re
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from dgm_audio.apps.latents import files_beside
+from dgm_audio.apps.latents import files_beside, write_beside
 from dgm_audio.errors import DgmAudioError
 from dgm_audio.io import write_audio
 from dgm_audio.recipe import Recipe
@@ -135,8 +136,8 @@ class Shelf:
         key = key_of(recipe)
         try:
             facts = json.loads((self.folder / f"{key}.json").read_text("ascii"))
-            for path in (self.path(key), self.folder / f"{key}.json"):
-                os.utime(path)  # unlike touch(), it makes no file
+            for name in (f"{key}.wav", f"{key}.json", *files_beside(recipe)):
+                os.utime(self.folder / name)  # unlike touch(), it makes no file
             return Sound(key=key, recipe=recipe, **facts)
         except (OSError, ValueError, TypeError):
             return None
@@ -181,19 +182,35 @@ class Shelf:
             took=took,
         )
         facts = {name: getattr(sound, name) for name in _FACTS}
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        with self._storing(key):
             write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
             (self.folder / f"{key}.json").write_text(json.dumps(facts), "ascii")
-        except (OSError, DgmAudioError) as error:
-            _remove(self.path(key))
-            full = getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC
-            reason = "the disk is full" if full else str(error).replace(str(self.folder), "it")
-            raise StorageError(
-                f"The sound could not be kept: {reason}. Try again later."
-            ) from error
         self.tidy()
         return sound
+
+    def keep(self, beside: Mapping[str, Tensor]) -> None:
+        """Store latents that are too many for a recipe (see `dgm_audio.apps.latents.pack`).
+
+        Raises:
+            StorageError: if the folder cannot be written to.
+        """
+        with self._storing():
+            for path in write_beside(beside, self.folder):
+                os.utime(path)  # it may have been there: now it is young again
+
+    @contextmanager
+    def _storing(self, key: str = "") -> Iterator[None]:
+        """The folder is there; if something cannot be written, no half sound stays in it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            yield
+        except (OSError, DgmAudioError) as error:
+            if key:
+                _remove(self.path(key))
+            full = getattr(error.__cause__ or error, "errno", None) == errno.ENOSPC
+            reason = "the disk is full" if full else str(error).replace(str(self.folder), "it")
+            message = f"The sound could not be kept: {reason}. Try again later."
+            raise StorageError(message) from error
 
     def tidy(self) -> None:
         """Remove sounds and latents that are old, and the oldest of what is too much."""

@@ -6,17 +6,21 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from dgm_audio.apps.latents import pack, write_beside
+from dgm_audio._version import __version__
+from dgm_audio.apps.ends import samples
+from dgm_audio.apps.latents import MAX_INLINE, pack
 from dgm_audio.apps.naming import file_name, label
-from dgm_audio.apps.render import check_recipe, recipe_for, render
+from dgm_audio.apps.path import path_points
+from dgm_audio.apps.render import check_recipe, latent_of, recipe_for, render
 from dgm_audio.cli.options import DEFAULT_MODEL
-from dgm_audio.errors import InputError, UnknownModelError
+from dgm_audio.errors import DgmAudioError, InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import WEIGHTS
 from dgm_audio.recipe import Recipe
@@ -25,6 +29,8 @@ from dgm_audio.registry import list_models, load
 from .shelf import Shelf, Sound
 
 MODELS_IN_MEMORY = 3
+MOST_OF_A_PATH = 64 * 6.0
+"""Seconds of all sounds of a path in sum: as many and as long as the pad asks for."""
 
 
 class Stopped(Exception):
@@ -157,21 +163,42 @@ class Studio:
         with self._work:
             stop.check()
             model = self.model(recipe.model)
-            check_recipe(model, recipe)
+            _check_same(model, recipe)
             self._check_length(model, recipe)
             start = time.perf_counter()
-            audio = render(model, recipe, self.shelf.folder, stop.watch)
+            with self._latents_there():
+                audio = render(model, recipe, self.shelf.folder, stop.watch)
             took = time.perf_counter() - start
         title, rate = title or title_of(recipe), model.audio.sample_rate
         return self.shelf.put(recipe, audio, rate, title, _file_of(recipe), took)
 
-    def packed(self, z: Tensor) -> dict[str, Any]:
-        """A latent (1, D, L) for a recipe; if it is too large for one it is put on the shelf."""
+    def latent(self, model: AudioGenerator, recipe: Recipe) -> Tensor:
+        """The latent (1, D, L) of a recipe (see `dgm_audio.apps.render.latent_of`).
+
+        Raises:
+            InputError: if it has none, or its latents are not on the shelf any more.
+        """
+        with self._work, self._latents_there():
+            return latent_of(model, recipe, self.shelf.folder)
+
+    @contextmanager
+    def _latents_there(self) -> Iterator[None]:
+        """What is wrong with a file on the shelf is told without its path."""
+        try:
+            yield
+        except DgmAudioError as error:
+            if str(self.shelf.folder) not in str(error):
+                raise
+            raise InputError(
+                "The latents of this sound are no longer kept here; encode it again."
+            ) from error
+
+    def packed(self, z: Tensor, inline: int = MAX_INLINE) -> dict[str, Any]:
+        """A latent (1, D, L) for a recipe; of more numbers than `inline` it is put on the shelf."""
         beside: dict[str, Tensor] = {}
-        packed = pack(z, beside)
+        packed = pack(z, beside, inline)
         if beside:
-            self.shelf.folder.mkdir(parents=True, exist_ok=True)
-            write_beside(beside, self.shelf.folder)
+            self.shelf.keep(beside)
         return packed
 
     def at_work(self) -> threading.RLock:
@@ -179,23 +206,31 @@ class Studio:
         return self._work
 
     def _check_length(self, model: AudioGenerator, recipe: Recipe) -> None:
-        length, rate = recipe.parameters.get("length"), model.audio.sample_rate
-        if not isinstance(length, int):
-            return  # rendering says what is wrong with it
-        seconds = length / rate + _last_start(recipe)
+        each = samples(recipe.parameters) / model.audio.sample_rate
+        points = path_points(recipe.parameters) if recipe.call == "path" else [(0.0, 0.0, 0.0)]
+        seconds = each + points[-1][0]
         if seconds > self.max_seconds:
             raise InputError(
-                f"The sound would be {seconds:.3g} s long; the limit is "
-                f"{self.max_seconds:g} s. Ask for less, or start the demo with --max-seconds."
+                f"The sound would be {seconds:.3g} s long; the limit is {self.max_seconds:g} s. "
+                "Ask for less, or start the demo with --max-seconds."
+            )
+        if each * len(points) > MOST_OF_A_PATH:
+            raise InputError(
+                f"The path joins {len(points)} sounds of {each:.3g} s; in sum they may have "
+                f"{MOST_OF_A_PATH:g} s. Ask for shorter ones, or for fewer."
             )
 
 
-def _last_start(recipe: Recipe) -> float:
-    """When the last sound of a path begins, in seconds; 0 of any other recipe."""
+def _check_same(model: AudioGenerator, recipe: Recipe) -> None:
+    """Whether the page makes the same bytes as those of the recipe; else it says so."""
     try:
-        return float(recipe.parameters["points"][-1][0])
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
-        return 0.0
+        check_recipe(model, recipe)
+    except InputError:
+        raise InputError(
+            f"This sound was made by version {recipe.version:.20} with weights "
+            f"{recipe.weights[:12]} of {recipe.model:.60}; this page has version {__version__} with "
+            f"weights {(model.weights_hash or '')[:12]}, with which it would not be the same."
+        ) from None
 
 
 def title_of(recipe: Recipe) -> str:

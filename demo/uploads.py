@@ -46,7 +46,6 @@ class Upload:
         z: its latent (1, D, L).
         condition: in full; what was not given was found out.
         notes: what was done to the recording.
-        seconds: that the file lasts.
         name: of the file.
     """
 
@@ -54,7 +53,6 @@ class Upload:
     z: Tensor
     condition: dict[str, Any]
     notes: tuple[str, ...]
-    seconds: float
     name: str
 
 
@@ -87,7 +85,7 @@ def read_upload(
     inversion.class_choices(model, given)  # wrong values before slow work
     path = Path(path)
     with _only_its_name(path), studio.at_work():
-        seconds = check_seconds(path, studio.max_seconds)
+        check_seconds(path, studio.max_seconds)
         tell("Reading the recording")
         clip, notes = read_for(model, path, peak=peak, louder=LOUDER, repair=True)
     notes = (*_about(path, notes, clip), *_late(model, clip))
@@ -96,7 +94,7 @@ def read_upload(
     with studio.at_work():
         stop.check()
         z = inversion.encode(model, clip, condition)
-    return Upload(clip, z, condition, notes, seconds, shown(path.name))
+    return Upload(clip, z, condition, notes, shown(path.name))
 
 
 def read_sides(studio: Studio, model: AudioGenerator, path: Path) -> tuple[Tensor, tuple[str, ...]]:
@@ -137,8 +135,8 @@ def resynthesised(
     return torch.cat(blocks, dim=2)[:, 0]
 
 
-def check_seconds(path: Path, limit: float) -> float:
-    """How long a file is, in seconds.
+def check_seconds(path: Path, limit: float) -> None:
+    """Whether a file is as long as is allowed, in seconds.
 
     Raises:
         AudioFileError: if it is no audio file that is allowed.
@@ -151,7 +149,6 @@ def check_seconds(path: Path, limit: float) -> float:
         raise InputError(
             f"This file is {spoken(seconds)} long; the limit is {spoken(limit)}. Trim it{more}."
         )
-    return seconds
 
 
 def spoken(seconds: float) -> str:

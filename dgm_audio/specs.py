@@ -112,7 +112,7 @@ class Classes:
             if 0 <= item < len(self.names):
                 return int(item)
         allowed = ", ".join(self.names)
-        raise InputError(f"condition {key!r} is {item!r}; allowed are {allowed}")
+        raise InputError(f"condition {key!r} is {item!r:.60}; allowed are {allowed}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Scalar:
             numbers = [math.nan]
         if not all(self.low <= number <= self.high for number in numbers):
             raise InputError(
-                f"condition {key!r} is {value!r}; "
+                f"condition {key!r} is {value!r:.60}; "
                 f"it must be a number from {self.low:g} to {self.high:g} ({self.unit})"
             )
         return torch.tensor(numbers)

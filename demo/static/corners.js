@@ -78,7 +78,6 @@ dgm.corners = (changed, play, own) => {
 
   return {
     nodes: cards.map((one) => one.node),
-    name,
     take,
     wave: (index, buffer) => cards[index].hear(buffer),
     values: () => corners.map(({ seed, recipe }) => (recipe ? { recipe } : { seed })),

@@ -10,7 +10,6 @@ dgm.dock = (element, props, trigger, watch) => {
   const tick = (label, title, name) => {
     const box = make("input", { type: "checkbox", onchange: (event) => {
       state[name] = event.target.checked;
-      dgm.emit("setting", name);
       facts();
     } });
     box.checked = state[name];

@@ -3,13 +3,16 @@
 window.dgm = (() => {
   "use strict";
   const FADE = 0.03; // seconds in which a sound that is cut off fades out
-  const CEILING = -1; // dBFS that nothing passes
+  const CEILING = -1; // dBFS to which a sound that is louder is lowered
+  const WALL = 20; // a sum of sounds that passes it by so many dB comes out 1 dB above it
   const TARGET = -20; // LUFS that "match loudness" brings sounds to
   const MOST = 256; // decoded sounds in memory
+  const MOST_SAMPLES = 64e6; // in all of them; four bytes each
   const bus = new EventTarget();
-  const buffers = new Map();
+  const buffers = new Map(); // key -> the promise of a sound, and how many samples it has
   let context = null;
-  let output = null;
+  let input = null; // of what sounds together
+  let output = null; // what is heard
   let voice = null;
 
   const on = (name, act) => bus.addEventListener(name, (event) => act(event.detail));
@@ -20,10 +23,20 @@ window.dgm = (() => {
       context = new AudioContext();
       output = context.createAnalyser();
       output.fftSize = 2048;
+      input = wall();
       output.connect(context.destination);
     }
     if (context.state === "suspended") context.resume();
     return context;
+  }
+
+  // Several sounds at once may be louder than each of them: their sum is compressed, as good as not
+  // beyond the ceiling. The gain takes back what the compressor adds by itself (Web Audio's makeup).
+  function wall() {
+    const compressor = new DynamicsCompressorNode(context, { threshold: CEILING, ratio: WALL, knee: 0, attack: 0.001 });
+    const added = -0.6 * CEILING * (1 - 1 / WALL); // dB
+    compressor.connect(new GainNode(context, { gain: 10 ** (-added / 20) })).connect(output);
+    return compressor;
   }
   for (const gesture of ["pointerdown", "keydown"]) {
     window.addEventListener(gesture, () => context && context.resume(), { capture: true });
@@ -41,7 +54,7 @@ window.dgm = (() => {
       const found = buffers.get(key);
       buffers.delete(key);
       buffers.set(key, found); // the last used stay
-      return found;
+      return found.loading;
     }
     const loading = fetch(url(key, "wav", { bits: 16 }))
       .then((answer) => {
@@ -49,13 +62,26 @@ window.dgm = (() => {
         return answer.arrayBuffer();
       })
       .then((bytes) => audio().decodeAudioData(bytes));
-    buffers.set(key, loading);
-    loading.catch(() => buffers.delete(key));
-    while (buffers.size > MOST) buffers.delete(buffers.keys().next().value);
+    const entry = { loading, samples: 0 };
+    buffers.set(key, entry);
+    loading.then((buffer) => {
+      entry.samples = buffer.length * buffer.numberOfChannels;
+      tidy();
+    }, () => buffers.delete(key));
     return loading;
   }
 
-  // Decibels by which a sound is changed when it is played, and whether the limiter acted.
+  // Lets go of those that were not used for the longest time.
+  function tidy() {
+    let samples = [...buffers.values()].reduce((sum, one) => sum + one.samples, 0);
+    for (const [key, one] of buffers) {
+      if (buffers.size === 1 || (buffers.size <= MOST && samples <= MOST_SAMPLES)) return;
+      buffers.delete(key);
+      samples -= one.samples;
+    }
+  }
+
+  // Decibels by which a sound is changed when it is played, and by how many it was lowered to the ceiling.
   function gain(sound) {
     let change = 0;
     if (state.match && sound.lufs !== null && sound.lufs !== undefined) change = TARGET - sound.lufs;
@@ -79,7 +105,7 @@ window.dgm = (() => {
       level.gain.linearRampToValueAtTime(top, now + shape.attack);
       level.gain.setTargetAtTime(top * shape.sustain, now + shape.attack, shape.decay / 3 + 1e-3);
     }
-    source.connect(level).connect(output);
+    source.connect(level).connect(input);
     source.start(now, offset);
     return {
       source,

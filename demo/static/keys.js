@@ -109,7 +109,6 @@ dgm.keys = (element, props, trigger, watch) => {
     const rate = model.pitched ? 1 : 2 ** ((note - MIDDLE) / 12);
     const voice = dgm.start(buffer, { rate, decibels: dgm.gain(sound).change - HEADROOM, shape });
     voices.set(who, { note, voice });
-    dgm.emit("note", { note, key: sound.key, rate, after: performance.now() - began });
     mark(note);
   }
 

@@ -36,7 +36,7 @@ dgm.learn = (element, props, trigger, watch) => {
     const value = props.value || {};
     if (!value.lines) {
       const words = state.current
-        ? state.current.recipe ? "…" : "The sound in the dock is a recording: no recipe makes it."
+        ? state.current.recipe ? "…" : "No recipe makes the sound in the dock: it is a recording, or made of a sound by a vocoder."
         : "Make a sound, and the Python lines that make it again stand here.";
       home.replaceChildren(make("p", { class: "dgm-note" }, words));
       return;

@@ -7,6 +7,7 @@ dgm.map = (element, props, trigger, watch) => {
   const PACE = 80; // milliseconds between two places that are asked for
   const AHEAD = 8; // sounds asked for at once, before anybody wants to hear them
   const BREATH = 100; // milliseconds before the next ones: others use the model, too
+  const PATIENCE = 20000; // milliseconds after which an answer is not waited for any more
   const home = element.querySelector(".dgm-map");
   const { make, state, svg } = dgm;
 
@@ -45,6 +46,7 @@ dgm.map = (element, props, trigger, watch) => {
   let asked = 0; // when the last place was asked for, ms
   let last = ""; // key of the sound that was played last
   let busy = false; // sounds are being made ahead
+  let timer = 0; // of the next ones
   let shown = false;
   let wanted = "{}"; // conditions that are chosen
   let ringed = ""; // key of the sound in the ring
@@ -191,8 +193,17 @@ dgm.map = (element, props, trigger, watch) => {
     const indices = chart.points.map((_, index) => index).filter((index) => !sounds.has(index));
     if (!indices.length) return;
     busy = true;
+    later(PATIENCE); // no answer comes after Stop, or from a full queue
     indices.sort((one, other) => far(one) - far(other));
     dgm.ask("map-make", { id: chart.id, seed: chart.seed, given: chart.given, indices: indices.slice(0, AHEAD) });
+  }
+
+  function later(wait) {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      busy = false;
+      ahead();
+    }, wait);
   }
 
   // --- the sound in the dock ----------------------------------------------------------------------
@@ -272,6 +283,7 @@ dgm.map = (element, props, trigger, watch) => {
   dgm.whenShown(home, (now) => {
     shown = now;
     if (!now) return;
+    busy = false;
     if (!chart.id || wanted !== JSON.stringify(chart.given)) wish();
     else ahead();
     encircle(state.current);
@@ -285,7 +297,7 @@ dgm.map = (element, props, trigger, watch) => {
     if (id !== chart.id || !made) return;
     busy = false;
     learn(made);
-    setTimeout(ahead, BREATH);
+    later(made.length ? BREATH : PATIENCE);
   });
   dgm.on("map-found", ({ id, key, place }) => {
     if (id === chart.id && place && state.current && state.current.key === key) circle(place);

@@ -11,6 +11,7 @@ import gradio as gr
 from dgm_audio.apps.latents import files_beside
 from dgm_audio.apps.python_lines import python_lines
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.registry import list_models
 
 from ..diagram import diagram
 from ..handling import Updates, handler
@@ -58,8 +59,18 @@ def lines_of(asked: Any) -> dict[str, Any]:
     name = file if isinstance(file, str) and _FILE.fullmatch(file) else "sound"
     recipe = recipe_from(text)
     lines, beside = python_lines(recipe, f"{name}.wav"), files_beside(recipe)
-    note = (
-        f"Both need {', '.join(beside)}, which the dock hands out, beside them." if beside else ""
-    )
+    notes = []
+    if beside:
+        notes.append(f"Both need {', '.join(beside)}, which the dock hands out, beside them.")
+    if not _known_everywhere(recipe.model):
+        notes.append(
+            f"{recipe.model!r:.60} is a model of your own: in Python put its folder in place of the "
+            "name, and behind recall --model FOLDER."
+        )
     command = f"dgm-audio recall {name}.wav"
-    return {"recipe": text, "lines": lines, "command": command, "note": note}
+    return {"recipe": text, "lines": lines, "command": command, "note": " ".join(notes)}
+
+
+def _known_everywhere(name: str) -> bool:
+    """Whether a model's name is enough to load it."""
+    return name.startswith("hf:") or name in {info.name for info in list_models()}

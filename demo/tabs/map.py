@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 COUNT = 192
 """Sounds on a map."""
 
-KEPT = 8
-"""Maps in memory."""
+KEPT = 4
+"""Maps in memory; each may hold its model there."""
 
 AHEAD = 8
 """Sounds that the page asks for at once, before anybody wants to hear them."""
@@ -146,11 +146,12 @@ class Planes:
         self._studio = studio
         self._drawn: OrderedDict[str, LatentMap] = OrderedDict()
 
-    def draw(self, name: str, seed: Any, given: Mapping[str, Any]) -> Plane:
+    def draw(self, name: str, seed: Any, given: Mapping[str, Any], stop: Stop) -> Plane:
         """The map of a model, its seed and its conditions: a known one, or a new one.
 
         Raises:
             InputError: if the model has none, in words, or the seed or a condition is not allowed.
+            Stopped: if Stop was pressed.
         """
         model = self._studio.model(name)
         if why_no_map(model):
@@ -158,20 +159,22 @@ class Planes:
         seed = check_integer("seed", seed, 0, MAX_SEED)
         key = _key(model, seed, given)
         with self._studio.at_work():
-            drawn = self._drawn.get(key) or draw_map(model, COUNT, given=given, seed=seed)
+            drawn = self._drawn.get(key) or draw_map(
+                model, COUNT, given=given, seed=seed, progress=lambda *_: stop.check()
+            )
             self._drawn[key] = drawn
             self._drawn.move_to_end(key)
             while len(self._drawn) > KEPT:
                 self._drawn.popitem(last=False)
         return Plane(self._studio, name, model, given, drawn)
 
-    def asked(self, name: str, asked: Mapping[str, Any]) -> Plane:
+    def asked(self, name: str, asked: Mapping[str, Any], stop: Stop) -> Plane:
         """The map that the page named.
 
         Raises:
-            InputError: as `draw` does.
+            InputError, Stopped: as `draw` does.
         """
-        return self.draw(name, asked.get("seed"), given_of(asked))
+        return self.draw(name, asked.get("seed"), given_of(asked), stop)
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ class Answers:
     def draw(self, stop: Stop, name: str, controls: Any, seed: Any) -> Iterator[Updates]:
         """The map of a seed."""
         yield {self.status: say("Drawing the map ...")}
-        plane = self.planes.draw(name, seed, given_of(controls))
+        plane = self.planes.draw(name, seed, given_of(controls), stop)
         text = json.dumps(plane.page())  # Gradio copies values piece by piece at every event
         yield {self.board: {"map": text}, self.status: ""}
 
@@ -214,7 +217,7 @@ class Answers:
     def play(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
         """The sound of a point, if one is named, or of a place."""
         wanted = plain(asked)
-        plane = self.planes.asked(name, wanted)
+        plane = self.planes.asked(name, wanted, stop)
         if "index" in wanted:
             sound = plane.point(wanted["index"], stop)
         else:
@@ -224,19 +227,24 @@ class Answers:
         yield {self.played: kept | {"sound": sound.page()}, self.status: ""}
 
     def make_ahead(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
-        """The sounds of a few points."""
+        """The sounds of a few points; none if it cannot be done: the page waits for an answer."""
         wanted = plain(asked)
         indices = wanted.get("indices")
         if not isinstance(indices, list) or len(indices) > AHEAD:
             raise InputError(f"indices must be a list of at most {AHEAD} numbers")
-        plane = self.planes.asked(name, wanted)
-        sounds = [[index, plane.point(index, stop).page()] for index in indices]
+        try:
+            plane = self.planes.asked(name, wanted, stop)
+            sounds = [[index, plane.point(index, stop).page()] for index in indices]
+        except Exception:
+            yield {self.made: {"id": wanted.get("id"), "sounds": []}}
+            raise
         yield {self.made: {"id": wanted.get("id"), "sounds": sounds}}
 
     def find(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
         """Where a sound lies."""
         wanted = plain(asked)
-        place = self.planes.asked(name, wanted).find(recipe_from(wanted.get("recipe")))
+        plane = self.planes.asked(name, wanted, stop)
+        place = plane.find(recipe_from(wanted.get("recipe")))
         yield {self.found: {"id": wanted.get("id"), "key": wanted.get("key"), "place": place}}
 
 

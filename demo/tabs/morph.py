@@ -111,7 +111,8 @@ def _wire_pad(page: Page, parts: _Parts) -> Any:
     ) -> Iterator[Updates]:
         said = plain(payload)
         turn = check_integer("turn", said.get("turn"), 0, _LAST)
-        if newest["turn"] > turn:
+        path = said.get("want") == "path"  # it was recorded once: nothing newer replaces it
+        if newest["turn"] > turn and not path:
             return
         corners = read_corners(
             page.studio,
@@ -122,7 +123,7 @@ def _wire_pad(page: Page, parts: _Parts) -> Any:
             own=said.get("own") is True,
             seconds=long,
         )
-        if said.get("want") == "path":
+        if path:
             yield from joined(page, status, corners, said.get("points"), stop)
         elif said.get("want") == "place":
             x, y = (round(number(said, key, 0, 1), 4) for key in ("x", "y"))

@@ -11,6 +11,7 @@ from dgm_audio.apps.naming import label
 from dgm_audio.errors import InputError
 from dgm_audio.generator import check_integer
 
+from ..background import making
 from ..corners import Corners, read_corners
 from ..handling import Updates, handler, say, steps
 from ..studio import Stop
@@ -50,7 +51,8 @@ def build_line(page: Page, seconds: gr.Slider) -> list[Any]:
             yield {status: progress}
             words = label(recipe.parameters["condition"])
             title = f"{words} A to B, {len(made) + 1} of {wanted}".strip()
-            made.append(page.studio.make(recipe, stop, title).page())
+            sound = yield from making(page.studio, recipe, stop, status, title)
+            made.append(sound.page())
             yield {sounds: made} | ({page.dock: made[0]} if len(made) == 1 else {})
         yield {status: say(f"{len(made)} sounds from A to B.")}
 
@@ -87,7 +89,7 @@ def joined(
     recipe = corners.along(points, FADE)
     count = len(recipe.parameters["points"])
     yield {status: say(f"Joining {count} sounds ...")}
-    sound = page.studio.make(recipe, stop)
+    sound = yield from making(page.studio, recipe, stop, status)
     fewer = f" of the {len(points)}, as many as a recipe holds" if count < len(points) else ""
     yield {page.dock: sound.page(), status: say(f"One clip of {count} sounds{fewer}.")}
 

@@ -12,6 +12,7 @@ from dgm_audio.apps.render import item_conditions
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 
 from ..abilities import why_no_sample
+from ..background import making
 from ..handling import Updates, handler, say, steps
 from ..parts import DRAWN_SEEDS, follows_model, length_of, longest_of, seed_row, stop_button
 from ..studio import Stop
@@ -71,7 +72,8 @@ def build(page: Page) -> None:
                 length=length,
                 condition=condition,
             )
-            made.append(page.studio.make(recipe, stop).page())
+            sound = yield from making(page.studio, recipe, stop, status)
+            made.append(sound.page())
             yield {sounds: made} | ({page.dock: made[0]} if index == 0 else {})
         yield {status: say(f"{len(made)} sound{'s' * (len(made) > 1)} of seed {drawn}.")}
 

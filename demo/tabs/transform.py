@@ -150,7 +150,7 @@ class Transform:
             raise InputError(why_no_transform(model))
         yield self._cleared()
         if is_vocoder(model):
-            yield from self._resynthesised(stop, model, controls, path)
+            yield from self._resynthesised(stop, model, controls, path, own, source)
         else:
             yield from self._encoded(stop, model, controls, full, path, own, source)
 
@@ -170,7 +170,6 @@ class Transform:
             stop,
             self.status,
         )
-        name = source.title if source else upload.name
         recipe = self.studio.recipe(
             str(model.name),
             "decode",
@@ -180,11 +179,12 @@ class Transform:
             **({"recording": True} if own else {}),
         )
         yield {self.status: say("Decoding")}
-        made = self.studio.make(recipe, stop, f"{Path(name).stem}, encoded")
+        title = source.title if source else Path(upload.name).stem
+        made = self.studio.make(recipe, stop, f"{title}, encoded")
         heard, _ = read_audio(self.studio.shelf.path(made.key))
-        original = self._original(upload.clip[0], rate, name)
+        original = self._put(upload.clip[0], rate, source.title if source else upload.name, title)
         error = error_db(upload.clip, heard[None], rate)
-        sides = [_side(original, "Recording" if own else "Original"), _side(made, "Reconstruction")]
+        sides = [_original(original, own, source), _side(made, "Reconstruction")]
         notes = [*_conditions(upload.condition, given), *upload.notes]
         yield {
             self.sides: {"sides": sides, "error": _error_words(error), "notes": notes},
@@ -210,9 +210,15 @@ class Transform:
         }
 
     def _resynthesised(
-        self, stop: Stop, model: AudioGenerator, controls: Any, path: Path
+        self,
+        stop: Stop,
+        model: AudioGenerator,
+        controls: Any,
+        path: Path,
+        own: bool,
+        source: Sound | None,
     ) -> Iterator[Updates]:
-        """A recording through a vocoder."""
+        """A recording, or the sound in the dock, through a vocoder."""
         x, notes = read_sides(self.studio, model, path)
         rate, given = model.audio.sample_rate, given_of(controls)
         start = time.perf_counter()
@@ -220,19 +226,24 @@ class Transform:
             lambda tell: resynthesised(self.studio, model, x, given, tell), stop, self.status
         )
         took = time.perf_counter() - start
-        original = self._original(x, rate, path.name)
-        made = self._original(y, rate, f"{path.stem}, resynthesised", took)
-        sides = [_side(original, "Recording"), _side(made, "Resynthesis")]
+        title = source.title if source else path.stem
+        original = source or self._put(x, rate, path.name, title)
+        made = self._put(y, rate, f"{title}, resynthesised", f"{title} resynthesised", took)
+        shown = made.page() | ({} if own else _unlinked(str(model.name)))
+        sides = [_original(original, own, source), shown | {"label": "Resynthesis"}]
         error = _error_words(mel_error_db(model, x, y))
         yield {
             self.sides: {"sides": sides, "error": error, "notes": list(notes)},
             self.no_bars: say(why_no_directions(model)),
-            self.page.dock: made.page(),
+            self.page.dock: shown,
             self.status: "",
         }
 
-    def _original(self, x: torch.Tensor, rate: int, name: str, took: float = 0.0) -> Sound:
-        return self.studio.shelf.put(None, x, rate, name, slug(Path(name).stem), took)
+    def _put(
+        self, x: torch.Tensor, rate: int, title: str, file: str, took: float = 0.0
+    ) -> Sound:
+        """A sound that no recipe makes; a download of it is called after `file`."""
+        return self.studio.shelf.put(None, x, rate, title, slug(file), took)
 
 
 def build(page: Page) -> None:
@@ -279,6 +290,17 @@ def build(page: Page) -> None:
 
 def _side(sound: Sound, label: str) -> dict[str, Any]:
     return sound.page() | {"label": label}
+
+
+def _original(sound: Sound, own: bool, source: Sound | None) -> dict[str, Any]:
+    """What was taken: a visitor's recording, or the sound in the dock, which may be of one."""
+    flags = {} if own or sound.recipe or not source else _unlinked(source.page()["model"])
+    return _side(sound, "Original" if source else "Recording") | flags
+
+
+def _unlinked(model: str) -> dict[str, Any]:
+    """What the page is told of a sound of a model that has no recipe, and is of no recording."""
+    return {"model": model, "unlinked": "No recipe makes this sound, so no link does; download it."}
 
 
 def _error_words(decibels: float) -> str:

@@ -97,14 +97,14 @@ def read_latents(path: Path) -> StoredLatents:
     return StoredLatents(_plain(z), stored.condition, stored.length, stored.weights)
 
 
-def pack(z: Tensor, beside: dict[str, Tensor]) -> dict[str, Any]:
+def pack(z: Tensor, beside: dict[str, Tensor], inline: int = MAX_INLINE) -> dict[str, Any]:
     """One latent (1, D, L) as JSON values for a recipe.
 
-    More than `MAX_INLINE` numbers are entered into `beside`, under the name of the file that must
-    lie beside the sound (see `write_beside`).
+    More than `inline` numbers are entered into `beside`, under the name of the file that must lie
+    beside the sound (see `write_beside`).
     """
     z = _plain(z[0])
-    if z.numel() <= MAX_INLINE:
+    if z.numel() <= inline:
         numbers = base64.b64encode(z.numpy().astype("<f4").tobytes()).decode("ascii")
         return {"shape": list(z.shape), "float32": numbers}
     digest = _digest(z)

@@ -11,7 +11,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -152,6 +152,7 @@ def draw_map(
     given: Mapping[str, Any] | None = None,
     seed: int = 0,
     length: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LatentMap:
     """A map of `count` new sounds of a model with one code per clip.
 
@@ -161,6 +162,7 @@ def draw_map(
         given: conditions of all; classes that are not given take turns.
         seed: sound i is item i of it.
         length: samples of the sounds that are drawn; their codes do not depend on it.
+        progress: see `find_directions`, which a model whose latents are its codes needs.
 
     Raises:
         InputError: if the model has a sequence of codes, or an argument is not allowed.
@@ -173,7 +175,7 @@ def draw_map(
         )
     conditions = item_conditions(model, given or {}, count)
     z = model.noise(count, length=length, seed=seed)
-    space = _Codes(model) if isinstance(model, HasCodes) else _levels(model, given, seed)
+    space = _Codes(model) if isinstance(model, HasCodes) else _levels(model, given, seed, progress)
     with one_thread():
         parts = zip(z.split(1), conditions, strict=True)
         features = torch.stack([space.features(one, condition) for one, condition in parts])
@@ -186,8 +188,15 @@ def draw_map(
     return LatentMap(z, points, conditions, labels, seed, explained, axes, centre, scale, space)
 
 
-def _levels(model: AudioGenerator, given: Mapping[str, Any] | None, seed: int) -> _Levels:
-    found = find_directions(model, model.latent.channels, condition=given, seed=seed)
+def _levels(
+    model: AudioGenerator,
+    given: Mapping[str, Any] | None,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> _Levels:
+    found = find_directions(
+        model, model.latent.channels, condition=given, seed=seed, progress=progress
+    )
     heard = sum(value > _WEAKEST * found.strength[0] for value in found.strength)
     return _Levels(Directions(found.axes[:heard], found.strength[:heard]))
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator
 
+MOST_LETTERS = 60
+"""Of a part of a name."""
+
 
 def model_name(model: AudioGenerator, given: str) -> str:
     """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
@@ -24,7 +27,7 @@ def slug(text: str) -> str:
     >>> slug("hf:org/my drums@v1"), slug("...")
     ('hf-org-my-drums-v1', 'sound')
     """
-    return re.sub(r"[^\w.-]+", "-", text)[:60].strip("-.") or "sound"
+    return re.sub(r"[^\w.-]+", "-", text)[:MOST_LETTERS].strip("-.") or "sound"
 
 
 def label(condition: Mapping[str, Any]) -> str:
@@ -34,7 +37,8 @@ def label(condition: Mapping[str, Any]) -> str:
     'kick gain 1.5'
     """
     return " ".join(
-        value if isinstance(value, str) else f"{key} {value:g}" for key, value in condition.items()
+        f"{key} {value:g}" if isinstance(value, int | float) else str(value)[:MOST_LETTERS]
+        for key, value in condition.items()
     )
 
 

@@ -202,7 +202,9 @@ def _at_place(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path
 
 
 def _given(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:
-    return unpack(ends.value(parameters, "latents", dict), folder)
+    z = unpack(ends.value(parameters, "latents", dict), folder)
+    model._check_latents(z)
+    return z
 
 
 _LATENTS = {"sample": _drawn, "interpolate": _between, "decode": _given, "morph": _at_place}

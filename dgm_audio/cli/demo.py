@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import Annotated
+from types import FrameType, ModuleType
+from typing import Annotated, NoReturn
 
 from tyro.conf import Positional, arg
 
 from dgm_audio.cli.options import Device
-from dgm_audio.errors import DgmAudioError, InputError
+from dgm_audio.errors import InputError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PACKAGE = "dgm_audio._demo"
@@ -67,10 +68,8 @@ class Demo:
             auth=auth,
         )
         server.log_to_stderr()
-        try:
-            demo = server.Demo(settings)
-        except OSError as error:
-            raise PortError(f"{self.host}:{self.port} cannot be listened at: {error}") from None
+        signal.signal(signal.SIGTERM, _end)
+        demo = server.Demo(settings)
         print(f"dgm_audio demo: {demo.url}  (Ctrl-C ends it)", flush=True)
         try:
             demo.wait()
@@ -98,10 +97,9 @@ class Demo:
         return (user, password) if self.auth else None
 
 
-class PortError(DgmAudioError):
-    """The port is taken, or may not be used."""
-
-    exit_code = 1
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """Leave as for Ctrl-C, so that the folder of sounds is removed; the code is the shell's."""
+    raise SystemExit(128 + number)
 
 
 def demo_package(module: str = "") -> ModuleType:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgm_audio.errors import ConfigError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Condition
 
@@ -31,7 +32,14 @@ class ClassPriorGenerator(AudioGenerator):
     prior_scale: Tensor
 
     def set_up_prior(self, classes: int, latent: int) -> None:
-        """Buffers of the identity map for every class; one map if there are no classes."""
+        """Buffers of the identity map for every class; one map if there are no classes.
+
+        Raises:
+            ConfigError: if the class is called what is no identifier.
+        """
+        label = self.config.label
+        if not label.isidentifier():
+            raise ConfigError(f"config.label is {label!r:.60}; it must be an identifier")
         count = max(classes, 1)
         self.register_buffer("prior_mean", torch.zeros(count, latent))
         self.register_buffer("prior_scale", torch.eye(latent).repeat(count, 1, 1))

@@ -3,7 +3,7 @@
 import pytest
 from dgm_audio._demo.corners import read_corners
 from dgm_audio._demo.shelf import Shelf
-from dgm_audio._demo.studio import Studio
+from dgm_audio._demo.studio import Stop, Studio
 
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.render import latent_of
@@ -89,12 +89,24 @@ def test_sounds_of_a_morph_are_as_long(studio):
 def test_a_long_path_is_thinned_to_what_a_recipe_holds(studio):
     points = [[round(0.05 * step, 2), round(step / 63, 3), 0.123] for step in range(64)]
     assert corners(studio).along(points, 0.1).parameters["points"] == points
-    recipe = corners(studio, [between(studio), *SEEDS[:2], between(studio)]).along(points, 0.1)
+    recipe = corners(studio, [between(studio)] * 4).along(points, 0.1)
     assert len(recipe.to_json()) <= MAX_BYTES
-    assert 10 < len(recipe.parameters["points"]) < 64
-    assert all(point in points for point in recipe.parameters["points"])
-    with pytest.raises(InputError, match="no JSON value"):
-        corners(studio).along([[0, float("nan"), 0]], 0.1)
+    assert recipe.parameters["points"] == points
+    assert all("file" in corner for corner in recipe.parameters["corners"])
+    assert studio.make(recipe, Stop()).seconds > 3
+    fine = [[seconds, x + 1 / 3000, 1 / 3] for seconds, x, _ in points[:-1]]
+    thinned = corners(studio).along(fine, 0.1).parameters["points"]
+    assert 20 < len(thinned) < 63 and (thinned[0], thinned[-1]) == (fine[0], fine[-1])
+    assert all(point in fine for point in thinned)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [[[0, float("nan"), 0]], ["x" * 3000, 1, 2], [[0, 0, 0]] * 65, [], [[1, 0, 0], [0, 0, 0]]],
+)
+def test_other_paths_are_refused(studio, points):
+    with pytest.raises(InputError, match=r"recipe: "):
+        corners(studio, [between(studio)] * 4).along(points, 0.1)
 
 
 @pytest.mark.parametrize(

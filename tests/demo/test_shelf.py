@@ -3,8 +3,10 @@
 import errno
 import os
 import time
+from dataclasses import replace
 
 import pytest
+import torch
 from conftest import noise, recipe_of
 from dgm_audio._demo import shelf as module
 from dgm_audio._demo.shelf import KEY, StorageError, key_of
@@ -112,3 +114,21 @@ def test_a_file_in_the_folders_place_is_one_line_without_its_path(shelf):
     with pytest.raises(StorageError) as error:
         put(shelf)
     assert str(shelf.folder) not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_latents_that_somebody_still_needs_stay(shelf):
+    name = "latents-0123456789abcdef.safetensors"
+    shelf.keep({name: torch.zeros(4, 1)})
+    recipe = replace(recipe_of(), call="decode", parameters={"latents": {"file": name}})
+    sound = shelf.put(recipe, noise(), 8000, "", "")
+    for path in shelf.folder.iterdir():
+        os.utime(path, (1, 1))
+    assert shelf.find(recipe) == sound  # asked for, so all of it is young again
+    shelf.tidy()
+    assert name in files(shelf)
+    os.utime(shelf.folder / name, (1, 1))
+    shelf.keep({name: torch.zeros(4, 1)})
+    shelf.tidy()
+    assert name in files(shelf)
+    (shelf.folder / name).unlink()
+    assert shelf.find(recipe) is None
