@@ -228,8 +228,8 @@ def _check_same(model: AudioGenerator, recipe: Recipe) -> None:
     except InputError:
         raise InputError(
             f"This sound was made by version {recipe.version:.20} with weights "
-            f"{recipe.weights[:12]} of {recipe.model:.60}; this page has version {__version__} with "
-            f"weights {(model.weights_hash or '')[:12]}, with which it would not be the same."
+            f"{recipe.weights[:12]} of {recipe.model:.60}; this page has version {__version__} "
+            f"with weights {(model.weights_hash or '')[:12]}: it would be another sound."
         ) from None
 
 

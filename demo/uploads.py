@@ -18,7 +18,7 @@ from torch import Tensor
 from dgm_audio.apps import inversion
 from dgm_audio.apps.recording import read_channels, read_for
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.generator import AudioGenerator, HasLogProb
+from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import AudioLimits, probe, shown
 from dgm_audio.resynthesis import resynthesise
 
@@ -89,10 +89,16 @@ def read_upload(
         tell("Reading the recording")
         clip, notes = read_for(model, path, peak=peak, louder=LOUDER, repair=True)
     notes = (*_about(path, notes, clip), *_late(model, clip))
-    condition = _closest(studio, model, clip, given, stop, tell)
-    tell("Finding the latent")
-    with studio.at_work():
+
+    def tried(done: int, total: int) -> None:
         stop.check()
+        tell(f"Trying which condition fits: {done} of {total}")
+
+    with studio.at_work():
+        beginning = clip[..., : model.audio.length]  # of a long recording
+        condition = inversion.closest_condition(model, [beginning], given, tried)
+        stop.check()
+        tell("Finding the latent")
         z = inversion.encode(model, clip, condition)
     return Upload(clip, z, condition, notes, shown(path.name))
 
@@ -163,43 +169,6 @@ def spoken(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {round(seconds) % 60} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _closest(
-    studio: Studio,
-    model: AudioGenerator,
-    clip: Tensor,
-    given: Mapping[str, Any],
-    stop: Stop,
-    tell: Callable[[str], None],
-) -> dict[str, Any]:
-    """The condition under which the model's version of a sound is the closest, class by class.
-
-    As `dgm_audio.apps.inversion.closest_condition`, but it can be watched and stopped; the
-    beginning of a long recording has to do.
-    """
-    clip = clip[..., : model.audio.length]
-    choices = inversion.class_choices(
-        model, dict(given) | inversion.heard_pitch(model, clip, given)
-    )
-    if len(choices) == 1:
-        return choices[0]
-    costs = []
-    for done, choice in enumerate(choices):
-        stop.check()
-        tell(f"Trying which condition fits: {done} of {len(choices)}")
-        with studio.at_work(), torch.no_grad():
-            costs.append(_cost(model, clip, choice))
-    return choices[costs.index(min(costs))]
-
-
-def _cost(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> float:
-    """How badly a condition fits: surprise or, without a likelihood, the reconstruction's error."""
-    if isinstance(model, HasLogProb):
-        return -float(model.log_prob(clip, condition))
-    z = inversion.encode(model, clip, condition)
-    made = model.decode(z, condition, length=clip.shape[-1]).cpu()
-    return inversion.error_db(clip, made, model.audio.sample_rate)
 
 
 def _about(path: Path, notes: tuple[str, ...], x: Tensor) -> tuple[str, ...]:

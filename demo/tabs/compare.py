@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -16,6 +17,7 @@ from dgm_audio.registry import list_models
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 from ..abilities import why_no_sample
+from ..background import Tell, in_background
 from ..handling import Updates, handler, say
 from ..parts import DRAWN_SEEDS, follows_model, seed_row, stop_button
 from ..shelf import Sound
@@ -65,7 +67,8 @@ def build(page: Page) -> None:
         made: list[dict[str, Any]] = []
         for name, condition in conditions.items():
             yield {status: say(f"{name} makes its sound: {len(made)} of {len(conditions)} done")}
-            sound, row = _made(studio, name, condition, drawn, stop)
+            work = partial(_made, studio, name, condition, drawn, stop)
+            sound, row = yield from in_background(work, stop, status)
             note = f"{name} · {_seconds(sound.took)} · {_speed(sound)}"
             made.append(sound.page() | {"note": note})
             rows.insert(len(made) - 1, row)
@@ -145,7 +148,7 @@ def _names(spec: ConditionSpec) -> list[str]:
 
 
 def _made(
-    studio: Studio, name: str, condition: dict[str, Any], seed: int, stop: Stop
+    studio: Studio, name: str, condition: dict[str, Any], seed: int, stop: Stop, tell: Tell
 ) -> tuple[Sound, str]:
     """The sound of a model, and its row."""
     model = studio.model(name)

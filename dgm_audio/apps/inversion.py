@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -73,13 +73,17 @@ def heard_pitch(model: AudioGenerator, clip: Tensor, given: Mapping[str, Any]) -
 
 
 def closest_condition(
-    model: AudioGenerator, clips: Sequence[Tensor], given: Mapping[str, Any]
+    model: AudioGenerator,
+    clips: Sequence[Tensor],
+    given: Mapping[str, Any],
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """The full condition for sounds (1, C, T); what is not given is found out.
 
     Of all combinations of classes the one is taken under which the sounds are likeliest, or, for a
     model without a likelihood, whose reconstructions are off the least in sum; each sound at its
-    own pitch. The pitch of the condition is that of the first one.
+    own pitch. The pitch of the condition is that of the first one. `progress` is told how many of
+    the combinations were tried, before each; it may stop by raising.
 
     Raises:
         InputError: if a given value is not allowed.
@@ -90,12 +94,12 @@ def closest_condition(
     if len(choices) == 1:
         return choices[0]
     cost = _surprise if isinstance(model, HasLogProb) else _error
-    return min(
-        choices,
-        key=lambda choice: sum(
-            cost(model, clip, choice | own) for clip, own in zip(clips, pitches, strict=True)
-        ),
-    )
+    costs = []
+    for done, choice in enumerate(choices):
+        progress(done, len(choices))
+        pairs = zip(clips, pitches, strict=True)
+        costs.append(sum(cost(model, clip, choice | own) for clip, own in pairs))
+    return choices[costs.index(min(costs))]
 
 
 def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> Tensor:
