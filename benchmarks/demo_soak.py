@@ -56,7 +56,7 @@ def soak(count: int, share: float, seed: int) -> dict[str, Any]:
                 if index % max(1, count // 8) == 0:
                     course.append(round(server.memory() / 1e6, 1))
             seconds = time.perf_counter() - start
-            crowd = _crowd(server)
+            crowd = _crowd(server, rng)
             after = server.memory(), server.open_files()
             own, refusals = server.tracebacks()
     return {
@@ -82,7 +82,7 @@ def _warm_up(server: Server, rng: random.Random, folder: Path) -> Counter[str]:
         problems.update(_visited(server, partial(visited, visit), rng, folder))
     for _ in range(REMEMBERED):
         problems.update(_visited(server, pick, rng, folder))
-    _crowd(server)
+    _crowd(server, rng)
     return problems
 
 
@@ -93,12 +93,10 @@ def _visited(server: Server, visit: Any, rng: random.Random, folder: Path) -> li
     return [problem] if problem else []
 
 
-def _crowd(server: Server) -> dict[str, int]:
+def _crowd(server: Server, rng: random.Random) -> dict[str, int]:
     """64 visitors at once, while the model has slow work: who is served, and who is told "busy"."""
     with Visitor(server.url) as first, ThreadPoolExecutor(CROWD) as pool:
-        first.join("generate", *sample_inputs(SLOW, 0, 8, 1.0))
-        answers = first.messages()
-        next(one for one in answers if one["msg"] == "process_generating")
+        answers = first.begin("generate", *sample_inputs(SLOW, rng.randrange(10_000), 8, 1.0))
         visitors = [Visitor(server.url) for _ in range(CROWD)]
         told = list(
             pool.map(

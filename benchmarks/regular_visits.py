@@ -19,8 +19,8 @@ Visit = Callable[[Visitor, random.Random, Path], str | None]
 MODEL, OTHER, PITCHED = "drums-vae", "drums-gan", "notes-vae"
 RATE = 44_100
 GIVEN: dict[str, Any] = {"given": {}}
-CELLS = 81
-"""Of the pad."""
+CELLS, KEYS = 81, 25
+"""Of the pad and of the keyboard."""
 
 MAPS = 3
 """Seeds of maps: some visitors come to one that was drawn before."""
@@ -115,7 +115,8 @@ def keyboard(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
     asked = {"first": first, "turn": turn}
     told = visitor.call("make", PITCHED, GIVEN, "a seed", rng.randrange(10_000), asked)
     notes = {note: one["key"] for note, one in told.part(0).get("notes", [])}
-    problem = _unlike(told, [sorted(notes), len(set(notes.values()))], [[*range(first, first + 25)], 25])
+    found = [sorted(notes), len(set(notes.values()))]
+    problem = _unlike(told, found, [[*range(first, first + KEYS)], KEYS])
     if problem:
         return problem
     pitch = json.loads(visitor.recipe(notes[first + 3]))["parameters"]["condition"]["pitch"]
@@ -143,9 +144,9 @@ def sliders(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:
     mix = {"with": _new(visitor, rng), "amount": 0.25}
     told = visitor.call("change", MODEL, bars, mix, {"sides": []})
     changed = told.part(1).get("changed") or {}
-    if changed.get("key") != told.part(0).get("key"):
-        return f"change: the dock holds another sound than the tab: {told.lines}"
-    return _unlike(told, [changed.get("call"), len(visitor.sound(changed["key"])) > RATE], ["decode", True])
+    if changed.get("call") != "decode" or changed["key"] != told.part(0).get("key"):
+        return f"change: {told.status} {told.lines} {changed!r:.200}"
+    return None if visitor.sound(changed["key"]) else "change: the sound is empty"
 
 
 def link(visitor: Visitor, rng: random.Random, folder: Path) -> str | None:

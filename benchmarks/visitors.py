@@ -28,15 +28,21 @@ TRACEBACK = "Traceback (most recent call last)"
 OWN = re.compile(r'File "[^"\n]*/(?:_?demo|dgm_audio)/(?!(?:_demo/)?guard\.py)')
 TIMEOUT = 120.0
 """Seconds after which a server or an answer counts as lost."""
+BEGUN = 5
+"""Messages about slow work after which the model is at it for sure."""
 
 _SCRIPT = """
-import json, sys
+import json, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 from dgm_audio.cli.demo import demo_package
 server = demo_package("server")
 server.log_to_stderr()
 demo = server.Demo(server.Settings(**json.loads(sys.argv[1])))
 print("dgm_audio demo:", demo.url, flush=True)
-demo.wait()
+try:
+    demo.wait()
+finally:
+    demo.close()
 """
 
 
@@ -169,6 +175,14 @@ class Visitor:
             if time.monotonic() - start > patience:
                 self.press_stop()
         return Told(answer.status_code, messages)
+
+    def begin(self, function: str, *data: Any) -> Generator[dict[str, Any], None, None]:
+        """Ask, and wait until the model is at work; what else the server tells, to be closed."""
+        self.join(function, *data).raise_for_status()
+        messages = self.messages()
+        for _ in range(BEGUN):
+            next(one for one in messages if one["msg"] == "process_generating")
+        return messages
 
     def generate(self, model: str, seed: int, count: int = 1, seconds: float = 0.5) -> Told:
         """Sounds of the Sample tab."""

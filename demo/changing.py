@@ -13,7 +13,7 @@ from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import one_thread
 from dgm_audio.apps.directions import Directions, find_directions
 from dgm_audio.apps.morph import blend
-from dgm_audio.apps.render import check_recipe, latent_of
+from dgm_audio.apps.render import check_recipe
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator
@@ -132,7 +132,7 @@ def changed(
     condition, length = base.parameters["condition"], base.parameters["length"]
     mine = bool(base.parameters.get("recording"))
     with studio.at_work(), torch.no_grad(), one_thread():
-        z = latent_of(model, base, studio.shelf.folder)
+        z = studio.latent(model, base)
         if directions is not None:
             z = directions.move(z, amounts, condition)
         if share > 0:
@@ -162,5 +162,5 @@ def _other(
         z = model.noise(1, length=base.parameters["length"], seed=seed)
         return z, base.parameters["condition"], False
     recipe = base_of(studio, model, base.model, {"base": mix["with"]})
-    z = latent_of(model, recipe, studio.shelf.folder)
+    z = studio.latent(model, recipe)
     return z, recipe.parameters["condition"], bool(recipe.parameters.get("recording"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dgm_audio.apps.ends import value
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.morph import blend
 from dgm_audio.apps.path import path_points
@@ -146,8 +147,9 @@ def read_corners(
             ends.append({"seed": seed, "index": 0})
             continue
         ends.append(_end_of(studio, model, name, recipe, length))
-        stored = recipe.parameters.get("condition")
-        conditions[index] = item_conditions(model, stored if isinstance(stored, dict) else {}, 1)[0]
+        conditions[index] = item_conditions(model, value(recipe.parameters, "condition", dict), 1)[
+            0
+        ]
     recording = any(recipe and recipe.parameters.get("recording") for recipe in recipes)
     if not own:
         conditions = item_conditions(model, given, 1) * count

@@ -1,7 +1,7 @@
 """The addresses of sounds: /sounds/KEY.wav?bits=16, .png, .json; latents beside them.
 
-A key is the hash of a recipe, so that who knows the recipe can compute it; the key of a recording is
-random, and known to who was told. Where a password is asked for, it is asked for here as well.
+A key is the hash of a recipe: who knows the recipe can compute it. That of a recording is random:
+only who was told it has the sound. Where visitors log in, these addresses ask for it as well.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ dgm.keys = (element, props, trigger, watch) => {
 
   // --- what sounds ------------------------------------------------------------------------------
 
-  function press(who, note, began) {
+  function press(who, note) {
     if (voices.has(who) || note < low() || note > high()) return;
     const sound = model.pitched ? notes.get(note) : state.current;
     const buffer = model.pitched ? sound && sound.buffer : sampled;
@@ -202,7 +202,7 @@ dgm.keys = (element, props, trigger, watch) => {
     if (event.button) return;
     if (event.target.hasPointerCapture(event.pointerId)) event.target.releasePointerCapture(event.pointerId);
     const note = noteAt(event.clientX, event.clientY);
-    if (note !== null) press(event.pointerId, note, event.timeStamp);
+    if (note !== null) press(event.pointerId, note);
   });
   window.addEventListener("pointermove", (event) => {
     const held = voices.get(event.pointerId);
@@ -210,7 +210,7 @@ dgm.keys = (element, props, trigger, watch) => {
     const note = noteAt(event.clientX, event.clientY);
     if (note === null || note === held.note) return;
     lift(event.pointerId);
-    press(event.pointerId, note, event.timeStamp);
+    press(event.pointerId, note);
   });
   for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, (event) => lift(event.pointerId));
   piano.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch is a long note
@@ -222,7 +222,7 @@ dgm.keys = (element, props, trigger, watch) => {
     event.preventDefault();
     event.stopPropagation();
     if (next === undefined) {
-      if (!event.repeat) press(event.key, first + index, event.timeStamp);
+      if (!event.repeat) press(event.key, first + index);
     } else if (keys[next]) {
       keys[focus].tabIndex = -1;
       focus = next;
@@ -233,7 +233,7 @@ dgm.keys = (element, props, trigger, watch) => {
   window.addEventListener("keydown", (event) => {
     if (!shown || event.ctrlKey || event.metaKey || event.altKey || inText(event.target)) return;
     const index = CODES.indexOf(event.code);
-    if (index >= 0 && !event.repeat) press(event.code, first + index, event.timeStamp);
+    if (index >= 0 && !event.repeat) press(event.code, first + index);
     else if (event.code === "KeyZ" || event.code === "KeyX") shift(event.code === "KeyZ" ? -12 : 12);
     else if (index < 0) return;
     event.preventDefault();

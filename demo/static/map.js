@@ -45,8 +45,7 @@ dgm.map = (element, props, trigger, watch) => {
   let turn = 0;
   let asked = 0; // when the last place was asked for, ms
   let last = ""; // key of the sound that was played last
-  let busy = false; // sounds are being made ahead
-  let timer = 0; // of the next ones
+  let until = 0; // when sounds may be made ahead again, ms
   let shown = false;
   let wanted = "{}"; // conditions that are chosen
   let ringed = ""; // key of the sound in the ring
@@ -67,7 +66,7 @@ dgm.map = (element, props, trigger, watch) => {
     chart = { names: [], points: [], ...value };
     sounds = new Map();
     chosen = new Set();
-    busy = false;
+    until = 0;
     ringed = "";
     marks = chart.points.map(([x, y, name]) => {
       const { fill, d, cloud } = dgm.marks.look(name);
@@ -188,22 +187,14 @@ dgm.map = (element, props, trigger, watch) => {
   // Sounds are made before anybody wants to hear them, those near the cursor first, a few at a
   // time, so that a click in between never waits long.
   function ahead() {
-    if (busy || hold || !shown || !chart.id) return;
+    if (performance.now() < until || hold || !shown || !chart.id) return;
     const far = (index) => Math.hypot(chart.points[index][0] - cursor.x, chart.points[index][1] - cursor.y);
     const indices = chart.points.map((_, index) => index).filter((index) => !sounds.has(index));
     if (!indices.length) return;
-    busy = true;
-    later(PATIENCE); // no answer comes after Stop, or from a full queue
+    until = performance.now() + PATIENCE; // after Stop, or from a full queue, no answer comes
+    setTimeout(ahead, PATIENCE + BREATH);
     indices.sort((one, other) => far(one) - far(other));
     dgm.ask("map-make", { id: chart.id, seed: chart.seed, given: chart.given, indices: indices.slice(0, AHEAD) });
-  }
-
-  function later(wait) {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      busy = false;
-      ahead();
-    }, wait);
   }
 
   // --- the sound in the dock ----------------------------------------------------------------------
@@ -283,7 +274,7 @@ dgm.map = (element, props, trigger, watch) => {
   dgm.whenShown(home, (now) => {
     shown = now;
     if (!now) return;
-    busy = false;
+    until = 0;
     if (!chart.id || wanted !== JSON.stringify(chart.given)) wish();
     else ahead();
     encircle(state.current);
@@ -295,9 +286,9 @@ dgm.map = (element, props, trigger, watch) => {
   dgm.on("map-played", answer);
   dgm.on("map-made", ({ id, sounds: made }) => {
     if (id !== chart.id || !made) return;
-    busy = false;
+    until = 0;
     learn(made);
-    later(made.length ? BREATH : PATIENCE);
+    if (made.length) setTimeout(ahead, BREATH);
   });
   dgm.on("map-found", ({ id, key, place }) => {
     if (id === chart.id && place && state.current && state.current.key === key) circle(place);

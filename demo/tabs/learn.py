@@ -64,8 +64,8 @@ def lines_of(asked: Any) -> dict[str, Any]:
         notes.append(f"Both need {', '.join(beside)}, which the dock hands out, beside them.")
     if not _known_everywhere(recipe.model):
         notes.append(
-            f"{recipe.model!r:.60} is a model of your own: in Python put its folder in place of the "
-            "name, and behind recall --model FOLDER."
+            f"{recipe.model!r:.60} is a model of one's own: put its folder where its name stands, "
+            "and --model FOLDER behind recall."
         )
     command = f"dgm-audio recall {name}.wav"
     return {"recipe": text, "lines": lines, "command": command, "note": " ".join(notes)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from ..changing import KnownDirections, amounts_of, bars_of, base_of, changed
 from ..handling import Updates, handler, say
 from ..parts import follows_model, stop_button
 from ..shelf import Sound
+from ..sides import error_words, found_out, original, side, unlinked
 from ..studio import Stop
 from ..uploads import read_sides, read_upload, resynthesised
 from ..widgets import given_of, plain, recipe_from, widget
@@ -93,7 +94,7 @@ class Transform:
         recipe = recipe_from(text)
         model, sound = self.studio.model(name), self.studio.make(recipe, stop)
         if recipe.model == name and recipe.call != "path" and not is_vocoder(model):
-            yield self._cleared() | {self.sides: {"sides": [_side(sound, "In the dock")]}}
+            yield self._cleared() | {self.sides: {"sides": [side(sound, "In the dock")]}}
             yield from self._sliders(stop, model, recipe)
             return
         own = bool(recipe.parameters.get("recording"))
@@ -112,7 +113,7 @@ class Transform:
             )
         recipe = changed(self.studio, model, base, directions, amounts, mix)
         sound = self.studio.make(recipe, stop, "changed" if recipe is not base else "")
-        shown = plain(sides) | {"changed": _side(sound, "Changed") if recipe is not base else None}
+        shown = plain(sides) | {"changed": side(sound, "Changed") if recipe is not base else None}
         yield {self.page.dock: sound.page(), self.sides: shown, self.status: ""}
 
     def adapt(self, model: AudioGenerator) -> Updates:
@@ -182,12 +183,12 @@ class Transform:
         title = source.title if source else Path(upload.name).stem
         made = self.studio.make(recipe, stop, f"{title}, encoded")
         heard, _ = read_audio(self.studio.shelf.path(made.key))
-        original = self._put(upload.clip[0], rate, source.title if source else upload.name, title)
+        taken = self._put(upload.clip[0], rate, source.title if source else upload.name, title)
         error = error_db(upload.clip, heard[None], rate)
-        sides = [_original(original, own, source), _side(made, "Reconstruction")]
-        notes = [*_conditions(upload.condition, given), *upload.notes]
+        sides = [original(taken, own, source), side(made, "Reconstruction")]
+        notes = [*found_out(upload.condition, given), *upload.notes]
         yield {
-            self.sides: {"sides": sides, "error": _error_words(error), "notes": notes},
+            self.sides: {"sides": sides, "error": error_words(error), "notes": notes},
             self.page.dock: made.page(),
         }
         yield from self._sliders(stop, model, recipe)
@@ -227,11 +228,11 @@ class Transform:
         )
         took = time.perf_counter() - start
         title = source.title if source else path.stem
-        original = source or self._put(x, rate, path.name, title)
+        taken = source or self._put(x, rate, path.name, title)
         made = self._put(y, rate, f"{title}, resynthesised", f"{title} resynthesised", took)
-        shown = made.page() | ({} if own else _unlinked(str(model.name)))
-        sides = [_original(original, own, source), shown | {"label": "Resynthesis"}]
-        error = _error_words(mel_error_db(model, x, y))
+        shown = made.page() | ({} if own else unlinked(str(model.name)))
+        sides = [original(taken, own, source), shown | {"label": "Resynthesis"}]
+        error = error_words(mel_error_db(model, x, y))
         yield {
             self.sides: {"sides": sides, "error": error, "notes": list(notes)},
             self.no_bars: say(why_no_directions(model)),
@@ -239,9 +240,7 @@ class Transform:
             self.status: "",
         }
 
-    def _put(
-        self, x: torch.Tensor, rate: int, title: str, file: str, took: float = 0.0
-    ) -> Sound:
+    def _put(self, x: torch.Tensor, rate: int, title: str, file: str, took: float = 0.0) -> Sound:
         """A sound that no recipe makes; a download of it is called after `file`."""
         return self.studio.shelf.put(None, x, rate, title, slug(file), took)
 
@@ -286,33 +285,3 @@ def build(page: Page) -> None:
     stop_button(tab.stop, tab.status, events)
     adapted = [tab.why, tab.everything, tab.go, tab.full]
     follows_model(page, [*adapted, tab.sides, tab.no_bars, tab.changing, tab.status])(tab.adapt)
-
-
-def _side(sound: Sound, label: str) -> dict[str, Any]:
-    return sound.page() | {"label": label}
-
-
-def _original(sound: Sound, own: bool, source: Sound | None) -> dict[str, Any]:
-    """What was taken: a visitor's recording, or the sound in the dock, which may be of one."""
-    flags = {} if own or sound.recipe or not source else _unlinked(source.page()["model"])
-    return _side(sound, "Original" if source else "Recording") | flags
-
-
-def _unlinked(model: str) -> dict[str, Any]:
-    """What the page is told of a sound of a model that has no recipe, and is of no recording."""
-    return {"model": model, "unlinked": "No recipe makes this sound, so no link does; download it."}
-
-
-def _error_words(decibels: float) -> str:
-    return (
-        f"off by {decibels:.1f} dB: the mean difference of the two mel spectrograms; "
-        "0 would be the same"
-    )
-
-
-def _conditions(condition: dict[str, Any], given: dict[str, Any]) -> Generator[str, None, None]:
-    """What was found out of the recording."""
-    for key, value in condition.items():
-        if key not in given:
-            said = value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
-            yield f"taken as {key} {said}"

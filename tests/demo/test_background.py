@@ -61,3 +61,16 @@ def test_who_leaves_holds_nobody_up_and_ends_the_work():
     assert time.perf_counter() - start < 0.1
     assert stop.pressed
     assert ended.wait(5)
+
+
+def test_stop_ends_it_at_its_next_word():
+    stop, said = Stop(), []
+    stop.pressed = True
+
+    def work(tell):
+        tell("the first word")
+        said.append("more")
+
+    with pytest.raises(Stopped):
+        list(in_background(work, stop, STATUS))
+    assert not said

@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageStat
+from visitors import Visitor, sample_inputs
 
+SLOW = "drums-wavenet"
 TABS = ("sample", "morph", "map", "transform", "keyboard", "compare", "learn")
 PHONE = {"viewport": {"width": 390, "height": 844}}
 WIDTH = "document.scrollingElement.scrollWidth"
@@ -22,11 +24,16 @@ def open_tab(page, name):
     page.wait_for_function(shown, arg=f"dgm-tab-{name}")
 
 
+def choose(page, name):
+    """Ask for another model."""
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
 def pick(page, name):
     """Another model."""
     before = page.locator("#dgm-facts").inner_text()
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    choose(page, name)
     page.wait_for_function(
         "before => document.querySelector('#dgm-facts').innerText !== before", arg=before
     )
@@ -58,6 +65,23 @@ def test_every_tab_opens_with_models_of_every_kind(visit, model):
         assert not page.locator("#dgm-generate").is_visible()
         pick(page, "drums-vae")
         page.locator("#dgm-generate").wait_for()
+
+
+def test_of_two_quick_picks_the_last_holds(visit, server):
+    page = visit()
+    with Visitor(server.url) as first:  # while the model is at work both picks wait
+        answers = first.begin("generate", *sample_inputs(SLOW, 8, 8, 10.0))
+        choose(page, "notes-gan")
+        choose(page, "music-vae")
+        first.press_stop()
+        answers.close()
+    page.locator("#dgm-facts", has_text="numbers per 1024 samples").wait_for()
+    page.wait_for_timeout(1000)  # so that an answer that comes too late is seen, too
+    assert "numbers per 1024 samples" in page.locator("#dgm-facts").inner_text()
+    assert page.locator("#dgm-model input").input_value() == "music-vae"
+    assert page.locator("#dgm-controls select").count() == 0
+    page.locator("#dgm-generate").click()
+    page.wait_for_function("dgm.state.current && dgm.state.current.model === 'music-vae'")
 
 
 def test_a_phone_shows_all_without_scrolling_sideways(visit):

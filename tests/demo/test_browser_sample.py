@@ -4,6 +4,7 @@ import hashlib
 
 import httpx
 import pytest
+from test_browser_page import open_tab
 
 FIRST_KEY = "dgm.state.current && dgm.state.current.key"
 SECONDS = "#dgm-tab-sample input[type=number][aria-label*=Seconds]"
@@ -81,6 +82,9 @@ def test_a_damaged_link_is_one_sentence(visit, link, words):
     assert words in page.locator("#dgm-status").inner_text()
     page.locator("#dgm-generate").click()  # and the page serves
     page.locator(".dgm-card").nth(7).wait_for()
+    assert "44.1 kHz mono" in page.locator("#dgm-facts").inner_text()
+    open_tab(page, "morph")
+    page.locator("#dgm-tab-morph .dgm-note", has_text="All 81 sounds are decoded.").wait_for()
 
 
 def test_what_is_kept_stays_in_the_dock(visit):

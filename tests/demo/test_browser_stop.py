@@ -44,9 +44,7 @@ def test_a_full_queue_says_that_the_page_is_busy(busy, browser):
     with visits(browser, busy.url, forgiven=("503",)) as visit:
         page = visit()
         with Visitor(busy.url) as first, Visitor(busy.url) as second:
-            assert first.join("generate", *sample_inputs(SLOW, 0, 8, 1.0)).is_success
-            answers = first.messages()
-            next(one for one in answers if one["msg"] == "process_generating")  # it is at work
+            answers = first.begin("generate", *sample_inputs(SLOW, 0, 8, 1.0))
             assert second.join("generate", *sample_inputs("drums-vae", 0)).is_success  # it waits
             page.locator("#dgm-generate").click()
             page.get_by_text("busy").first.wait_for()

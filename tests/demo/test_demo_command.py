@@ -86,8 +86,36 @@ def test_a_model_of_ones_own_behind_a_password_until_ctrl_c(tmp_path):
     with Server(tmp_path / "log.txt", words) as server:
         assert server.url == f"http://127.0.0.1:{port}/"
         assert httpx.get(f"{server.url}config").status_code == 401
+        for address in (f"sounds/{'0' * 40}.wav", "latents/latents-0123456789abcdef.safetensors"):
+            assert httpx.get(server.url + address).status_code == 401
         login = {"username": "ada", "password": "secret"}
         with Visitor(server.url, login) as visitor:
             config = visitor.http.get("config").text
+            key = visitor.generate("mine", 0, seconds=0.1).keys[0]
+            assert visitor.sound(key)[:4] == b"RIFF"
+        assert httpx.get(f"{server.url}sounds/{key}.wav").status_code == 401
         assert '"mine"' in config and str(tmp_path) not in config
         assert server.interrupt() in (0, 130) and server.tracebacks() == ([], [])
+
+
+def test_terminated_it_leaves_no_sounds_behind(tmp_path, monkeypatch):
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with Server(tmp_path / "log.txt", ["--port", str(free_port())]) as server:
+        with Visitor(server.url) as visitor:
+            visitor.generate("drums-vae", 0)
+        assert list(folder.glob("dgm_audio-demo-*/sounds/*.wav"))
+        server.close()
+        assert server._process.returncode == 143 and server.tracebacks() == ([], [])
+    assert not list(folder.glob("dgm_audio-demo-*"))
+
+
+def test_a_problem_before_it_listens_is_none_of_the_port(capsys, monkeypatch):
+    def failing(*_, **__):
+        raise OSError("no room in the folder")
+
+    monkeypatch.setattr(command.demo_package("server"), "Studio", failing)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    code, printed = refused(capsys)
+    assert code == 1 and printed.endswith("no room in the folder") and "listened" not in printed

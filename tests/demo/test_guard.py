@@ -10,7 +10,7 @@ CALL = json.dumps({"fn_index": 3, "data": [1, 2], "session_hash": "s"}).encode()
 JOIN = "/gradio_api/queue/join"
 
 
-def answer(parts, path="/gradio_api/other", method="POST"):
+def answer(parts, path="/gradio_api/cancel", method="POST", **more):
     """Status and body of a guarded application, what it heard, and what was left unread."""
     sent, heard = [], []
 
@@ -31,7 +31,7 @@ def answer(parts, path="/gradio_api/other", method="POST"):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "method": method, "path": path}
+    scope = {"type": "http", "method": method, "path": path} | more
     asyncio.run(Guard(application, {3: 2})(scope, receive, send))
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), heard, rest
 
@@ -75,3 +75,38 @@ def test_other_calls_are_refused_in_one_line(body, told):
     status, said, heard, _ = answer([body], JOIN)
     assert (status, heard) == (422, [])
     assert told in json.loads(said)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/reset", "/login"])
+def test_the_page_posts_here_as_well(path):
+    assert answer([b"one"], path)[:2] == (200, b"one")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/upload",
+        "/gradio_api/run/upload",
+        "/gradio_api/run/draw",
+        "/gradio_api/api/draw",
+        "/gradio_api/call/draw",
+        "/gradio_api/queue/join/",
+        "/gradio_api/component_server",
+        "/other/gradio_api/upload",
+        "/sounds/login",
+    ],
+)
+def test_the_page_posts_nowhere_else(path):
+    status, said, heard, _ = answer([CALL], path)
+    assert (status, heard) == (404, [])
+    assert json.loads(said)["detail"] == "the page sends nothing to this address"
+
+
+def test_behind_a_path_of_a_proxy_the_addresses_are_the_same():
+    assert answer([CALL], f"/demo{JOIN}", root_path="/demo")[0] == 200
+    assert answer([b"[]"], f"/demo{JOIN}", root_path="/demo")[0] == 422
+
+
+def test_what_is_not_posted_passes():
+    assert answer([b""], "/gradio_api/call/draw", "GET")[0] == 200

@@ -18,6 +18,7 @@ from dgm_audio.apps.render import recipe_for, render
 from dgm_audio.errors import InputError
 from dgm_audio.io import read_audio
 from dgm_audio.registry import FamilyInfo, list_families
+from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 DOC = """A toy: noise in, sound out.
 
@@ -116,6 +117,27 @@ def test_the_picture_shows_only_what_a_model_can():
         exact = any("exact" in word for word in words)
         assert exact == hasattr(toy, "log_prob")
         assert ("no condition" in words) == (not toy.condition)
+
+
+def test_the_picture_shows_words_of_a_model_as_words():
+    toy = ToyFlow(ToyFlowConfig())
+    toy.family = "<b>toy</b>"
+    toy.condition = ConditionSpec(
+        {"<i>class</i>": Classes(("<u>one</u>",)), "<s>pitch</s>": Scalar(0, 1, "<a>Hz</a>", 0)}
+    )
+    words, _ = texts(toy)
+    assert "<i>class</i>: one of 1 (<u>one</u> ...)" in words
+    assert "<s>pitch</s>: 0 to 1 <a>Hz</a>" in words and "<b>toy</b>" in words
+
+
+def test_a_model_of_ones_own_needs_its_folder(model):
+    def note(name):
+        parameters = {"latents": {}, "length": 9000, "condition": {"class": "snare"}}
+        recipe = recipe_for(model, name, "decode", **parameters)
+        return lines_of({"recipe": recipe.to_json()})["note"]
+
+    assert note("drums-vae") == note("hf:org/drums") == ""
+    assert "'mine'" in note("mine") and "--model FOLDER" in note("mine")
 
 
 def test_the_lines_make_the_sound(model, tmp_path, monkeypatch):

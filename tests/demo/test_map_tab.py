@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from dgm_audio._demo.planes import COUNT, KEPT, Planes
 from dgm_audio._demo.studio import Stop, Stopped, Studio
-from dgm_audio._demo.tabs.map import AHEAD, COUNT, KEPT, Answers, Planes
+from dgm_audio._demo.tabs.map import AHEAD, Answers
+from toys import ToyFactor, ToyFactorConfig
 
 from dgm_audio.apps.render import latent_of
+from dgm_audio.capabilities import HasCodes
 from dgm_audio.errors import InputError
 
 NAME = "drums-vae"
@@ -46,30 +49,30 @@ def asking(plane, **more):
 
 
 def test_the_page_is_told_all_it_draws(planes):
-    page = planes.draw(NAME, 3, {}).page()
+    page = planes.draw(NAME, 3, {}, Stop()).page()
     names = planes._studio.model(NAME).condition.fields["class"].names
     assert (page["seed"], page["given"], page["names"]) == (3, {}, list(names))
     assert len(page["points"]) == COUNT
     assert max(max(abs(x), abs(y)) for x, y, _ in page["points"]) == 1
     assert [name for *_, name in page["points"]] == [i % len(names) for i in range(COUNT)]
-    across, up = (round(100 * share) for share in planes.draw(NAME, 3, {}).drawn.explained)
+    across, up = (round(100 * share) for share in planes.draw(NAME, 3, {}, Stop()).drawn.explained)
     assert f"shows {across + up} %" in page["words"] and f"{up} % up" in page["words"]
 
 
 def test_maps_are_kept_and_told_apart(planes):
-    first = planes.draw(NAME, 0, {})
-    assert planes.asked(NAME, asking(first)).drawn is first.drawn
-    others = [planes.draw(NAME, 1, {}), planes.draw(NAME, 0, {"class": "kick"})]
+    first = planes.draw(NAME, 0, {}, Stop())
+    assert planes.asked(NAME, asking(first), Stop()).drawn is first.drawn
+    others = [planes.draw(NAME, 1, {}, Stop()), planes.draw(NAME, 0, {"class": "kick"}, Stop())]
     assert len({plane.page()["id"] for plane in (first, *others)}) == 3
     assert others[1].page()["names"] == ["kick"]
     for seed in range(2, KEPT + 1):
-        planes.draw(NAME, seed, {})
+        planes.draw(NAME, seed, {}, Stop())
     assert len(planes._drawn) == KEPT
-    assert planes.draw(NAME, 0, {}).drawn is not first.drawn
+    assert planes.draw(NAME, 0, {}, Stop()).drawn is not first.drawn
 
 
 def test_a_point_is_the_sound_of_its_seed(planes, studio):
-    plane = planes.draw(NAME, 5, {})
+    plane = planes.draw(NAME, 5, {}, Stop())
     sound = plane.point(17, Stop())
     parameters = sound.recipe.parameters
     assert (sound.recipe.call, parameters["seed"], parameters["index"]) == ("sample", 5, 17)
@@ -86,11 +89,11 @@ def test_a_point_is_the_sound_of_its_seed(planes, studio):
 @pytest.mark.parametrize("index", [-1, COUNT, 0.5, "1", None, True])
 def test_there_are_no_other_points(planes, index):
     with pytest.raises(InputError, match="index"):
-        planes.draw(NAME, 0, {}).point(index, Stop())
+        planes.draw(NAME, 0, {}, Stop()).point(index, Stop())
 
 
 def test_a_place_is_decoded_where_it_is(planes):
-    plane = planes.draw(NAME, 0, {})
+    plane = planes.draw(NAME, 0, {}, Stop())
     sound = plane.place(0.3001, -0.2, Stop())
     assert sound.recipe.call == "decode"
     assert sound.recipe.parameters["condition"] == plane.drawn.at(0.3, -0.2)[1]
@@ -101,7 +104,7 @@ def test_a_place_is_decoded_where_it_is(planes):
 
 
 def test_only_sounds_of_the_model_are_found(planes, studio):
-    plane = planes.draw(NAME, 0, {})
+    plane = planes.draw(NAME, 0, {}, Stop())
     recipe = plane.point(0, Stop()).recipe
     with pytest.raises(InputError, match="weights"):
         plane.find(replace(recipe, weights="0" * 64))
@@ -111,11 +114,11 @@ def test_only_sounds_of_the_model_are_found(planes, studio):
 
 def test_models_without_a_map_say_why(planes):
     with pytest.raises(InputError, match="a latent for every sample"):
-        planes.draw("drums-wavenet", 0, {})
+        planes.draw("drums-wavenet", 0, {}, Stop())
 
 
 def test_what_the_page_asks_for_is_answered(answers, planes):
-    plane = planes.draw(NAME, 0, {})
+    plane = planes.draw(NAME, 0, {}, Stop())
     board = drawn(answers.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))
     assert (board["seed"], board["names"]) == (4, ["kick"])
     asked = asking(plane, turn=7, x=0.1, y=0.2, final=True)
@@ -137,11 +140,29 @@ def test_another_map_keeps_a_locked_seed_only(answers, locked):
     assert drawn(updates)["seed"] == told(updates)["seed"]
 
 
-def test_stop_ends_what_is_made_ahead(answers, planes):
+@pytest.fixture
+def pressed():
     stop = Stop()
     stop.pressed = True
+    return stop
+
+
+@pytest.mark.parametrize("indices", [[1], [COUNT]])
+def test_what_is_not_made_ahead_is_answered_all_the_same(answers, planes, pressed, indices):
+    asked = asking(planes.draw(NAME, 0, {}, Stop()), indices=indices)
+    stop, error = (pressed, Stopped) if indices == [1] else (Stop(), InputError)
+    updates = answers.make_ahead(stop, NAME, asked)
+    assert next(updates) == {"made": {"id": asked["id"], "sounds": []}}
+    with pytest.raises(error):
+        next(updates)
+
+
+def test_stop_ends_a_map_whose_directions_are_looked_for(planes, pressed, monkeypatch):
+    toy = ToyFactor(ToyFactorConfig())
+    assert not isinstance(toy, HasCodes)
+    monkeypatch.setattr(planes._studio, "model", lambda name: toy)
     with pytest.raises(Stopped):
-        list(answers.make_ahead(stop, NAME, asking(planes.draw(NAME, 0, {}), indices=[1])))
+        planes.draw("toy", 0, {}, pressed)
 
 
 HOSTILE = [

@@ -114,3 +114,12 @@ def test_a_sound_that_is_gone(web, sound, shelf, kind):
 def test_nothing_is_written(web, sound):
     assert web.post(f"/sounds/{sound.key}.wav").status_code == 405
     assert web.delete(f"/sounds/{sound.key}.wav").status_code == 405
+
+
+def test_who_is_not_admitted_gets_nothing(sound, shelf):
+    (shelf.folder / "latents-0123456789abcdef.safetensors").write_bytes(b"numbers")
+    paths = [f"/sounds/{sound.key}.{kind}" for kind in ("wav", "png", "json")]
+    paths.append("/latents/latents-0123456789abcdef.safetensors")
+    with TestClient(Starlette(routes=routes(shelf, lambda request: False))) as web:
+        answers = [web.get(path) for path in paths]
+    assert {(one.status_code, one.text) for one in answers} == {(401, "Log in first.")}

@@ -10,12 +10,11 @@ import pytest
 import soundfile
 from dgm_audio._demo import changing
 from dgm_audio._demo.abilities import why_no_directions, why_no_transform
-from dgm_audio._demo.background import in_background
 from dgm_audio._demo.changing import amounts_of, base_of, changed
 from dgm_audio._demo.page import Page
 from dgm_audio._demo.routes import routes
 from dgm_audio._demo.shelf import Shelf
-from dgm_audio._demo.studio import Stop, Stopped, Studio
+from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs.transform import Transform
 from dgm_audio._demo.widgets import widget
 from starlette.applications import Starlette
@@ -278,24 +277,38 @@ def test_a_vocoder_resynthesises_all_channels(studio, tab, tmp_path):
     assert "no directions" in held[tab.no_bars]
 
 
-def test_work_beside_the_page_is_watched_stopped_and_left():
-    status, stop = gr.HTML(render=False), Stop()
+@pytest.mark.parametrize("recording", [False, True])
+def test_the_sound_in_the_dock_goes_through_a_vocoder(studio, tab, recording):
+    recipe = drawn(studio, seed=9, **({"recording": True} if recording else {}))
+    name = "at 0.3, -0.27 of 4"
+    source = studio.make(recipe, Stop(), name)
+    held = end_of(tab.from_dock(Stop(), "vocoder-flow", {}, False, recipe.to_json()))
+    taken, made = held[tab.sides]["sides"]
+    assert taken == source.page() | {"label": "Original"}
+    assert (made["title"], made["label"]) == (f"{name}, resynthesised", "Resynthesis")
+    assert ("recordings are never in links" in made["unlinked"]) is recording
+    assert made["unlinked"] and (made["model"] == "recording") is recording
+    assert held[tab.page.dock]["unlinked"] == made["unlinked"]
 
-    def work(tell):
-        for done in range(1000):
-            tell(f"{done} done")
-            stop_seen.append(done)
-        return "made"
 
-    stop_seen = []
-    updates = in_background(work, stop, status)
-    try:
-        while True:
-            assert "done" in next(updates)[status]
-    except StopIteration as end:
-        assert end.value == "made"
-    stop_seen.clear()
-    stop.pressed = True
-    with pytest.raises(Stopped):
-        list(in_background(work, stop, status))
-    assert stop_seen == []
+def test_only_names_of_files_lose_their_suffix(studio, tab, kick):
+    recipe = drawn(studio, "drums-gan", seed=8)
+    studio.make(recipe, Stop(), "kick map 0 at 0.3, -0.27")
+    held = end_of(tab.from_dock(Stop(), NAME, KICK, False, recipe.to_json()))
+    taken, made = held[tab.sides]["sides"]
+    assert taken["title"] == "kick map 0 at 0.3, -0.27"
+    assert (taken["model"], made["title"]) == ("drums-gan", f"{taken['title']}, encoded")
+    assert "No recipe makes this sound" in taken["unlinked"]
+    held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
+    taken, made = held[tab.sides]["sides"]
+    assert (taken["title"], taken["file"]) == ("my kick.wav", "my-kick")
+    assert made["title"] == "my kick, encoded"
+
+
+def test_few_directions_are_remembered(studio, monkeypatch):
+    directions = find_directions(studio.model(NAME), draws=16)
+    monkeypatch.setattr(changing, "find_directions", lambda *_, **__: directions)
+    known, model = changing.KnownDirections(studio), studio.model(NAME)
+    for name in model.condition.fields["class"].names:
+        known.of(model, {"class": name}, print)
+    assert len(known._found) == changing._REMEMBERED == 8

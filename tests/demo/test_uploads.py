@@ -49,7 +49,6 @@ def test_a_recording_gets_a_latent_that_sounds_like_it(studio, model, tmp_path):
     upload = read(studio, model, write(tmp_path / "kick.wav", hit()))
     assert upload.clip.shape == (1, 1, len(hit())) and upload.z.shape == (1, 64, 1)
     assert (upload.condition, upload.notes, upload.name) == ({"class": "kick"}, (), "kick.wav")
-    assert upload.seconds == pytest.approx(0.3)
     with torch.no_grad():
         made = model.decode(upload.z, upload.condition, length=upload.clip.shape[-1])
     assert error_db(upload.clip, made, RATE) < 12

@@ -80,6 +80,7 @@ def test_the_cost_of_a_sample_and_of_a_file_is_bounded():
         ({"widths": ()}, "config.widths is"),
         ({"blocks": (1, 1)}, "it must be 3 numbers"),
         ({"bands": 3}, "config.bands is 3; it must be even"),
+        ({"label": "<b>"}, "config.label is '<b>'; it must be an identifier"),
     ],
 )
 def test_sizes_that_do_not_fit_are_errors(changes, message):

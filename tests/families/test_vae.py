@@ -159,3 +159,9 @@ def test_the_pitch_moves_the_partials_and_nothing_else_has_to(notes):
 def test_a_wrong_range_of_pitches_is_named(pitches):
     with pytest.raises(ConfigError, match="it must be the lowest and the highest MIDI number"):
         SpectrogramVAE(replace(NOTES, pitches=pitches))
+
+
+@pytest.mark.parametrize("label", ["", "a b", "<script>", "7th"])
+def test_a_label_that_is_no_identifier_is_named(label):
+    with pytest.raises(ConfigError, match=r"config\.label is .* it must be an identifier"):
+        SpectrogramVAE(replace(NOTES, label=label))
