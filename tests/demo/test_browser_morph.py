@@ -1,5 +1,7 @@
 """The pad in a browser: a drag by the pointer and steps by the arrows play other sounds."""
 
+from statistics import median
+
 import pytest
 from test_browser_page import open_tab
 
@@ -34,6 +36,30 @@ def test_a_drag_plays_one_sound_after_the_other(pad):
     page.wait_for_function("dgm.loudness() > 0.001", polling=10)
     page.mouse.up()
     page.wait_for_function("dgm.state.current && dgm.state.current.call === 'morph'")
+
+
+_WATCH = """() => {
+  window.delays = [];
+  let moved = 0;
+  window.addEventListener("pointermove", () => { moved = performance.now(); }, true);
+  dgm.on("play", () => window.delays.push(performance.now() - moved));
+}"""
+
+
+def test_a_decoded_place_sounds_within_a_tenth_of_a_second(pad):
+    page, board = pad
+    box = board.bounding_box()
+    page.evaluate(_WATCH)
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    for step in range(1, 25):
+        across, down = step % 9 / 9, step // 9 / 4
+        page.mouse.move(box["x"] + 9 + across * box["width"], box["y"] + 9 + down * box["height"])
+        page.wait_for_timeout(120)  # as fast as the pad may change its sound
+    page.mouse.up()
+    delays = page.evaluate("delays")
+    assert len(delays) >= 20
+    assert median(delays) < 100, sorted(delays)
 
 
 def test_arrows_and_digits_play(pad):
