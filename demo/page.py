@@ -153,4 +153,5 @@ def facts_html(model: AudioGenerator) -> str:
     warning = '<span class="dgm-untrained">never trained: it makes noise</span>'
     family, about = html.escape(model.family), html.escape(known["about"])
     badge = f'<span class="dgm-badge" title="{about}">{family}</span>'
-    return f"{badge}{warning if untrained else ''} <span class='dgm-known'>{line}</span>"
+    speed = '<span id="dgm-speed" class="dgm-known"></span>'  # filled by the dock's script
+    return f"{badge}{warning if untrained else ''} <span class='dgm-known'>{line}</span>{speed}"

@@ -77,7 +77,9 @@ dgm.dock = (element, props, trigger, watch) => {
     const loud = sound.lufs === null ? "" : ` · ${sound.lufs.toFixed(1)} LUFS${sound.indicative ? " (short)" : ""}`;
     const heard = Math.abs(change) > 0.05 ? ` · heard at ${change > 0 ? "+" : ""}${change.toFixed(1)} dB` : "";
     const held = limited > 0.05 ? ` · limiter −${limited.toFixed(1)} dB` : "";
-    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s · made at ${speed(sound)}${heard}${held}`;
+    const top = document.getElementById("dgm-speed");
+    if (top) top.textContent = sound.took > 0 ? ` · last sound at ${speed(sound)}` : "";
+    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s${heard}${held}`;
   }
 
   // Seconds of sound per second of work.
