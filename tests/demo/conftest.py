@@ -1,5 +1,6 @@
 """The demo's modules; a demo in a process of its own; a browser."""
 
+import asyncio
 import shutil
 import sys
 from contextlib import contextmanager
@@ -30,6 +31,20 @@ def noise(seconds=0.1, rate=8000, seed=0):
     """(1, T)."""
     rng = torch.Generator().manual_seed(seed)
     return 0.2 * torch.rand(1, int(seconds * rate), generator=rng) - 0.1
+
+
+def page_with(studio, build):
+    """A page of one tab only, what `build(page)` gave, and the page's events by name."""
+    import gradio as gr
+    from dgm_audio._demo.page import Page
+
+    async def built():  # without a running loop Gradio would make one, and leave it open
+        with gr.Blocks(analytics_enabled=False) as blocks:
+            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
+            made = build(page)
+        return page, made, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
+
+    return asyncio.run(built())
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """The server's side of Compare: one seed, one class where there is one, a row for every model."""
 
-import asyncio
-
-import gradio as gr
 import pytest
-from dgm_audio._demo.page import Page
+from conftest import page_with
 from dgm_audio._demo.shelf import Shelf
 from dgm_audio._demo.studio import Studio
 from dgm_audio._demo.tabs import compare
@@ -29,14 +26,8 @@ def studio(tmp_path_factory):
 @pytest.fixture(scope="module")
 def built(studio):
     """The page of the tab, and its events by name."""
-
-    async def made():  # without a running loop Gradio would make one, and leave it open
-        with gr.Blocks(analytics_enabled=False) as blocks:
-            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
-            compare.build(page)
-        return page, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
-
-    return asyncio.run(made())
+    page, _, events = page_with(studio, compare.build)
+    return page, events
 
 
 def pressed(built, names, seed=7, given=None, locked=True):

@@ -1,12 +1,9 @@
 """The server's side of the pad: what is asked of it, and what it answers."""
 
-import asyncio
-
-import gradio as gr
 import pytest
+from conftest import page_with
 from dgm_audio._demo import abilities
 from dgm_audio._demo.handling import STOPS
-from dgm_audio._demo.page import Page
 from dgm_audio._demo.shelf import Shelf, key_of
 from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs import morph, morph_line
@@ -24,14 +21,8 @@ def studio(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(studio):
     """A page that has this tab only."""
-
-    async def built():  # without a running loop Gradio would make one, and leave it open
-        with gr.Blocks(analytics_enabled=False) as blocks:
-            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
-            morph.build(page)
-        return page, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
-
-    return asyncio.run(built())
+    page, _, events = page_with(studio, morph.build)
+    return page, events
 
 
 @pytest.fixture

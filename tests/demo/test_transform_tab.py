@@ -1,22 +1,19 @@
 """The server's side of Transform: recordings, sliders, mixes; what the page sends is anybody's."""
 
-import asyncio
 import functools
 import json
 
-import gradio as gr
 import numpy as np
 import pytest
 import soundfile
+from conftest import page_with
 from dgm_audio._demo import changing
 from dgm_audio._demo.abilities import why_no_directions, why_no_transform
 from dgm_audio._demo.changing import amounts_of, base_of, changed
-from dgm_audio._demo.page import Page
 from dgm_audio._demo.routes import routes
 from dgm_audio._demo.shelf import Shelf
 from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs.transform import Transform
-from dgm_audio._demo.widgets import widget
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -37,12 +34,7 @@ def studio(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tab(studio):
-    async def built():  # without a running loop Gradio would make one, and leave it open
-        with gr.Blocks(analytics_enabled=False):
-            dock = widget("dock")
-            return Transform(Page(studio, gr.Dropdown(), gr.HTML(), dock))
-
-    return asyncio.run(built())
+    return page_with(studio, Transform)[1]
 
 
 @pytest.fixture(autouse=True)
