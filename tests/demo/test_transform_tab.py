@@ -226,20 +226,6 @@ def test_a_base_that_lacks_a_part_is_refused_in_words(studio, missing):
         changed(studio, model, drawn(studio), None, [], {"with": sent, "amount": 0.5})
 
 
-def test_directions_are_looked_for_once_for_each_class(studio, monkeypatch):
-    calls = []
-
-    def found(model, count, *, condition, progress):
-        calls.append(condition)
-        return find_directions(model, count, condition=condition, draws=16)
-
-    monkeypatch.setattr(changing, "find_directions", found)
-    known, model = changing.KnownDirections(studio), studio.model("notes-vae")
-    for pitch, instrument in ((60.0, "organ"), (61.5, "organ"), (60.0, "guitar")):
-        known.of(model, {"instrument": instrument, "pitch": pitch}, print)
-    assert calls == [{"instrument": "organ"}, {"instrument": "guitar"}]
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -295,12 +281,3 @@ def test_only_names_of_files_lose_their_suffix(studio, tab, kick):
     taken, made = held[tab.sides]["sides"]
     assert (taken["title"], taken["file"]) == ("my kick.wav", "my-kick")
     assert made["title"] == "my kick, encoded"
-
-
-def test_few_directions_are_remembered(studio, monkeypatch):
-    directions = find_directions(studio.model(NAME), draws=16)
-    monkeypatch.setattr(changing, "find_directions", lambda *_, **__: directions)
-    known, model = changing.KnownDirections(studio), studio.model(NAME)
-    for name in model.condition.fields["class"].names:
-        known.of(model, {"class": name}, print)
-    assert len(known._found) == changing._REMEMBERED == 8
