@@ -21,13 +21,15 @@ import soundfile
 
 from dgm_audio._audiofile.containers import identify
 from dgm_audio._audiofile.paths import decoder_reason, named, open_regular, shown
-from dgm_audio._audiofile.writing import MAX_SAMPLE, SUBTYPES, write_audio
+from dgm_audio._audiofile.streaming import writing_audio
+from dgm_audio._audiofile.writing import FORMATS, MAX_SAMPLE, SUBTYPES, write_audio
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "FORMATS",
     "MAX_SAMPLE",
     "SUBTYPES",
     "AudioInfo",
@@ -39,6 +41,7 @@ __all__ = [
     "resample",
     "shown",
     "write_audio",
+    "writing_audio",
 ]
 
 _BLOCK = 1 << 16
