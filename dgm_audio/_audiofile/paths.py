@@ -26,7 +26,7 @@ def is_file(path: Any) -> TypeGuard[BinaryIO]:
     return not isinstance(path, str | os.PathLike) and hasattr(path, "seek")
 
 
-def label(path: str | Path | BinaryIO) -> str:
+def label(path: Any) -> str:
     """What to call a path or a file object in a message."""
     name = getattr(path, "name", "") if is_file(path) else path
     return shown(name) if isinstance(name, str | Path) and name else f"<{type(path).__name__}>"
