@@ -90,7 +90,7 @@ class FlowObjective(Objective):
         x = x + STEP * (torch.rand(x.shape).to(x.device) - 0.5)
         before, x = x[:, : first * hop], x[:, first * hop : (first + count) * hop]
         with torch.no_grad():
-            inversion = self.generator.inversion(len(x))
+            inversion = self.generator.inversion(len(x), x.device)
             inversion.hear(before.double())
             spectra = []
             for k, heard in enumerate(x.double().split(hop, dim=1)):
