@@ -90,7 +90,14 @@ class LatentSpec:
 
 @dataclass(frozen=True)
 class Classes:
-    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,)."""
+    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,).
+
+    A name is understood in upper and lower case, with blanks around it, and with blanks or hyphens
+    for its underscores, unless two classes differ in nothing else: then only as it is written.
+
+    >>> Classes(("kick", "closed_hat")).parse("class", [" Kick", "Closed hat", 0], batch=3)
+    tensor([0, 1, 0])
+    """
 
     names: tuple[str, ...]
 
@@ -105,8 +112,9 @@ class Classes:
 
     def _index(self, key: str, item: Any) -> int:
         if isinstance(item, str):
-            if item in self.names:
-                return self.names.index(item)
+            alike = [name for name in self.names if _plain(name) == _plain(item)]
+            if item in self.names or len(alike) == 1:
+                return self.names.index(item if item in self.names else alike[0])
             item = int(item) if item.isdecimal() else item
         if isinstance(item, int | np.integer) and not isinstance(item, bool):
             if 0 <= item < len(self.names):
@@ -183,6 +191,11 @@ class Frames:
 Field = Classes | Scalar | Frames
 Condition = Mapping[str, Any] | None
 """What users pass: a mapping from field name to value(s); an absent field takes its default."""
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared (see `Classes`)."""
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def _items(key: str, value: Any, batch: int) -> list[Any]:
