@@ -40,6 +40,19 @@ class MelSpec:
     f_max: float = field(default=8000.0, metadata={"low": 0.0, "high": 2e5})
     floor: float = field(default=1e-5, metadata={"low": 1e-12, "high": 1.0})
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest log-mel that is plausible: 20 dB beyond what can occur.
+
+        No magnitude is below the floor; a sine of full scale has n_fft / 2 in its bin, and a filter
+        of area 1 sums it up with 1 / (bin width) = n_fft / sample_rate.
+
+        >>> [round(edge, 2) for edge in MelSpec(16000).range]
+        [-13.82, 5.79]
+        """
+        loudest = self.n_fft / 2 * self.n_fft / self.sample_rate
+        return math.log(self.floor / 10), math.log(10 * max(loudest, self.floor))
+
 
 class LogMel(nn.Module):
     """Natural log of the mel magnitudes, equal to librosa's (Slaney scale, Slaney norm).

@@ -118,7 +118,7 @@ class InversionFlow(StreamingGenerator):
         self.front = self.frames if config.vocoder else None
         fields: dict[str, Classes | Frames] = {}
         if config.vocoder:
-            fields["mel"] = Frames(mel.n_mels, mel.hop)
+            fields["mel"] = Frames.of_mel(mel)
         elif config.classes:
             fields["class"] = Classes(config.classes)
         self.condition = ConditionSpec(fields)
