@@ -194,6 +194,7 @@ def test_missing_folders_are_made_and_files_are_kept(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["a.wav"]
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path, kind, monkeypatch):
     path = write_audio(tmp_path / f"a.{kind}", noise(seed=1), RATE)

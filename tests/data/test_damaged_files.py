@@ -15,6 +15,7 @@ from dgm_audio.errors import DataError
 from .sounds import RATE, hit, small_set, truncate
 
 
+@pytest.mark.fault(3)
 def test_few_damaged_files_are_skipped_and_listed(record, folder, config, store, capsys) -> None:
     small_set(record)
     truncate(folder / "kick" / "0.wav")
@@ -25,6 +26,7 @@ def test_few_damaged_files_are_skipped_and_listed(record, folder, config, store,
     assert "kick/0.wav: skipped" in capsys.readouterr().err
 
 
+@pytest.mark.fault(3)
 def test_of_a_list_more_damaged_files_than_allowed_are_an_error(
     record, folder, config, store
 ) -> None:
@@ -86,6 +88,7 @@ def test_unreadable_kinds_of_audio_count_as_damaged(record, folder, config, stor
         load_clips(folder, strict, cache_dir=store, progress=False)
 
 
+@pytest.mark.fault(11)
 def test_pipes_and_devices_in_a_manifest_are_never_opened(record, folder, config, store) -> None:
     small_set(record)
     os.mkfifo(folder / "pipe.wav")
@@ -96,6 +99,7 @@ def test_pipes_and_devices_in_a_manifest_are_never_opened(record, folder, config
     assert all("no regular file" in file.skipped for file in found.report.skipped)
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 def test_samples_that_no_training_survives_are_an_error(
     record, folder, config, store, value
