@@ -21,6 +21,7 @@ from dgm_audio._checks import MAX_BATCH, CheckedModule, check_integer
 from dgm_audio.capabilities import Encoder, HasElbo, HasLogProb, Streams
 from dgm_audio.errors import InputError
 from dgm_audio.interpolation import slerp
+from dgm_audio.runtime.memory import in_parts
 from dgm_audio.runtime.surroundings import in_own_precision
 from dgm_audio.specs import Condition
 
@@ -98,7 +99,7 @@ class AudioGenerator(CheckedModule, ABC):
                 asked for that do not flow.
             DecodeError: if the model makes a sound with NaN or infinite values.
         """
-        return self._check_made(self._decode(*self._check_call(z, condition, length)))
+        return self._check_made(in_parts(self._decode, *self._check_call(z, condition, length)))
 
     def forward(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
