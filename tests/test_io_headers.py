@@ -120,7 +120,9 @@ OTHERS = [
     for form in soundfile.available_formats()
     for subtype in soundfile.available_subtypes(form)
     if form not in ("FLAC", "OGG", "MP3", "RAW", "MPEG")
-    and not (form in ("WAV", "WAVEX", "RF64", "AIFF") and subtype.startswith(("PCM", "FLOAT", "DOUBLE")))
+    and not (
+        form in ("WAV", "WAVEX", "RF64", "AIFF") and subtype.startswith(("PCM", "FLOAT", "DOUBLE"))
+    )
 ]
 
 

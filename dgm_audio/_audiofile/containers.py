@@ -90,6 +90,8 @@ def identify(file: Bytes, suffix: str = "") -> Content:
         return mp3_content(file, base)
     if (found := _converted(head)) is not None:
         kind, name = found
+        if kind == "aac":
+            _check_adts(file, base)
         return Content(kind, base, file.size, convert=name)
     raise AudioFileError(_unknown(head, suffix))
 
@@ -103,6 +105,17 @@ def _converted(head: bytes) -> tuple[str, str] | None:
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF4 and head[2] >> 4 not in (0, 15):
         return "mp3", "MPEG layer II"
     return None
+
+
+def _check_adts(file: Bytes, offset: int) -> None:
+    """Walk the frames of an AAC stream, whose decoder would not miss the end of the last one."""
+    while (head := file.at(offset, 6))[:1] == b"\xff" and len(head) == 6 and head[1] & 0xF6 == 0xF0:
+        length = int.from_bytes(head[3:6], "big") >> 5 & 0x1FFF
+        if length < 7:
+            raise AudioFileError("is damaged: it holds an AAC frame that is too short")
+        offset += length
+    if offset > file.size:
+        raise AudioFileError("is cut off: its last AAC frame is not complete")
 
 
 def _unknown(head: bytes, suffix: str) -> str:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -34,7 +36,8 @@ _CODECS = {
     *("libopencore_amrnb", "libopencore_amrwb", "pcm_s16le", "pcm_s16be", "pcm_s24le"),
     *("pcm_s24be", "pcm_s32le", "pcm_f32le"),
 }
-_STATED = {"mov": 0.25, "matroska": 0.25, "wv": 0.01, "ape": 0.01}
+_LONGEST_FRAME = 4096
+_STATED = {"mov": 0.06, "matroska": 0.06, "wv": 0.01, "ape": 0.01}
 """Seconds that may be missing, for the containers that state their length."""
 
 
@@ -57,6 +60,43 @@ def convert(file: Bytes, content: Content, limits: AudioLimits) -> Converted:
         AudioFileError: if PyAV is not installed, or the file is damaged, cut off, or outside the
             limits.
     """
+    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))
+    try:
+        info = _unpacked(file, content, limits, spool)
+    except BaseException:
+        spool.close()
+        raise
+    size, rate, frame = 4 * info.frames * info.channels, info.sample_rate, 4 * info.channels
+    form = struct.pack("<HHIIHH", 3, info.channels, rate, rate * frame, frame, 32)
+    data = Bytes(spool, size)
+    weakref.finalize(data, spool.close)
+    header = wav_header(packed("<", b"fmt ", form), size)
+    return Converted(data, header, info.subtype.upper())
+
+
+def _unpacked(file: Bytes, content: Content, limits: AudioLimits, spool: BinaryIO) -> AudioInfo:
+    """What was decoded into the spool."""
+    av, view, end = _pyav(content), file.view(content.start, content.stop), 0
+    try:
+        with av.open(view, format=content.kind, metadata_errors="ignore") as container:
+            stream = _stream(container, content)
+            info = AudioInfo(Path(), content.kind, stream.codec_context.name, 1, 1, 0)
+            for packet in container.demux(stream):
+                end = max(end, (packet.pts or 0) + (packet.duration or 0))
+                for samples, rate in _frames(packet):
+                    info = _counted(info, samples, rate)
+                    _check(info, file.size, limits)
+                    _keep(spool, samples)
+            info = _without_padding(info, _stated(container, stream), end * stream.time_base)
+    except (av.FFmpegError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioFileError(f"is damaged {content.convert} ({reason})") from None
+    if not info.frames:
+        raise AudioFileError(f"is {content.convert} that holds no sound, or is cut off")
+    return info
+
+
+def _pyav(content: Content) -> Any:
     try:
         import av
     except ImportError:
@@ -64,24 +104,7 @@ def convert(file: Bytes, content: Content, limits: AudioLimits) -> Converted:
             f"is {content.convert}, which is read with an extra: pip install "
             f"'dgm_audio[{EXTRA}]'; or {CONVERT}"
         ) from None
-    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(_IN_MEMORY))
-    view = file.view(content.start, content.stop)
-    try:
-        with av.open(view, format=content.kind, metadata_errors="ignore") as container:
-            stream = _stream(container, content)
-            info = AudioInfo(Path(), content.kind, stream.codec_context.name, 1, 1, 0)
-            for samples, rate in _frames(container, stream):
-                info = _counted(info, samples, rate)
-                _check(info, file.size, limits)
-                _keep(spool, samples)
-            _check_whole(info, container, stream)
-    except av.FFmpegError as error:
-        raise AudioFileError(f"is damaged {content.convert} ({error.strerror})") from None
-    check_limits(info, file.size, limits)
-    size, rate, frame = 4 * info.frames * info.channels, info.sample_rate, 4 * info.channels
-    form = struct.pack("<HHIIHH", 3, info.channels, rate, rate * frame, frame, 32)
-    header = wav_header(packed("<", b"fmt ", form), size)
-    return Converted(Bytes(spool, size), header, info.subtype.upper())
+    return av
 
 
 def _stream(container: Any, content: Content) -> Any:
@@ -95,9 +118,9 @@ def _stream(container: Any, content: Content) -> Any:
     return stream
 
 
-def _frames(container: Any, stream: Any) -> Iterator[tuple[np.ndarray, int]]:
+def _frames(packet: Any) -> Iterator[tuple[np.ndarray, int]]:
     """Float32 samples (t, C) and their rate."""
-    for frame in container.decode(stream):
+    for frame in packet.decode():
         channels, samples = frame.layout.nb_channels, frame.to_ndarray()
         samples = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
         if samples.dtype.kind == "u":
@@ -136,11 +159,24 @@ def _keep(spool: BinaryIO, samples: np.ndarray) -> None:
         ) from None
 
 
-def _check_whole(info: AudioInfo, container: Any, stream: Any) -> None:
-    slack = _STATED.get(info.format)
+def _stated(container: Any, stream: Any) -> float:
+    """Seconds, 0 if unknown."""
     if stream.duration is not None:
-        stated = float(stream.duration * stream.time_base)
-    else:
-        stated = (container.duration or 0) / 1e6
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / 1e6
+
+
+def _without_padding(info: AudioInfo, stated: float, end: Fraction) -> AudioInfo:
+    """Without what fills up the last frame; FFmpeg leaves out the delay at the beginning itself.
+
+    Where the last packet is said to be short (`end`, in seconds), that is exact; the duration that
+    is stated as a whole may be rounded to milliseconds.
+    """
+    slack = _STATED.get(info.format)
     if slack is not None and info.frames and info.seconds < stated - slack:
         raise AudioFileError(f"is cut off: it states {stated:.3f} s and holds {info.seconds:.3f} s")
+    for seconds in (end, stated):
+        frames = round(seconds * info.sample_rate)
+        if info.format == "mov" and 0 < info.frames - frames < _LONGEST_FRAME:
+            return replace(info, frames=frames)
+    return info

@@ -19,7 +19,7 @@ from dgm_audio._audiofile.containers import identify
 from dgm_audio._audiofile.content import Content
 from dgm_audio._audiofile.converting import Converted, convert
 from dgm_audio._audiofile.limits import AudioInfo, AudioLimits, check_limits
-from dgm_audio._audiofile.paths import is_file, label, named, open_regular
+from dgm_audio._audiofile.paths import label, named, open_regular
 from dgm_audio.errors import InputError
 
 _SETTLED = 2.0
@@ -65,7 +65,7 @@ def looked_at(path: str | Path | BinaryIO) -> Iterator[tuple[Bytes, Content, Has
         AudioFileError: if it is no audio file that is allowed.
         InputError: if it is a file object that cannot be read or cannot seek.
     """
-    if is_file(path):
+    if not isinstance(path, str | Path):
         _check_file(path)
         with named(path):
             data = Bytes(path, path.seek(0, io.SEEK_END))
@@ -98,7 +98,7 @@ def opened(
             view, codec = data.view(content.start, content.stop, content.prefix), ""
         with soundfile.SoundFile(view) as sound:
             info = AudioInfo(
-                path=Path(label(path) if is_file(path) else path),
+                path=Path(path) if isinstance(path, str | Path) else Path(label(path)),
                 format=content.kind,
                 subtype=codec or sound.subtype,
                 sample_rate=sound.samplerate,
