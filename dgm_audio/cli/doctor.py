@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import arg
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.cli.console import note, print_rich
 from dgm_audio.cli.making import check_outputs, write_picture
 from dgm_audio.cli.options import Json, Overwrite
@@ -49,7 +49,7 @@ class Doctor:
             config = clip_config(self.folder, self.sample_rate, self.seconds)
         except DataError:
             config = ClipConfig()  # nothing can be read: the report says why
-        report = examine(self.folder, config, progress=sys.stderr.isatty())
+        report = examine(self.folder, config, progress=stderr().isatty())
         write_picture(self.picture, report.picture(), self.overwrite)
         if self.json:
             print(report.to_json())

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.capabilities import Vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
@@ -41,8 +42,8 @@ class Monitor:
         self.run, self.budget, self.clips, self.metric = run, budget, clips, metric
         self.sample_rate = clips.sample_rate
         self.bar = (
-            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr)
-            if sys.stderr.isatty()
+            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=stderr())
+            if stderr().isatty()
             else None
         )
         self._writer = _tensorboard(run)
