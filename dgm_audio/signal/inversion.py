@@ -24,6 +24,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,15 +85,10 @@ class Inversion:
             magnitudes: S (B, ahead + 1, F), of the frame that ends with the next hop and of those
                 behind it.
         """
-        heard, future = self.heard, self.future
-
-        def in_torch(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
-            return self.expect_in_torch(heard, future, magnitudes)
-
-        def in_loops(magnitudes: Tensor) -> tuple[Tensor, Tensor]:
-            return self._expect_in_loops(heard, future, magnitudes)
-
-        spectra, future = _values_of(in_loops if self.tables else None, in_torch, magnitudes)
+        state = self.heard, self.future
+        in_loops = partial(self._expect_in_loops, *state) if self.tables else None
+        in_torch = partial(self.expect_in_torch, *state)
+        spectra, future = _values_of(in_loops, in_torch, magnitudes)
         self.future = future.detach()
         return spectra
 
