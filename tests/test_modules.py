@@ -11,18 +11,14 @@ from dgm_audio.errors import InputError
 from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.families.gan.spectrogram import SpectrogramGAN
 from dgm_audio.families.gan.waveform import WaveformGAN, WaveformGANConfig
-from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.families.vae.spectrogram import SpectrogramVAE
 from dgm_audio.fingerprint import example_condition
-from dgm_audio.signal.mel import MelSpec
 
 WAVEFORM = WaveformGANConfig(length=1024, bands=16, widths=(8, 8), blocks=(1, 1))
-MEL = MelSpec(16000, n_fft=256, hop=64, n_mels=20)
 EXPORTED = {
     "vae": lambda: SpectrogramVAE(replace(SPECTROGRAM, pitches=(40.0, 80.0))),
     "gan-waveform": lambda: WaveformGAN(WAVEFORM),
     "vae-stream": small_stream,
-    "griffin-lim": lambda: GriffinLim(GriffinLimConfig(MEL, iterations=1)),
 }
 
 

@@ -65,7 +65,7 @@ def invert(
             ]
             return torch.stack(terms).mean(0) + PRIOR_WEIGHT * z.square().mean(1)
 
-        best, least = z.detach().clone(), torch.full((len(x),), torch.inf, device=x.device)
+        best, least = z.detach().clone(), torch.full_like(x[:, 0], torch.inf)
         optimizer = torch.optim.Adam([z], RATE)
         for step in range(steps + 1):
             costs = cost(z)

@@ -124,7 +124,7 @@ class WaveformGAN(ClassPriorGenerator):
             made = self._decode(z[:, :, None].to(self.dtype), condition, self.config.length)
             return made[:, 0].float()
 
-        start = torch.zeros(1, self.config.latent, device=x.device)
+        start = x.new_zeros(1, self.config.latent)
         return invert(decode, self.padded(x), start)
 
     # --- the parts that training uses ----------------------------------------------------------
