@@ -46,6 +46,6 @@ def test_type_and_device_are_said_where_tensors_are_made():
 
 
 def test_the_check_sees_what_it_is_for():
-    wrong = "def mix(n):\n    return torch.zeros(n, device=d), torch.arange(n), torch.ones(n, **kind)"
+    wrong = "def mix(n):\n  return torch.zeros(n, device=d), torch.arange(n), torch.ones(n, **kind)"
     assert faults(wrong) == ["2: torch.zeros without dtype", "2: torch.arange without device"]
     assert faults(wrong.replace("mix", "__init__")) == []
