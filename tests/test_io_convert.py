@@ -56,6 +56,15 @@ def test_cut_off(tmp_path, name, share):
     refused(path, "damaged|cut off")
 
 
+def test_a_codec_that_is_not_allowed_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.m4a"
+    phone_file(path)
+    monkeypatch.setattr(converting, "_CODECS", set())
+    refused(path, "is MPEG-4 audio with the codec aac, not read; convert it: ffmpeg")
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
+    refused(path, r"with the codec \(unknown\)")
+
+
 def test_noise_behind_a_known_beginning_ends_in_a_typed_error(tmp_path):
     junk = torch.randint(256, (5000,), generator=torch.Generator().manual_seed(0)).byte()
     for head in (
