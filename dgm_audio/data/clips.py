@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from dgm_audio._standard_error import stderr
+from dgm_audio._standard_error import say_once, stderr
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
@@ -80,7 +80,14 @@ def load_clips(
         if place.exists():
             print(f"the cached clips in {place} are damaged; made again", file=sys.stderr)
             shutil.rmtree(place, ignore_errors=True)
-        index = _build(manifest, config, place, progress, reader)
+        try:
+            index = _build(manifest, config, place, progress, reader)
+        except cache.FullError as error:
+            if cache_dir is not None:
+                raise
+            place = cache.spare_folder() / "clips" / place.name
+            say_once(f"{error}; until then they are kept in {place.parent}")
+            index = cache.read_index(place) or _build(manifest, config, place, progress, reader)
     else:
         check_share(manifest, config, {item["path"]: item["error"] for item in index["files"]})
     clips = _clip_set(manifest, config, place, index, cached)
