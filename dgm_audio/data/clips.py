@@ -25,7 +25,7 @@ from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import FileReport, LoadReport
 from dgm_audio.data.scan import counted
 from dgm_audio.data.source import LIMITS, Source, blocks, reason
-from dgm_audio.errors import AudioFileError, DataError
+from dgm_audio.errors import AudioFileError, DataError, DgmAudioError
 from dgm_audio.io import probe, shown
 
 __all__ = ["ClipArray", "ClipConfig", "ClipSet", "load_clips"]
@@ -124,10 +124,23 @@ def each_file(
         manifest: whose entries.
         doing: what is being done, for the bar.
         progress: show a bar on the standard error stream, if that is a terminal.
+
+    Raises:
+        DataError: if the work fails in a way that nobody expected; it names the file.
     """
+
+    def named(entry: Entry) -> T:
+        try:
+            return work(entry)
+        except (DgmAudioError, OSError):
+            raise
+        except Exception as error:
+            problem = " ".join(f"{type(error).__name__} {error}".split())[:200]
+            raise DataError(f"{doing} {shown(entry.path)} failed: {problem}") from error
+
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
     try:
-        results = pool.map(work, manifest.entries)
+        results = pool.map(named, manifest.entries)
         total, hidden = len(manifest), None if progress else True  # None: only on a terminal
         return list(tqdm(results, doing, total, file=stderr(), unit="file", disable=hidden))
     finally:
