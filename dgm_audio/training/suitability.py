@@ -156,7 +156,8 @@ def _too_few(found: str) -> str:
 
 
 def _counted(number: int, what: str) -> str:
-    """
+    """The number and its noun.
+
     >>> _counted(1, "file"), _counted(7, "file")
     ('1 file', '7 files')
     """
