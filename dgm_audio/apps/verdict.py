@@ -139,14 +139,19 @@ class Verdict:
             return f"dgm-audio vocode FILE --model {model} --out sounds"
         return f"dgm-audio sample {model} -n 8 --out sounds"
 
-    def lines(self) -> list[str]:
-        """The verdict as text."""
+    def figures(self) -> list[str]:
+        """The figures as lines of text."""
         rows = [("first", self.first), ("best", self.best), ("last", self.last)]
         lines = [f"{self.metric}, lower is better:"]
         lines += [_row(name, one.metric, _when(one)) for name, one in rows if one]
         for mark, what in ((self.floor, "the floor"), (self.start, "what it started from")):
             if mark:
                 lines.append(_row(mark[0], mark[1], what))
+        return lines
+
+    def lines(self) -> list[str]:
+        """The whole verdict as text."""
+        lines = self.figures() if self.best else []
         lines += [f"the model is poor: {fault}" for fault in self.faults]
         return [*lines, *self.advice]
 

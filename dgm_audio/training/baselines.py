@@ -1,7 +1,7 @@
-"""What a run is measured against, found before its first step: a floor, and the model it began with.
+"""What a run is measured against: a floor, and the model that it started from.
 
-They are the first line of the log, at step 0, beside the name of the metric, so that a curve or a
-verdict needs nothing but the log.
+They are found when the run is judged for the first time, by the same judge, and are a line of the
+log, beside the name of the metric: a curve or a verdict needs nothing but the log.
 """
 
 from __future__ import annotations
