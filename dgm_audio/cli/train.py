@@ -50,11 +50,11 @@ class Train:
 
     Looks at the files, makes clips of them (`dgm-audio doctor FOLDER` says beforehand what becomes
     of each), trains for the budget, and keeps the model that is best on held-out recordings in
-    OUT/model. At the end it says how good the model is, in OUT/verdict.json and OUT/curve.png,
+    RUN/model. At the end it says how good the model is, in RUN/verdict.json and RUN/curve.png,
     too; the exit code is 1 if the model is silent or only noise at full scale.
 
     Ctrl-C and SIGTERM save, and say the command that goes on. With --resume every setting is that
-    of the run in OUT; --budget or --steps may be given again to enlarge it.
+    of the run in RUN; --budget or --steps may be given again to enlarge it.
 
     --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
 
@@ -127,7 +127,7 @@ class Train:
         from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
-        from dgm_audio.training.suitability import check_count, suitability
+        from dgm_audio.training.suitability import check_clips, suitability
         from dgm_audio.training.task import get_task
 
         if self.budget is not None:
@@ -146,7 +146,7 @@ class Train:
             self.folder, settings.sample_rate, settings.seconds, task.highest_rate, task.whole
         )
         splits = folder_splits(self.folder, config, task.whole, settings.seed, progress=chief)
-        check_count(splits)
+        check_clips(splits)
         if chief:
             print(
                 f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "

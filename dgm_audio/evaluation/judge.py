@@ -73,7 +73,8 @@ class HeldOutJudge:
         """
         if isinstance(model, HasLogProb):
             levels = model.audio.levels
-            name = "Markov chain" if levels and levels <= MAX_MARKOV_LEVELS else "uniform density"
+            counted = levels is not None and levels <= MAX_MARKOV_LEVELS
+            name = "a Markov chain" if counted else "a uniform density"
             return name, baseline_bits(model, self.training, self.scored)
         training, count = self.training, min(len(self.reference), len(self.training))
         labels = proportional_labels(self.reference.labels, max(MIN_CLIPS, count))
@@ -83,7 +84,7 @@ class HeldOutJudge:
             len(training.classes),
             training.sample_rate,
         )
-        return "noise", self.reference.distance(shaped.draw(labels, seed=0))
+        return "shaped noise", self.reference.distance(shaped.draw(labels, seed=0))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""

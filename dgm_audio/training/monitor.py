@@ -61,6 +61,8 @@ class Monitor:
             if at.best is not None:
                 best = f"best so far: {self.metric} {at.best:.4g} at step {at.best_step}"
             text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"
+            if share >= 1:
+                text = f"{self.budget} are used up at step {at.step}: only a larger one goes on"
             tqdm.write(text, file=sys.stderr)
         if self.bar is not None:
             self.bar.n = self.bar.initial = round(100 * share, 1)

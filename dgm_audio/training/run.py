@@ -145,12 +145,16 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             run.begin(settings)
         if config.resume:
             loop.load(config.out / STATE)
+            # of a larger budget a smaller share is used: what comes is to be judged, too
+            share = budget.progress(loop.at.step, loop.at.seconds)
+            judged_so_far = int(share * config.evaluations + 1e-9)
+            loop.at.evaluations = min(loop.at.evaluations, judged_so_far)
         if monitor:
             monitor.begin(loop.at, config.resume)
         loop.fit()
     except SystemExit:
         if run:
-            print(f"stopped: {run.saved(budget)}", file=sys.stderr)
+            print(f"stopped: {run.saved(budget)}; --resume goes on", file=sys.stderr)
         raise
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(

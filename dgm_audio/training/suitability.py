@@ -85,15 +85,24 @@ def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
     return [_judged(family, get_task(family), name, lengths, LONGEST) for family in TASKS]
 
 
-def check_count(splits: Splits) -> None:
-    """Refuse data of which too little is left, once they are read.
+def check_clips(splits: Splits) -> None:
+    """Refuse data of which nothing can be learned, once they are read.
 
     Raises:
-        DataError: if there are fewer than `LEAST_CLIPS` clips; the message has their number.
+        DataError: if there are fewer than `LEAST_CLIPS` clips, or all of them are silent.
     """
-    count = len(splits.train) + len(splits.heldout)
+    name, count = (
+        shown(str(splits.train.manifest.root)),
+        len(splits.train) + len(splits.heldout),
+    )
     if count < LEAST_CLIPS:
-        raise DataError(_too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
+        raise DataError(_too_few(f"{name} gives {_counted(count, 'clip')}"))
+    files = splits.train.report.files
+    if files and all("silent" in file.steps for file in files):
+        raise DataError(
+            f"{name} holds nothing but silence: {_counted(len(files), 'file')} with peaks below "
+            "-80 dBFS"
+        )
 
 
 def _judged(
@@ -112,7 +121,8 @@ def _judged(
         )
         return Suitability(family, line, refused=True)
     if task.purpose:
-        return Suitability(family, f"{family} {task.purpose}; --family {FOR_SOUNDS} does")
+        other = FOR_RECORDINGS if _mostly_long(lengths, long) else FOR_SOUNDS
+        return Suitability(family, f"{family} {task.purpose}; --family {other} does")
     if not long.any():
         found = f"{_counted(len(lengths), 'sound')} of up to {lengths.max():.2g} s"
         return Suitability(family, f"{family} suits {name}: {found}")

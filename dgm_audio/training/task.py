@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -170,6 +171,10 @@ def get_task(family: str) -> type[Task]:
         UnknownModelError: if there is none; the message names those that there are.
     """
     if family not in TASKS:
-        raise UnknownModelError(f"family is {family!r}; families to train: {', '.join(TASKS)}")
+        close = get_close_matches(family, TASKS, n=1)
+        guess = f"did you mean {close[0]!r}? " if close else ""
+        raise UnknownModelError(
+            f"family is {family!r}; {guess}families to train: {', '.join(TASKS)}"
+        )
     module, name = TASKS[family].split(":")
     return getattr(import_module(module), name)
