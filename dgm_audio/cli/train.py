@@ -89,16 +89,19 @@ class Train:
     device: Annotated[
         Literal["auto", "cpu", "cuda"], arg(help="auto takes a CUDA GPU if there is one.")
     ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        arg(help="Of the networks; auto takes bfloat16 where the device is fast in it."),
+    ] = "auto"
 
     def run(self) -> None:
         """Train, then say how to play the result."""
         from dgm_audio.evaluation import held_out_judge
-        from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.task import get_task
 
-        budget = Budget.parse(self.budget, self.steps)
+        Budget.parse(self.budget, self.steps)
         if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be at least 1")
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
@@ -127,7 +130,7 @@ class Train:
             seed=self.seed,
             resume=self.resume,
             device=self.device,
-            evaluations=judgements(budget, task.whole),
+            precision=self.precision,
         )
         model = fit(splits, settings, held_out_judge(splits))
         if chief:

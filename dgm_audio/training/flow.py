@@ -230,6 +230,7 @@ class VocoderTask(Task):
     """A flow that makes sound of a mel spectrogram, for clips of any classes."""
 
     rate = 1.5e-3
+    crop = CROP
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))
