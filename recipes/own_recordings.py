@@ -23,9 +23,7 @@ from dgm_audio.data.suggest import suggest_clip_config, suggest_recording_config
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
-from dgm_audio.training.judgements import judgements
 from dgm_audio.training.run import TrainConfig, fit
-from dgm_audio.training.schedule import Budget
 from dgm_audio.training.task import get_task
 
 
@@ -40,6 +38,7 @@ class OwnRecordings:
         budget: wall time of the training.
         seed: of everything random.
         resume: go on with the run in `out`.
+        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
@@ -48,6 +47,7 @@ class OwnRecordings:
     budget: str = "20m"
     seed: int = 0
     resume: bool = False
+    precision: str = "auto"
 
 
 def main(args: OwnRecordings) -> None:
@@ -74,7 +74,7 @@ def main(args: OwnRecordings) -> None:
         budget=args.budget,
         seed=args.seed,
         resume=args.resume,
-        evaluations=judgements(Budget.parse(args.budget), task.whole),
+        precision=args.precision,
     )
     folder = fit(splits, settings, held_out_judge(splits))
 

@@ -31,6 +31,7 @@ class RecipeOptions:
         start: trained model to go on from; it skips the phases of a new one.
         seed: of everything random.
         resume: go on with the run in `out`.
+        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
         train: train; with --no-train the model that the run in `out` has kept is taken as it is.
         sheets: only draw a contact sheet of each class into `out`, to check the labels.
         publish: also write the model with its card to this folder.
@@ -46,6 +47,7 @@ class RecipeOptions:
     start: str | None = None
     seed: int = 0
     resume: bool = False
+    precision: str = "auto"
     train: bool = True
     sheets: bool = False
     publish: Path | None = None
@@ -63,6 +65,7 @@ class RecipeOptions:
             start=self.start,
             seed=self.seed,
             resume=self.resume,
+            precision=self.precision,
         )
 
     def command(self, script: str) -> str:

@@ -116,6 +116,15 @@ class Train:
     device: Annotated[
         Literal["auto", "cpu", "cuda"], arg(help="auto takes a CUDA GPU if there is one.")
     ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None,
+        arg(
+            metavar="{auto,float32,bfloat16}",
+            help="Of the networks; auto takes bfloat16 where the device is fast in it; by default "
+            "auto.",
+            help_behavior_hint="",
+        ),
+    ] = None
 
     def run(self) -> None:
         """Train, then say how good the result is.
@@ -124,7 +133,6 @@ class Train:
             TrainingError: if the model is silent, or noise at full scale.
         """
         from dgm_audio.evaluation import held_out_judge
-        from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.suitability import check_clips, suitability
@@ -137,7 +145,8 @@ class Train:
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
         chief = os.environ.get("RANK", "0") == "0"
         settings = settings_of(self, out)
-        budget, task = Budget.parse(settings.budget, settings.steps), get_task(settings.family)
+        Budget.parse(settings.budget, settings.steps)
+        task = get_task(settings.family)
         if chief:
             check_run(out, self.resume)
         suits = suitability(settings.family, self.folder, settings.seconds)
@@ -164,7 +173,7 @@ class Train:
             seed=settings.seed,
             resume=self.resume,
             device=self.device,
-            evaluations=judgements(budget, task.whole),
+            precision=settings.precision,
         )
         try:
             fit(splits, training, held_out_judge(splits))

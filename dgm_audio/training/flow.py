@@ -232,6 +232,7 @@ class VocoderTask(Task):
 
     rate = 1.5e-3
     purpose = "learns to make sound of mel spectrograms, and no new sounds by itself"
+    crop = CROP
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))
