@@ -15,6 +15,7 @@ from dgm_audio.data import ClipSet, Splits
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.schedule import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,9 @@ class RecipeOptions:
         sheets: only draw a contact sheet of each class into `out`, to check the labels.
         publish: also write the model with its card to this folder.
         note: what the card says of the training beside the command.
+
+    Raises:
+        ConfigError: if the budget or the steps are not allowed.
     """
 
     out: Path
@@ -52,6 +56,10 @@ class RecipeOptions:
     sheets: bool = False
     publish: Path | None = None
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """A mistyped budget is an error before the data are fetched."""
+        Budget.parse(self.budget, self.steps)
 
     @property
     def training(self) -> TrainConfig:

@@ -173,7 +173,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             monitor.begin(loop.at, config.resume)
         loop.fit()
     except SystemExit:
-        if run:
+        if run and run.has_state:
             print(f"stopped: {run.saved(budget)}; --resume goes on", file=sys.stderr)
         raise
     except torch.cuda.OutOfMemoryError as error:
