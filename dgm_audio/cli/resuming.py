@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +56,10 @@ def settings_of(command: Train, out: Path) -> Settings:
                 f"{begun[key] if begun[key] is not None else 'none'}; leave it out, or train into "
                 "another folder"
             )
-    if "budget" in given and "steps" not in given:
-        begun.pop("steps", None)
     settings = Settings(**{**begun, **given})
-    if "budget" in given or "steps" in given:
+    if "budget" in given and "steps" not in given:
+        settings = replace(settings, steps=None)
+    if (settings.budget, settings.steps) != (begun.get("budget"), begun.get("steps")):
         _check_enlarged(settings, out)
     return settings
 

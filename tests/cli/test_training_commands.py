@@ -47,9 +47,14 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     words = ["--steps", 2, "--batch", 4, "--sample-rate", RATE, "--seconds", 0.25]
     result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
+    assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
+    assert "kernel distance to training recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
-    assert last == "play it: dgm-audio sample run/model -n 8 --out sounds"
-    dgm(*last.split()[3:], "--seed", 1).ok()
+    assert last == "hear it nevertheless: dgm-audio sample run/model -n 8 --out sounds"
+    dgm(*last.split()[4:], "--seed", 1).ok()
+    told = json.loads(Path("run/verdict.json").read_text())
+    assert told["floor"][0] == "shaped noise" and told["faults"] and not told["unusable"]
+    assert Path("run/curve.png").is_file() and "picture: run/curve.png" in result.err
     assert Path("sounds/run_seed1_000_noise.wav").exists()
 
     again = dgm("train", recordings, *words, "--out", "run", "--device", "cpu")
@@ -72,12 +77,17 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     ("words", "problems"),
     [
         (["--budget", "soon"], ["'soon'", "20m"]),
+        (["--budget", "20 mn"], ["'20 mn'", "20m"]),
+        (["--budget", "-3m"], ["'-3m'", "20m"]),
         (["--steps", 0], ["steps is 0"]),
         (["--batch", 0], ["--batch is 0"]),
         (["--seconds", "nan"], ["--seconds is nan"]),
         (["--seconds", -1], ["--seconds is -1"]),
         (["--sample-rate", -1], ["sample_rate is -1"]),
         (["--family", "diffusion"], ["'diffusion'", "vae"]),
+        (["--family", "vae-streem"], ["did you mean 'vae-stream'?", "gan-waveform"]),
+        (["--family", "flow"], ["at least 300 sounds", "--family vae"]),
+        (["--family", "vae-stream"], ["long recordings", "--family vae"]),
         (["--out", "/proc/nowhere"], ["/proc"]),
         (["--out", "nowhere", "--resume"], ["nowhere", "no run to resume"]),
     ],
@@ -86,6 +96,7 @@ def test_wrong_settings_are_named(dgm, recordings, words, problems):
     result = dgm("train", recordings, *words)
     assert result.code == 2 and "Traceback" not in result.err
     assert all(problem in result.err.splitlines()[-1] for problem in problems), result.err
+    assert "41 files" not in result.err  # found before the data are read
     assert not Path("runs").exists()
 
 
@@ -148,6 +159,12 @@ def test_recordings_that_are_no_use_are_one_line(dgm, record):
     record("text/a.wav", np.zeros((1, 10)), RATE).write_text("no sound")
     home = Path.cwd().parent
     dgm("train", home / "short", *words).failed("short holds 2.0 s of sound", "at least 24 s")
+    for index in range(7):
+        record(f"few/{index}.wav", 0.5 * np.ones((1, 800)), RATE)
+    dgm("train", home / "few").failed("few holds 7 sounds", "at least 8")
+    for index in range(9):
+        record(f"hush/{index}.wav", 1e-6 * np.ones((1, 800)), RATE)
+    dgm("train", home / "hush").failed("hush holds nothing but silence: 9 files")
     result = dgm("train", home / "silent", *words)
     assert result.code == 2 and result.out == ""
     assert "silent holds nothing but silence: 4 files" in result.err.splitlines()[-1]
