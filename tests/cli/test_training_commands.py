@@ -48,7 +48,7 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
     assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
-    assert "kernel distance to training recordings, lower is better:" in result.out
+    assert "kernel distance to held-out recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
     assert last == "hear it nevertheless: dgm-audio sample run/model -n 8 --out sounds"
     dgm(*last.split()[4:], "--seed", 1).ok()
@@ -159,12 +159,6 @@ def test_recordings_that_are_no_use_are_one_line(dgm, record):
     record("text/a.wav", np.zeros((1, 10)), RATE).write_text("no sound")
     home = Path.cwd().parent
     dgm("train", home / "short", *words).failed("short holds 2.0 s of sound", "at least 24 s")
-    for index in range(7):
-        record(f"few/{index}.wav", 0.5 * np.ones((1, 800)), RATE)
-    dgm("train", home / "few").failed("few holds 7 sounds", "at least 8")
-    for index in range(9):
-        record(f"hush/{index}.wav", 1e-6 * np.ones((1, 800)), RATE)
-    dgm("train", home / "hush").failed("hush holds nothing but silence: 9 files")
     result = dgm("train", home / "silent", *words)
     assert result.code == 2 and result.out == ""
     assert "silent holds nothing but silence: 4 files" in result.err.splitlines()[-1]
