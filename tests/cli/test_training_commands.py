@@ -120,7 +120,7 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
 def small_stream(monkeypatch):
     from dgm_audio.evaluation import judge
     from dgm_audio.families.vae.waveform import StreamConfig
-    from dgm_audio.training import monitor, run, vae_stream
+    from dgm_audio.training import monitor, vae_stream
 
     small = {"n_fft": 512, "hop": 128, "width": 16, "latent": 4, "prior": 8}
 
@@ -131,7 +131,6 @@ def small_stream(monkeypatch):
     monkeypatch.setattr(vae_stream.StreamTask, "config_for", config_for)
     monkeypatch.setattr(vae_stream, "PIECE", 16)
     monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))
-    monkeypatch.setattr(run, "_fast_bfloat16", lambda: False)
     monkeypatch.setattr(judge, "MAX_SECONDS", 10)
     monkeypatch.setattr(monitor, "SOUNDS", 1)
 
@@ -140,12 +139,12 @@ def test_long_recordings_are_taken_whole(dgm, record, small_stream):
     rng = np.random.default_rng(0)
     for index in range(5):
         record(f"music/{index}.wav", rng.uniform(-0.5, 0.5, (2, 8 * RATE)), RATE)
-    words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--device", "cpu"]
+    words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--precision", "float32"]
     result = dgm("train", Path.cwd().parent / "music", *words, "--out", "run").ok()
     assert "clips of 2.944 s at 8000 Hz to train on, 3 held out" in result.out
     assert "held out as a whole: " in result.out and "2 classes" not in result.err
     settings = json.loads(Path("run/run.json").read_text())
-    assert settings["evaluations"] == 5
+    assert (settings["evaluations"], settings["precision"]) == (1, "float32")
     dgm("sample", "run/model", "-n", 1, "--seconds", 1, "--out", "made").ok()
     asked = clip_config(Path.cwd().parent / "music", 4000, 1.5, whole=True)
     assert (asked.sample_rate, asked.length, asked.channels) == (4000, 6000, 2)

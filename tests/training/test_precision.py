@@ -32,7 +32,8 @@ def small_games(monkeypatch):
     monkeypatch.setattr(SpectrogramTask, "width", VAETask.width)
     monkeypatch.setattr(WaveformTask, "widths", (32, 32, 16))
     monkeypatch.setattr(WaveformTask, "blocks", (1, 1, 1))
-    monkeypatch.setattr(AutoregressiveTask, "depth", 4)
+    monkeypatch.setattr(AutoregressiveTask, "depth", 2)
+    monkeypatch.setattr(AutoregressiveTask, "width", 16)
     monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
     monkeypatch.setattr(WaveNet, "sample", dreamt)
 
