@@ -12,11 +12,10 @@ import torch
 
 from dgm_audio.data import shape
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.clips import reason
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.near_copies import compute
 from dgm_audio.data.report import FileReport
-from dgm_audio.data.source import Source
+from dgm_audio.data.source import Source, reason
 from dgm_audio.errors import AudioFileError
 from dgm_audio.signal.loudness import MIN_RATE, measure_loudness
 
@@ -94,7 +93,9 @@ def examine_file(manifest: Manifest, entry: Entry, config: ClipConfig) -> Examin
             for clip in source.clips()
         ]
     except AudioFileError as error:
-        return Finding(entry.path, entry.label, entry.group, error=reason(error))
+        return Finding(
+            entry.path, entry.label, entry.group, error=reason(error, manifest.locate(entry))
+        )
     info, peak = source.info, source.level.peak
     finding = Finding(
         path=entry.path,

@@ -88,7 +88,9 @@ class LoadReport:
         ignored = [file for file in self.files if file.skipped and not file.bad]
         for reason, count in Counter(file.skipped for file in ignored).most_common(most):
             yield f"  {count} ignored: {reason}"
+        if self.skipped:
+            yield f"  {len(self.skipped)} of {len(used) + len(self.skipped)} files cannot be read:"
         for file in self.skipped[:most]:
             yield f"  {file}"
         if len(self.skipped) > most:
-            yield f"  ... and {len(self.skipped) - most} more skipped"
+            yield f"  ... and {len(self.skipped) - most} more; dgm-audio doctor --json lists all"

@@ -17,7 +17,8 @@ import numpy as np
 from dgm_audio.data import shape, slicing
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.level import Level
-from dgm_audio.io import AudioInfo, probe, read_audio, resample
+from dgm_audio.errors import AudioFileError
+from dgm_audio.io import AudioInfo, AudioLimits, probe, read_audio, resample, shown
 
 LONG_FILE = 4
 """With long_files="auto", a file of more than 4 clips is sliced."""
@@ -27,6 +28,9 @@ OFFSET = 0.01
 """A mean beyond this is reported as a DC offset."""
 CANCELLED = 0.1
 """Channels cancel each other if their mix has less than this share of their peak."""
+
+LIMITS = AudioLimits(max_seconds=math.inf)
+"""Of the files of a data set: they are read in segments, so they may be of any length."""
 
 _WHOLE_SECONDS, _WHOLE_BYTES = 60, 64 * 2**20
 _SEGMENT_SECONDS = 30
@@ -70,7 +74,7 @@ class Source:
         watch: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.path, self.config, self._watch = path, config, watch
-        self.info: AudioInfo = probe(path)
+        self.info: AudioInfo = probe(path, LIMITS)
         self.level = Level()
         self.steps: dict[str, float] = {}
         self._digest = hashlib.sha256(f"{self.info.sample_rate}:{self.info.channels}:".encode())
@@ -184,7 +188,7 @@ class Source:
             first = (second - before) * own
             stop = min((second + span) * own, self.info.frames)
             last = min(stop + after * own, self.info.frames)
-            native = read_audio(self.path, start=first, frames=last - first)[0].numpy()
+            native = _read(self.path, first, last - first)
             if measure:
                 core = native[:, before * own : stop - first]
                 self.level.add(core)
@@ -227,6 +231,31 @@ class Source:
             if np.abs(sound).max() >= loud:
                 return sound
         return next(self._again()).sound  # channels that cancel each other: silence all along
+
+
+def blocks(
+    path: Path, info: AudioInfo, bad_samples: Literal["error", "repair"] = "error"
+) -> Iterator[np.ndarray]:
+    """The samples of a file (C, T), half a minute at a time.
+
+    Raises:
+        AudioFileError: as `read_audio` does.
+    """
+    size = _SEGMENT_SECONDS * info.sample_rate
+    for start in range(0, info.frames, size):
+        yield _read(path, start, min(size, info.frames - start), bad_samples)
+
+
+def reason(error: AudioFileError, path: Path) -> str:
+    """The error without the path that it begins with."""
+    return str(error).removeprefix(f"{shown(path)}: ")
+
+
+def _read(
+    path: Path, start: int, frames: int, bad_samples: Literal["error", "repair"] = "error"
+) -> np.ndarray:
+    sound, _ = read_audio(path, limits=LIMITS, start=start, frames=frames, bad_samples=bad_samples)
+    return sound.numpy()
 
 
 def _resampled(sound: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
