@@ -165,15 +165,24 @@ def folder_splits(
     Raises:
         DataError: if the data cannot be used.
     """
+    from dataclasses import replace
+
     from dgm_audio.data import Manifest, load_clips, split_clips
     from dgm_audio.data.recording_splits import split_recordings
+    from dgm_audio.data.trainable import FEW_CLIPS, check_enough
     from dgm_audio.data.windows import load_as_recorded
 
+    manifest = Manifest.read(folder)
     if whole:
-        clips = load_as_recorded(Manifest.read(folder), config, progress=progress)
+        clips = load_as_recorded(manifest, config, progress=progress)
         return split_recordings(clips, heldout=HELDOUT, seed=seed)
-    clips = load_clips(folder, config, progress=progress)
-    return split_clips(clips, heldout=HELDOUT, seed=seed)
+    clips = load_clips(manifest, config, progress=progress)
+    check_enough(manifest, clips.report.files)
+    if len(clips) >= FEW_CLIPS:
+        return split_clips(clips, heldout=HELDOUT, seed=seed)
+    splits = split_clips(clips, heldout=0.0, seed=seed)
+    note = f"only {len(clips)} clips: none is held out; expect them back, and morphs between them"
+    return replace(splits, notes=(*splits.notes, note))
 
 
 def clip_config(

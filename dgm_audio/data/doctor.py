@@ -24,6 +24,7 @@ from dgm_audio.data.doctor_file import Examined, Finding, examine_file
 from dgm_audio.data.feasibility import Feasibility, estimate
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.source import Source
+from dgm_audio.data.trainable import check_enough
 from dgm_audio.errors import DataError
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def _sets(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[str, ...], ...]:
 def _refusal(manifest: Manifest, config: ClipConfig, files: Sequence[Finding]) -> str:
     try:
         check_damage(manifest, config, {file.path: file.error for file in files})
+        check_enough(manifest, (file.report for file in files))
     except DataError as error:
         return str(error)
     return ""

@@ -69,6 +69,12 @@ class Finding:
     error: str = ""
     steps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def report(self) -> FileReport:
+        """The same in the words of `load_clips`."""
+        bad = bool(self.error)
+        return FileReport(self.path, self.clips, self.seconds, self.steps, self.error, bad)
+
 
 @dataclass(frozen=True)
 class Examined:

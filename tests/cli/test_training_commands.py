@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgm_audio.cli.doctor import SOFTWARE, free_place
 from dgm_audio.cli.evaluate import reference_splits
+from dgm_audio.cli.making import write_picture
 from dgm_audio.cli.train import clip_config
 from dgm_audio.data import cache
 from dgm_audio.errors import InputError
@@ -177,10 +179,45 @@ def test_doctor_prints_a_table_and_draws_a_picture(dgm, recordings):
     assert "picture: doctor.png" in result.err
     with Image.open("doctor.png") as picture:
         assert min(picture.size) > 100
-    dgm("doctor", recordings).failed("doctor.png", "--overwrite")
     dgm("doctor", recordings, "--picture", "x.jpg").failed("x.jpg", ".png")
-    result = dgm("doctor", recordings, "--json", "--overwrite").ok()
+    result = dgm("doctor", recordings, "--json").ok()
+    assert "picture: doctor.png\n" in result.err  # its own, drawn again
     assert result.json["files"] == 41 and result.json["readable"] == 40
+
+
+def test_the_doctor_is_not_stopped_by_a_picture_and_loses_none(tmp_path):
+    ours, theirs = tmp_path / "doctor-2.png", tmp_path / "doctor.png"
+    page = Image.new("RGB", (8, 8))
+    page.save(theirs)
+    assert free_place(theirs, overwrite=True) == theirs
+    assert free_place(theirs, overwrite=False) == ours
+    write_picture(ours, page, overwrite=False, software=SOFTWARE)
+    assert free_place(theirs, overwrite=False) == free_place(ours, overwrite=False) == ours
+    ours.write_text("no picture")
+    assert free_place(theirs, overwrite=False) == tmp_path / "doctor-3.png"
+
+
+def test_what_the_doctor_says_can_be_trained_on_is_trained_on(
+    dgm, record, tmp_path, monkeypatch
+):
+    """Seven sounds are learned by heart; one sound, or silence, both of them refuse alike."""
+    monkeypatch.setattr("dgm_audio.evaluation.judge.MIN_DRAWN", 8)
+    time = np.arange(2000) / RATE
+    for index in range(7):
+        hit = np.sin(2 * np.pi * 90 * (index + 1) * time) * np.exp(-9 * time)
+        record(f"few/{index}.wav", hit[None], RATE)
+    record("one/a.wav", np.sin(2000 * time)[None], RATE)
+    for index in range(3):
+        record(f"still/{index}.wav", np.zeros((1, 2000)), RATE)
+    words = ["--seconds", 0.25, "--json"]
+    assert dgm("doctor", tmp_path / "few", *words).ok().json["trainable"]
+    trained = dgm("train", tmp_path / "few", "--steps", 1, "--batch", 4, "--seconds", 0.25).ok()
+    assert "7 clips of 0.250 s" in trained.out and "expect them back" in trained.out
+    for name, reason in (("one", "1 clip; a model needs at least 2"), ("still", "but silence")):
+        said = dgm("doctor", tmp_path / name, *words).ok().json
+        assert not said["trainable"] and reason in said["refusal"]
+        refused = dgm("train", tmp_path / name, "--steps", 1)
+        assert refused.code == 2 and refused.err.endswith(f"error: {said['refusal']}\n")
 
 
 def test_doctor_of_a_folder_without_any_sound_explains(dgm, tmp_path):
