@@ -17,7 +17,6 @@ from dgm_audio.cli.options import Json, Overwrite
 from dgm_audio.cli.train import ClipSeconds, Folder, Rate, clip_config
 from dgm_audio.errors import DataError, InputError
 
-
 SOFTWARE = "dgm-audio doctor"
 """What its pictures state, so that it knows them again."""
 

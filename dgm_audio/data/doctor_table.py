@@ -100,7 +100,8 @@ def _errors(report: Report) -> Iterable[str]:
 def _copies(report: Report) -> Iterable[str]:
     for name, sets, advice in (
         ("hold exactly the same sound", report.exact, "keep one of each"),
-        ("are near copies", report.near, "a split keeps them on one side"),
+        ("sound the same: near copies", report.near, "they count once"),
+        ("are takes of one instrument by name", report.takes, "a split keeps each set together"),
     ):
         if sets:
             files = sum(len(one) for one in sets)
