@@ -36,12 +36,13 @@ class Doctor:
     folder: Folder
     sample_rate: Rate = None
     seconds: ClipSeconds = None
-    picture: Annotated[Path, arg(
+    picture: Annotated[
+        Path,
+        arg(
             metavar="PNG",
             help="Where the picture goes; an earlier one is replaced, another file is not.",
-        )] = Path(
-        "doctor.png"
-    )
+        ),
+    ] = Path("doctor.png")
     overwrite: Overwrite = False
     json: Json = False
 

@@ -125,7 +125,11 @@ class Report:
             "trainable": not self.refusal,
             "refusal": self.refusal,
             "ignored": [{"path": path, "reason": why} for path, why in self.ignored],
-            "details": [_finite(asdict(file)) for file in self.files],
+            "starts": self.count(lambda file: file.report.start),
+            "details": [
+                _finite(asdict(file)) | {"start": "" if file.error else file.report.start}
+                for file in self.files
+            ],
         }
         return json.dumps(data, indent=2, allow_nan=False)
 

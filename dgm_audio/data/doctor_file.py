@@ -127,7 +127,7 @@ def examine_file(manifest: Manifest, entry: Entry, config: ClipConfig) -> Examin
 def _issues(source: Source) -> Iterator[str]:
     """What is odd about a file, the gravest first."""
     info, level, steps = source.info, source.level, source.steps
-    sounding = info.seconds - steps.get("trimmed", 0) - steps.get("ended", 0)
+    sounding = info.seconds - sum(steps.get(s, 0) for s in ("trimmed", "room", "ended"))
     if level.peak < shape.SILENT:
         yield "silent"
         return
@@ -142,7 +142,7 @@ def _issues(source: Source) -> Iterator[str]:
     if sounding < CLICK_SECONDS:
         yield f"a click ({1000 * sounding:.0f} ms of sound)"
     elif sounding < (1 - MOSTLY) * info.seconds:
-        yield f"mostly silence ({info.seconds - sounding:.1f} of {info.seconds:.1f} s)"
+        yield f"mostly silence or noise ({info.seconds - sounding:.1f} of {info.seconds:.1f} s)"
     if "sliced" in steps:
         yield f"sliced ({steps['sliced']:.0f} clips)"
     elif steps.get("cut", 0) > MOSTLY * info.seconds:

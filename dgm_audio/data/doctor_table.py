@@ -53,6 +53,7 @@ def _overview(report: Report) -> Table:
         table.add_row("rates", _tally(report.count(lambda file: f"{file.sample_rate} Hz")))
         table.add_row("channels", _tally(report.count(lambda file: file.channels)))
         table.add_row("formats", _tally(report.count(lambda file: file.format)))
+        table.add_row("clips start", _tally(report.count(lambda file: file.report.start)))
         table.add_row("groups", str(len(report.count(lambda file: file.group))))
     return table
 

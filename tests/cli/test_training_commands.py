@@ -197,9 +197,7 @@ def test_the_doctor_is_not_stopped_by_a_picture_and_loses_none(tmp_path):
     assert free_place(theirs, overwrite=False) == tmp_path / "doctor-3.png"
 
 
-def test_what_the_doctor_says_can_be_trained_on_is_trained_on(
-    dgm, record, tmp_path, monkeypatch
-):
+def test_what_the_doctor_says_can_be_trained_on_is_trained_on(dgm, record, tmp_path, monkeypatch):
     """Seven sounds are learned by heart; one sound, or silence, both of them refuse alike."""
     monkeypatch.setattr("dgm_audio.evaluation.judge.MIN_DRAWN", 8)
     time = np.arange(2000) / RATE
