@@ -168,6 +168,7 @@ def folder_splits(
     from dataclasses import replace
 
     from dgm_audio.data import Manifest, load_clips, split_clips
+    from dgm_audio.data.layout import layout_notes
     from dgm_audio.data.recording_splits import split_recordings
     from dgm_audio.data.trainable import FEW_CLIPS, check_enough
     from dgm_audio.data.windows import load_as_recorded
@@ -178,11 +179,10 @@ def folder_splits(
         return split_recordings(clips, heldout=HELDOUT, seed=seed)
     clips = load_clips(manifest, config, progress=progress)
     check_enough(manifest, clips.report.files)
-    if len(clips) >= FEW_CLIPS:
-        return split_clips(clips, heldout=HELDOUT, seed=seed)
-    splits = split_clips(clips, heldout=0.0, seed=seed)
-    note = f"only {len(clips)} clips: none is held out; expect them back, and morphs between them"
-    return replace(splits, notes=(*splits.notes, note))
+    splits = split_clips(clips, heldout=HELDOUT if len(clips) >= FEW_CLIPS else 0.0, seed=seed)
+    few = f"only {len(clips)} clips: none is held out; expect them back, and morphs between them"
+    notes = [*layout_notes(manifest), *splits.notes, *([few] if len(clips) < FEW_CLIPS else [])]
+    return replace(splits, notes=tuple(notes))
 
 
 def clip_config(

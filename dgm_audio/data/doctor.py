@@ -23,6 +23,7 @@ from dgm_audio.data.clips import check_damage, each_file
 from dgm_audio.data.copies import same_sounds
 from dgm_audio.data.doctor_file import Examined, Finding, examine_file
 from dgm_audio.data.feasibility import Feasibility, estimate
+from dgm_audio.data.layout import layout_notes
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.source import Source
 from dgm_audio.data.trainable import check_enough
@@ -59,6 +60,7 @@ class Report:
             names and sound takes of one instrument, which are different sounds.
         distinct: sounds of each class that are no near copies of each other.
         feasibility: what to expect of a model.
+        layout: what becomes of the folders where that may surprise.
         refusal: why training would not start; empty if it would.
         examples: a few clips, for the picture.
     """
@@ -72,6 +74,7 @@ class Report:
     takes: tuple[tuple[str, ...], ...]
     distinct: Mapping[str, int]
     feasibility: Feasibility
+    layout: tuple[str, ...] = ()
     refusal: str = ""
     examples: tuple[Example, ...] = field(default=(), repr=False)
 
@@ -124,6 +127,7 @@ class Report:
             "feasibility": asdict(self.feasibility),
             "trainable": not self.refusal,
             "refusal": self.refusal,
+            "layout": self.layout,
             "ignored": [{"path": path, "reason": why} for path, why in self.ignored],
             "starts": self.count(lambda file: file.report.start),
             "details": [
@@ -181,6 +185,7 @@ def examine(
         takes=related,
         distinct=distinct,
         feasibility=estimate(distinct, sum(f.clips for f in findings), config.length),
+        layout=layout_notes(manifest),
         refusal=_refusal(manifest, config, findings),
         examples=_examples(manifest, config, findings),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def draw_table(report: Report) -> Group:
     parts: list[Any] = [_overview(report)]
     if len(report.count(lambda file: file.label)) > 1:
         parts.append(_classes(report))
-    parts += [_list("What training does", _treatment(report)), _list("Look at", _issues(report))]
+    parts += [_list("What training does", _treatment(report))]
+    parts += [_list("Look at", chain(report.layout, _issues(report)))]
     parts += [
         _list("Not read", _errors(report)),
         _list("Copies", _copies(report)),
