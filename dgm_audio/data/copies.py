@@ -108,7 +108,8 @@ def same_sounds(prints: np.ndarray, sample_rate: int, rates: Sequence[float]) ->
         first, second, ratio = _close_pairs(cells, bands)
         lower = (reached[mine[first]] == bands) | (reached[mine[second]] == bands)
         pairs.append((mine[first][lower], mine[second][lower], ratio[lower]))
-    return components(*(np.concatenate(part) for part in zip(*pairs, strict=True)), len(prints))
+    rows, columns, ratios = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return components(rows, columns, ratios, len(prints))
 
 
 def _close_pairs(prints: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -205,8 +205,8 @@ def _alike(
     named = takes.link(coarse, [file.group for file in owners], labels, paths)
     groups = takes.joined(named, sounds)
     distinct = Counter(label for _, label in set(zip(sounds.tolist(), labels, strict=True)))
-    sets = (_sets(zip(found.tolist(), paths, strict=True)) for found in (sounds, groups))
-    return *sets, dict(sorted(distinct.items()))
+    same, kept = (_sets(zip(found.tolist(), paths, strict=True)) for found in (sounds, groups))
+    return same, kept, dict(sorted(distinct.items()))
 
 
 def _sets(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[str, ...], ...]:
