@@ -44,7 +44,8 @@ _BEFORE = 2
 _FINE_FRAMES = 16
 _BATCH = 64
 _COARSE = 4
-_PAIRS = 4096
+_PAIRS = 1024
+_NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 def near_copies(clips: ClipSet) -> np.ndarray:
@@ -101,7 +102,7 @@ def same_sounds(prints: np.ndarray, sample_rate: int, rates: Sequence[float]) ->
     filters = log_mel(sample_rate, BANDS).filters.numpy() > 0
     highest = (filters.shape[1] - 1 - filters[:, ::-1].argmax(1)) / (filters.shape[1] - 1)
     reached = (highest[None] * sample_rate <= np.asarray(rates)[:, None]).sum(1)
-    pairs = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    pairs = [_NONE]
     for bands in np.unique(reached):
         mine = np.flatnonzero(reached >= bands)
         cells = prints[mine, : bands * (prints.shape[1] // len(filters))]
@@ -118,11 +119,11 @@ def _close_pairs(prints: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray
     Sums over blocks of cells, divided by the root of their number, are nowhere farther apart than
     the cells are: what they tell apart needs no closer look.
     """
-    cells = prints.astype(np.float32) * _STEP
-    cells = np.minimum(cells - cells.min(axis=1, keepdims=True, initial=RANGE_DB), RANGE_DB)
-    active = np.maximum((cells < RANGE_DB - 1).sum(axis=1), 8)
-    coarse = _coarse(cells.reshape(len(cells), bands, -1))
-    square, count = np.square(coarse).sum(axis=1), len(cells)
+    if not len(prints):
+        return _NONE
+    looks = [_coarse_look(prints[i : i + _PAIRS], bands) for i in range(0, len(prints), _PAIRS)]
+    coarse, active = (np.concatenate(part) for part in zip(*looks, strict=True))
+    square, count = np.square(coarse).sum(axis=1), len(prints)
     found = []
     step = max(1, min(512, 2**23 // max(1, count)))  # bounds the memory of a block of the matrix
     for start in range(0, count, step):
@@ -135,12 +136,25 @@ def _close_pairs(prints: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray
         first, second = rows + start, columns[rows, picked]
         for part in range(0, len(first), _PAIRS):
             i, j = first[part : part + _PAIRS], second[part : part + _PAIRS]
-            exact = np.square(cells[i] - cells[j]).sum(axis=1) / np.maximum(active[i], active[j])
+            gap_squared = np.square(_cells(prints[i]) - _cells(prints[j])).sum(axis=1)
+            exact = gap_squared / np.maximum(active[i], active[j])
             ratio = np.sqrt(exact) / SAME_DB
             found.append((i[ratio <= 1], j[ratio <= 1], ratio[ratio <= 1]))
-    empty = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-    first, second, ratio = (np.concatenate(part) for part in zip(empty, *found, strict=True))
+    first, second, ratio = (np.concatenate(part) for part in zip(_NONE, *found, strict=True))
     return first, second, ratio
+
+
+def _coarse_look(prints: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coarse cells of fingerprints, and how many of the fine ones sound, at least 8."""
+    cells = _cells(prints)
+    active = np.maximum((cells < RANGE_DB - 1).sum(axis=1), 8)
+    return _coarse(cells.reshape(len(cells), bands, -1)), active
+
+
+def _cells(prints: np.ndarray) -> np.ndarray:
+    """Fingerprints (N, cells) in dB below the loudest cell that is left of each."""
+    below = prints.astype(np.float32) * _STEP
+    return np.minimum(below - below.min(axis=1, keepdims=True, initial=RANGE_DB), RANGE_DB)
 
 
 def _coarse(cells: np.ndarray) -> np.ndarray:
