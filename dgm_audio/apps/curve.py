@@ -1,20 +1,34 @@
-"""The held-out metric of a run over time, read from its log, and a picture of it."""
+"""The held-out metric of a run over time, read from its log, and a picture of it.
+
+Where the log says what the run was measured against (see `dgm_audio.training.baselines`), the floor
+and the model that it started from are lines across the picture.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from dgm_audio import drawing
 from dgm_audio.drawing import BRIGHT_LINE, GAP, HEAD, LINE, QUIET, TEXT, write
 from dgm_audio.errors import TrainingError
+from dgm_audio.training.baselines import (
+    FLOOR,
+    FLOOR_NAME,
+    METRIC,
+    NAME,
+    START,
+    START_NAME,
+    UNNAMED,
+)
 from dgm_audio.training.run_folder import LOG
 
-METRIC = "heldout_metric"
 _WIDTH, _HEIGHT = 900, 320
 _LEFT, _TOP, _RIGHT, _BOTTOM = 82, 40, 30, 38
 """Room around the plot on its card."""
@@ -22,6 +36,7 @@ _ABOVE, _BELOW = 0.06, 0.16
 """So much of the range of values stays free above the worst and below the best, for its label."""
 _MARGIN = 12
 """Pixels around the plot that a mark on its edge may reach into."""
+_DASH = 6
 _FINER = 4
 """Lines are drawn so many times as large, then reduced, so that their edges are smooth."""
 
@@ -41,6 +56,37 @@ class Evaluation:
     metric: float
 
 
+@dataclass(frozen=True)
+class Measure:
+    """What the figures of a run are, and what they are to be measured against.
+
+    Args:
+        name: of the metric.
+        floor: (name, metric) of what no model should exceed, if it is known.
+        start: (name, metric) of the model that the run went on from, if there was one.
+    """
+
+    name: str = UNNAMED
+    floor: tuple[str, float] | None = None
+    start: tuple[str, float] | None = None
+
+
+def read_measure(log: Path) -> Measure:
+    """What a run's log says of its metric; of an older log, that it is the held-out metric.
+
+    Raises:
+        TrainingError: if a line cannot be read; the message has its number.
+    """
+    for record in _records(log):
+        if NAME in record:
+            floor, start = (
+                (str(record[name]), float(record[key])) if key in record else None
+                for name, key in ((FLOOR_NAME, FLOOR), (START_NAME, START))
+            )
+            return Measure(str(record[NAME]), floor, start)
+    return Measure()
+
+
 def read_evaluations(log: Path) -> list[Evaluation]:
     """The evaluations in a run's log, in their order.
 
@@ -51,19 +97,27 @@ def read_evaluations(log: Path) -> list[Evaluation]:
         TrainingError: if a line cannot be read; the message has its number.
     """
     found: list[Evaluation] = []
+    for record in _records(log):
+        step = int(record["step"])
+        while found and found[-1].step >= step:
+            found.pop()
+        if METRIC in record:
+            found.append(Evaluation(step, float(record["seconds"]), float(record[METRIC])))
+    return found
+
+
+def _records(log: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a log; each has a step and seconds, and numbers where figures belong."""
+    figures = ("step", "seconds", METRIC, FLOOR, START)
     for number, line in enumerate(log.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             record = json.loads(line)
-            step = int(record["step"])
-            while found and found[-1].step >= step:
-                found.pop()
-            if METRIC in record:
-                found.append(Evaluation(step, float(record["seconds"]), float(record[METRIC])))
+            numbers = {key: float(record[key]) for key in figures if key in record}
+            yield record | {"step": int(numbers["step"]), "seconds": numbers["seconds"]}
         except (ValueError, KeyError, TypeError) as error:
             raise TrainingError(
                 f"{log}: line {number} is no record with step and seconds ({error}); remove it"
             ) from error
-    return found
 
 
 def run_curve(run: Path) -> Image.Image | None:
@@ -74,15 +128,18 @@ def run_curve(run: Path) -> Image.Image | None:
     """
     log = run / LOG
     found = read_evaluations(log) if log.is_file() else []
-    return curve_picture(found) if any(math.isfinite(one.metric) for one in found) else None
+    if not any(math.isfinite(one.metric) for one in found):
+        return None
+    return curve_picture(found, read_measure(log))
 
 
-def curve_picture(evaluations: list[Evaluation]) -> Image.Image:
+def curve_picture(evaluations: list[Evaluation], measure: Measure | None = None) -> Image.Image:
     """Draw the metric over the minutes of training, its lowest value marked.
 
     Args:
         evaluations: in the order of time; those whose metric is not finite are left out, and the
             second line of the page counts them.
+        measure: names the metric; what it is measured against is drawn as dashed lines.
 
     Returns:
         An RGB picture.
@@ -95,8 +152,11 @@ def curve_picture(evaluations: list[Evaluation]) -> Image.Image:
         raise TrainingError(f"none of {len(evaluations)} evaluations has a finite metric to draw")
     best = min(reversed(shown), key=lambda one: one.metric)  # of equal ones training keeps the last
     end = max(shown[-1].seconds, 1.0) / 60
-    low, high = _range([one.metric for one in shown])
-    page, draw = drawing.page(_size(), "Held-out metric during training", _facts(evaluations, best))
+    measure = measure or Measure()
+    marks = [mark for mark in (measure.floor, measure.start) if mark and math.isfinite(mark[1])]
+    low, high = _range([one.metric for one in shown] + [value for _, value in marks])
+    heading = f"{measure.name[:1].upper()}{measure.name[1:]} during training"
+    page, draw = drawing.page(_size(), heading, _facts(evaluations, best))
     box = (GAP, HEAD, GAP + _LEFT + _WIDTH + _RIGHT - 1, HEAD + _TOP + _HEIGHT + _BOTTOM - 1)
     drawing.card(draw, box)
     left, top = plot = plot_corner()
@@ -112,6 +172,8 @@ def curve_picture(evaluations: list[Evaluation]) -> Image.Image:
     ]
     marked = places[shown.index(best)]
     around = (left - _MARGIN, top - _MARGIN, left + _WIDTH + _MARGIN, top + _HEIGHT + _MARGIN)
+    for name, value in marks:
+        _across(draw, (high - value) / (high - low) * (_HEIGHT - 1), f"{name} {value:.4g}")
     page.paste(_with_lines(page.crop(around), places, marked), around)
     _label(draw, marked, f"{best.metric:.4g}")
     return page
@@ -156,6 +218,14 @@ def _with_lines(
     draw.circle((x, y), 4 * _FINER, fill=BRIGHT_LINE)
     draw.circle((x, y), 9 * _FINER, outline=BRIGHT_LINE, width=2 * _FINER)
     return large.resize(plot.size, Image.Resampling.BOX)
+
+
+def _across(draw: ImageDraw.ImageDraw, depth: float, text: str) -> None:
+    """A dashed line at a depth of the plot, with a few words above its right end."""
+    left, top = plot_corner()
+    for x in range(left, left + _WIDTH, 2 * _DASH):
+        draw.line((x, top + depth, x + _DASH, top + depth), fill=QUIET)
+    write(draw, (left + _WIDTH - 4, top + depth - 3), text, 13, QUIET, anchor="rs")
 
 
 def _label(draw: ImageDraw.ImageDraw, best: tuple[float, float], text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.cli.console import note, print_rich
 from dgm_audio.cli.making import check_outputs, write_picture
 from dgm_audio.cli.options import Json, Overwrite
@@ -59,7 +59,7 @@ class Doctor:
             config = clip_config(self.folder, self.sample_rate, self.seconds)
         except DataError:
             config = ClipConfig()  # nothing can be read: the report says why
-        report = examine(self.folder, config, progress=sys.stderr.isatty())
+        report = examine(self.folder, config, progress=stderr().isatty())
         write_picture(place, report.picture(), overwrite=True, software=SOFTWARE)
         if self.json:
             print(report.to_json())

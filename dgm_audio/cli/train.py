@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from dgm_audio.cli.console import note
 from dgm_audio.cli.making import check_folder
-from dgm_audio.errors import InputError
+from dgm_audio.cli.resuming import command_that_goes_on, settings_of
+from dgm_audio.errors import InputError, TrainingError
 
 if TYPE_CHECKING:
-    from dgm_audio.data import ClipConfig, Splits
+    from dgm_audio.data import ClipConfig, ClipSet, Splits
 
 HELDOUT = 0.15
 """Share of the recordings that judge the model instead of training it."""
+
+FAMILIES = (
+    *("autoregressive", "flow", "flow-vocoder", "gan", "gan-waveform", "vae", "vae-stream"),
+)
+"""What can be trained; known here so that the help need not import the models."""
 
 Folder = Annotated[
     Positional[Path],
@@ -43,21 +50,38 @@ class Train:
 
     Looks at the files, makes clips of them (`dgm-audio doctor FOLDER` says beforehand what becomes
     of each), trains for the budget, and keeps the model that is best on held-out recordings in
-    OUT/model. Ctrl-C saves; the same command with --resume goes on.
+    OUT/model. At the end it says how good the model is, in OUT/verdict.json and OUT/curve.png,
+    too; the exit code is 1 if the model is silent or only noise at full scale.
+
+    Ctrl-C and SIGTERM save, and say the command that goes on. With --resume every setting is that
+    of the run in OUT; --budget or --steps may be given again to enlarge it.
 
     --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
 
     Example:
         dgm-audio train my-sounds --budget 20m --out runs/mine
-        dgm-audio train my-sounds --budget 20m --out runs/mine --resume
+        dgm-audio train my-sounds --out runs/mine --resume
+        dgm-audio train my-sounds --out runs/mine --resume --budget 1h
         dgm-audio train my-music --family vae-stream --budget 2h --out runs/music
     """
 
     folder: Folder
-    family: Annotated[str, arg(help="Kind of model.")] = "vae"
-    budget: Annotated[str, arg(metavar="TIME", help="Wall time, such as 90s, 20m or 1h30m.")] = (
-        "20m"
-    )
+    family: Annotated[
+        str | None,
+        arg(
+            metavar="NAME",
+            help=f"Kind of model: {', '.join(FAMILIES)}; by default vae.",
+            help_behavior_hint="",
+        ),
+    ] = None
+    budget: Annotated[
+        str | None,
+        arg(
+            metavar="TIME",
+            help="Wall time, such as 90s, 20m or 1h30m; by default 20m.",
+            help_behavior_hint="",
+        ),
+    ] = None
     steps: Annotated[
         int | None,
         arg(metavar="N", help="Optimizer steps instead of a budget.", help_behavior_hint=""),
@@ -82,7 +106,10 @@ class Train:
             help_behavior_hint="",
         ),
     ] = None
-    seed: Annotated[int, arg(metavar="K", help="Of everything random.")] = 0
+    seed: Annotated[
+        int | None,
+        arg(metavar="K", help="Of everything random; by default 0.", help_behavior_hint=""),
+    ] = None
     resume: Annotated[bool, arg(help="Go on with the run in RUN.", help_behavior_hint="")] = False
     sample_rate: Rate = None
     seconds: ClipSeconds = None
@@ -91,47 +118,86 @@ class Train:
     ] = "auto"
 
     def run(self) -> None:
-        """Train, then say how to play the result."""
+        """Train, then say how good the result is.
+
+        Raises:
+            TrainingError: if the model is silent, or noise at full scale.
+        """
         from dgm_audio.evaluation import held_out_judge
         from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
+        from dgm_audio.training.suitability import check_count, suitability
         from dgm_audio.training.task import get_task
 
-        budget = Budget.parse(self.budget, self.steps)
+        if self.budget is not None:
+            Budget.parse(self.budget)
         if self.batch is not None and self.batch < 1:
             raise InputError(f"--batch is {self.batch}; it must be at least 1")
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
         chief = os.environ.get("RANK", "0") == "0"
+        settings = settings_of(self, out)
+        budget, task = Budget.parse(settings.budget, settings.steps), get_task(settings.family)
         if chief:
             check_run(out, self.resume)
-        task = get_task(self.family)
+        suits = suitability(settings.family, self.folder, settings.seconds)
+        suits.check()
         config = clip_config(
-            self.folder, self.sample_rate, self.seconds, task.highest_rate, task.whole
+            self.folder, settings.sample_rate, settings.seconds, task.highest_rate, task.whole
         )
-        splits = folder_splits(self.folder, config, task.whole, self.seed, progress=chief)
+        splits = folder_splits(self.folder, config, task.whole, settings.seed, progress=chief)
+        check_count(splits)
         if chief:
             print(
                 f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "
                 f"to train on, {len(splits.heldout)} held out"
             )
-            for text in splits.notes:
+            for text in (suits.line, *splits.notes):
                 print(text)
-        settings = TrainConfig(
+        training = TrainConfig(
             out=out,
-            family=self.family,
-            budget=self.budget,
-            steps=self.steps,
-            batch=self.batch,
-            start=self.start,
-            seed=self.seed,
+            family=settings.family,
+            budget=settings.budget,
+            steps=settings.steps,
+            batch=settings.batch,
+            start=settings.start,
+            seed=settings.seed,
             resume=self.resume,
             device=self.device,
             evaluations=judgements(budget, task.whole),
         )
-        model = fit(splits, settings, held_out_judge(splits))
+        try:
+            fit(splits, training, held_out_judge(splits))
+        except SystemExit:
+            if chief:
+                note(*stopped(out), f"go on: {command_that_goes_on(self.folder, out, self.device)}")
+            raise
         if chief:
-            print(f"play it: dgm-audio sample {model} -n 8 --out sounds")
+            conclude(out, splits.heldout if len(splits.heldout) else splits.train)
+
+
+def stopped(out: Path) -> list[str]:
+    """The verdict so far, short: a run that is told to stop has no time to listen."""
+    from dgm_audio.apps.verdict import read_verdict, write_verdict
+
+    verdict = read_verdict(out)
+    write_verdict(verdict)
+    return verdict.figures() if verdict.best else []
+
+
+def conclude(out: Path, clips: ClipSet) -> None:
+    """Print what came of a run.
+
+    Raises:
+        TrainingError: if nobody can want the model.
+    """
+    from dgm_audio.apps.verdict import CURVE, give_verdict
+
+    verdict = give_verdict(out, clips)
+    note(f"picture: {out / CURVE}")
+    print("\n".join(verdict.lines()))
+    if verdict.unusable:
+        raise TrainingError(f"the model in {out} is of no use: {verdict.unusable}")
 
 
 def check_run(out: Path, resume: bool) -> None:
@@ -155,6 +221,8 @@ def folder_splits(
 ) -> Splits:
     """What training learns from and is judged by: sounds cut out of the files, or all of them.
 
+    Of so few clips that too few would be left to train on, none is held out.
+
     Args:
         folder: of audio files, or a CSV manifest.
         config: as `clip_config` gives it.
@@ -168,9 +236,10 @@ def folder_splits(
     from dataclasses import replace
 
     from dgm_audio.data import Manifest, load_clips, split_clips
+    from dgm_audio.data.feasibility import LEAST_CLIPS
     from dgm_audio.data.layout import layout_notes
     from dgm_audio.data.recording_splits import split_recordings
-    from dgm_audio.data.trainable import FEW_CLIPS, check_enough
+    from dgm_audio.data.trainable import check_enough
     from dgm_audio.data.windows import load_as_recorded
 
     manifest = Manifest.read(folder)
@@ -179,10 +248,10 @@ def folder_splits(
         return split_recordings(clips, heldout=HELDOUT, seed=seed)
     clips = load_clips(manifest, config, progress=progress)
     check_enough(manifest, clips.report.files)
-    splits = split_clips(clips, heldout=HELDOUT if len(clips) >= FEW_CLIPS else 0.0, seed=seed)
-    few = f"only {len(clips)} clips: none is held out; expect them back, and morphs between them"
-    notes = [*layout_notes(manifest), *splits.notes, *([few] if len(clips) < FEW_CLIPS else [])]
-    return replace(splits, notes=tuple(notes))
+    splits = split_clips(clips, heldout=HELDOUT, seed=seed)
+    if len(splits.train) < LEAST_CLIPS:
+        splits = split_clips(clips, heldout=0, seed=seed)
+    return replace(splits, notes=(*layout_notes(manifest), *splits.notes))
 
 
 def clip_config(

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
@@ -121,7 +122,7 @@ def each_file(
     try:
         results = pool.map(work, manifest.entries)
         total, hidden = len(manifest), None if progress else True  # None: only on a terminal
-        return list(tqdm(results, total=total, desc=doing, unit="file", disable=hidden))
+        return list(tqdm(results, doing, total, file=stderr(), unit="file", disable=hidden))
     finally:
         pool.shutdown(cancel_futures=True)
 

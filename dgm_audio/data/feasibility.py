@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+LEAST_CLIPS = 8
+"""With fewer nothing is trained: they say nothing about a distribution."""
 FEW, SOME, MANY, PLENTY = 12, 60, 300, 3000
 """Distinct sounds from which on: variations of them, a sketch, a usable model, a good one."""
 THIN_CLASS = 10
@@ -53,6 +55,9 @@ def estimate(distinct: Mapping[str, int], clips: int, length: int) -> Feasibilit
         'usable'
     """
     total = sum(distinct.values())
+    if clips < LEAST_CLIPS:
+        line = f"{clips} clips: training refuses fewer than {LEAST_CLIPS}; add recordings."
+        return Feasibility(_VERDICTS[0][0], (line,))
     rank = sum(total >= bound for bound in (FEW, SOME, MANY, PLENTY))
     verdict, meaning = _VERDICTS[rank]
     lines = [f"{total} distinct sounds among {clips} clips: {meaning}."]
@@ -62,9 +67,8 @@ def estimate(distinct: Mapping[str, int], clips: int, length: int) -> Feasibilit
         lines.append(f"Too few to be more than near copies of the originals: {names}.")
     if 2 <= len(distinct) and max(distinct.values()) > 10 * max(1, min(distinct.values())):
         lines.append("Classes are very uneven: rare ones will sound worse than common ones.")
-    if clips:
-        passes = _VISITS * min(1.0, _YARDSTICK_LENGTH / length) / clips
-        lines.append(f"20 minutes on two cores see every clip about {passes:,.0f} times.")
+    passes = _VISITS * min(1.0, _YARDSTICK_LENGTH / length) / clips
+    lines.append(f"20 minutes on two cores see every clip about {passes:,.0f} times.")
     if 0 < total < SOME:
         lines.append("So few held-out sounds say little: expect wide intervals in the evaluation.")
     return Feasibility(verdict, tuple(lines))

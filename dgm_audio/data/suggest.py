@@ -107,3 +107,12 @@ def _common_rate(infos: Sequence[AudioInfo], rates: Sequence[int], highest: int 
     reached = {r: sum(i.seconds for i in infos if i.sample_rate >= r) for r in rates}
     rate = max([r for r in rates if reached[r] >= 0.5 * total], default=rates[0])
     return min(rate, highest or rate)
+
+
+def file_seconds(source: Path | str | Manifest) -> np.ndarray:
+    """Seconds (N,) of the files that can be read, as their headers state.
+
+    Raises:
+        DataError: if no file can be read.
+    """
+    return np.array([info.seconds for info in _readable(source)])

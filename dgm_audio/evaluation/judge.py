@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from dgm_audio.evaluation.diversity import diversity
-from dgm_audio.evaluation.likelihood import mean_bits
+from dgm_audio.evaluation.floor import ShapedNoise
+from dgm_audio.evaluation.likelihood import MAX_MARKOV_LEVELS, baseline_bits, mean_bits
 from dgm_audio.evaluation.reference import MIN_CLIPS, Reference, quick_distance
+from dgm_audio.evaluation.sampling import proportional_labels
 from dgm_audio.generator import AudioGenerator, HasLogProb
 
 if TYPE_CHECKING:
@@ -41,6 +44,10 @@ class HeldOutJudge:
 
     def __init__(self, splits: Splits) -> None:
         clips = _judging_clips(splits)
+        self.where = "held-out" if clips is splits.heldout else "training"
+        seconds = clips.audio.shape[2] / clips.sample_rate
+        few = max(MIN_CLIPS, min(MAX_SCORED, int(MAX_SECONDS / seconds)))
+        self.training = _some(splits.train, few)
         self.reference = Reference(_some(clips, MAX_COMPARED))
         self.scored = _some(clips, MAX_SCORED)
 
@@ -51,6 +58,32 @@ class HeldOutJudge:
         seconds = self.reference.audio.shape[2] / self.reference.sample_rate
         drawn = min(MIN_DRAWN, int(MAX_SECONDS / seconds))
         return quick_distance(model, self.reference, n=max(len(self.reference), drawn))
+
+    def name(self, model: AudioGenerator) -> str:
+        """What the metric of such a model is, in words; of any, lower is better."""
+        if isinstance(model, HasLogProb):
+            return f"bits per sample of {self.where} recordings"
+        return f"kernel distance to {self.where} recordings"
+
+    def floor(self, model: AudioGenerator) -> tuple[str, float]:
+        """What no model should be above, and its metric; a sixth of the time of a judgement or so.
+
+        For a likelihood it is that of an order-1 Markov chain, or of a uniform density; else the
+        kernel distance of noise with the mean spectrum of each class.
+        """
+        if isinstance(model, HasLogProb):
+            levels = model.audio.levels
+            name = "Markov chain" if levels and levels <= MAX_MARKOV_LEVELS else "uniform density"
+            return name, baseline_bits(model, self.training, self.scored)
+        training, count = self.training, min(len(self.reference), len(self.training))
+        labels = proportional_labels(self.reference.labels, max(MIN_CLIPS, count))
+        shaped = ShapedNoise(
+            training.audio,
+            torch.from_numpy(training.labels).long(),
+            len(training.classes),
+            training.sample_rate,
+        )
+        return "noise", self.reference.distance(shaped.draw(labels, seed=0))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
@@ -80,8 +113,7 @@ def _judging_clips(splits: Splits) -> ClipSet:
             file=sys.stderr,
         )
         clips = splits.train
-    # Of fewer training clips each is counted several times: distances need so many points.
-    return clips.subset(np.resize(np.arange(len(clips)), max(len(clips), MIN_CLIPS)))
+    return clips
 
 
 def _some(clips: ClipSet, most: int) -> ClipSet:

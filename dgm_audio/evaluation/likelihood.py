@@ -119,6 +119,21 @@ def mean_bits(model: AudioGenerator, clips: ClipSet) -> float:
     return float(bits @ counts / counts.sum())
 
 
+def baseline_bits(model: AudioGenerator, training: ClipSet, clips: ClipSet) -> float:
+    """Bits per valid sample without a network: of a Markov chain, or of a uniform density.
+
+    Args:
+        model: with a likelihood; its symbols, if it has few enough, are what the chain counts.
+        training: clips that the chain is fitted on.
+        clips: that are scored.
+    """
+    chain = Likelihood(model, training).chain
+    if chain is None:
+        return math.log2(levels_of(model))
+    symbols = _symbols(model, clips)
+    return sum(map(chain.bits, symbols)) / max(1, sum(map(len, symbols)))
+
+
 class Likelihood:
     """The figures of a model's likelihood, as far as it has one, on sets of clips.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from dgm_audio.data.feasibility import LEAST_CLIPS
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation.distances import (
     gaussian_kernel,
@@ -25,7 +26,7 @@ from dgm_audio.generator import AudioGenerator
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet, Splits
 
-MIN_CLIPS = 8
+MIN_CLIPS = LEAST_CLIPS
 """Fewer clips than this say nothing about a distribution."""
 
 

@@ -90,7 +90,7 @@ class FlowObjective(Objective):
         x = x + STEP * (torch.rand(x.shape).to(x.device) - 0.5)
         before, x = x[:, : first * hop], x[:, first * hop : (first + count) * hop]
         with torch.no_grad():
-            inversion = self.generator.inversion(len(x))
+            inversion = self.generator.inversion(len(x), x.device)
             inversion.hear(before.double())
             spectra = []
             for k, heard in enumerate(x.double().split(hop, dim=1)):
@@ -216,6 +216,7 @@ class FlowTask(Task):
     """A flow that makes sounds of the clips' classes."""
 
     rate = 1.5e-3
+    fewest = 300
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         classes = clips.classes if len(clips.classes) > 1 else ()
@@ -230,6 +231,7 @@ class VocoderTask(Task):
     """A flow that makes sound of a mel spectrogram, for clips of any classes."""
 
     rate = 1.5e-3
+    purpose = "learns to make sound of mel spectrograms, and no new sounds by itself"
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))

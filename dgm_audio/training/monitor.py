@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.capabilities import Vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
+from dgm_audio.training.baselines import METRIC, NAME
 from dgm_audio.training.run_folder import RunFolder
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
@@ -32,27 +34,41 @@ class Monitor:
     Args:
         run: the run folder.
         budget: of the run.
+        metric: name of the held-out figure.
         clips: of which a vocoder resynthesises the first ones; other models sample.
     """
 
-    def __init__(self, run: RunFolder, budget: Budget, clips: ClipSet) -> None:
-        self.run, self.budget, self.clips = run, budget, clips
+    def __init__(self, run: RunFolder, budget: Budget, clips: ClipSet, metric: str) -> None:
+        self.run, self.budget, self.clips, self.metric = run, budget, clips, metric
         self.sample_rate = clips.sample_rate
         self.bar = (
-            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr)
-            if sys.stderr.isatty()
+            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=stderr())
+            if stderr().isatty()
             else None
         )
         self._writer = _tensorboard(run)
         self._logged = self._printed = time.monotonic()
-        self._since: tuple[int, float] | None = None
+        self._since = 0, 0.0
         self._sums: dict[str, list[float]] = {}
         self._metric: float | None = None
+        self.compared = run.logs(NAME)
+
+    def begin(self, at: Progress, resumed: bool) -> None:
+        """Called before the first step: steps per second, and the bar, count from here."""
+        self._since = at.step, at.seconds
+        share = self.budget.progress(at.step, at.seconds)
+        if resumed:
+            best = "no model judged yet"
+            if at.best is not None:
+                best = f"best so far: {self.metric} {at.best:.4g} at step {at.best_step}"
+            text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"
+            tqdm.write(text, file=sys.stderr)
+        if self.bar is not None:
+            self.bar.n = self.bar.initial = round(100 * share, 1)
+            self.bar.refresh()
 
     def step(self, at: Progress, share: float, losses: dict[str, float]) -> None:
         """Called after every step; writes at intervals, with means since the last time."""
-        if self._since is None:
-            self._since = (at.step - 1, at.seconds)
         for key, value in losses.items():
             self._sums.setdefault(key, []).append(value)
         now = time.monotonic()
@@ -67,10 +83,15 @@ class Monitor:
                 self._writer.add_scalar(f"loss/{key}", value, at.step)
         self._say(at, share, now)
 
+    def compare(self, at: Progress, found: dict[str, str | float]) -> None:
+        """Called once, before the first evaluation: what the run is measured against."""
+        self.compared = True
+        self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
+
     def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
         """Called after every evaluation of a snapshot."""
         self._metric = metric
-        found = {"heldout_metric": metric}
+        found = {METRIC: metric}
         if at.diversity is not None:
             found["diversity"] = at.diversity
         self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
@@ -107,14 +128,13 @@ class Monitor:
             self._writer.close()
 
     def _say(self, at: Progress, share: float, now: float) -> None:
-        assert self._since is not None
         step, seconds = self._since
         rate = (at.step - step) / max(at.seconds - seconds, 1e-6)
         left = at.seconds * (1 - share) / max(share, 1e-6)
         text = f"step {at.step}, {rate:.2f} steps/s, {left / 60:.1f} min left"
         if self._metric is not None:
             best = self._metric if at.best is None else at.best
-            text += f", held-out metric {self._metric:.4f} (best {best:.4f})"
+            text += f", {self.metric} {self._metric:.4g} (best {best:.4g})"
         if at.skipped:
             text += f", {at.skipped} steps skipped"
         if self.bar is not None:

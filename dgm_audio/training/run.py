@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import read_header
 from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
+from dgm_audio.training.baselines import baselines, metric_name
 from dgm_audio.training.collapse import alarm_for, note_diversity
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
@@ -81,7 +83,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     Raises:
         DgmAudioError: if the data, the settings or the run folder do not allow it.
         TrainingError: if the losses stay non-finite, or the generator collapses to few sounds.
-        SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved.
+        SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved, and a line on standard
+            error says at which step.
     """
     budget = Budget.parse(config.budget, config.steps)
     device = choose_device(config.device)
@@ -94,11 +97,13 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     shown = splits.heldout if len(splits.heldout) else splits.train
-    monitor = Monitor(run, budget, shown) if run else None
-
+    metric = metric_name(judge, task.objective.generator)
+    monitor = Monitor(run, budget, shown, metric) if run else None
     diversity = alarm_for(task, judge) if run else None
 
     def judged(model: AudioGenerator, at: Progress) -> float:
+        if monitor and not monitor.compared:
+            monitor.compare(at, baselines(judge, model, start, config.start))
         metric = judge(model)
         if diversity:
             share = budget.progress(at.step, at.seconds)
@@ -135,15 +140,22 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     )
     try:
         settings = asdict(config) | {"out": str(config.out), "data": data_record(splits)}
+        settings |= {"sample_rate": splits.train.sample_rate, "length": splits.train.audio.shape[2]}
         if run:
             run.begin(settings)
         if config.resume:
             loop.load(config.out / STATE)
+        if monitor:
+            monitor.begin(loop.at, config.resume)
         loop.fit()
+    except SystemExit:
+        if run:
+            print(f"stopped: {run.saved(budget)}", file=sys.stderr)
+        raise
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(
-            f"the GPU's memory is full with {batch} clips per step; "
-            f"try --batch {max(1, batch // 2)}"
+            f"the GPU's memory is full with {loop.batch} clips per step; try "
+            + (f"--batch {loop.batch // 2}" if loop.batch > 1 else "shorter clips (--seconds)")
         ) from error
     finally:
         if monitor:

@@ -22,12 +22,17 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from dgm_audio.errors import TrainingError
+from dgm_audio.training.schedule import Budget
 
 STATE = "state.safetensors"
 SETTINGS = "run.json"
 LOG = "log.jsonl"
+MAX_HEADER = 2**26
+"""Bytes of a state's header that are read, whatever it says of its size."""
 KEPT = ("family", "start", "seed", "batch")
 """Settings that a resumed run must have kept; budget and steps may well be others."""
+REMEMBERED = (*KEPT, "sample_rate", "length", "precision", "budget", "steps")
+"""Settings that need not be given again."""
 
 
 class RunFolder:
@@ -83,6 +88,20 @@ class RunFolder:
         with open(self.path / LOG, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
+    def logs(self, key: str) -> bool:
+        """Whether any line of the log has this key."""
+        path = self.path / LOG
+        return path.is_file() and f'"{key}":' in path.read_text(encoding="utf-8")
+
+    def saved(self, budget: Budget) -> str:
+        """What lies in the folder, in words: how far the run came, and its best model."""
+        at = saved_progress(self.state_path)
+        share = 100 * budget.progress(at["step"], at["seconds"])
+        words = f"step {at['step']}, {share:.0f} % of {budget}, is saved in {self.path}"
+        if at["best"] is None:
+            return f"{words}; no model has been judged yet, so there is none"
+        return f"{words}, the best model so far, of step {at['best_step']}, in {self.model_path}"
+
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Write the resolved settings; a resumed run must be the same game on the same data.
 
@@ -116,6 +135,34 @@ class RunFolder:
         """
         copies = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
         write_atomically(self.state_path, save(copies, {"numbers": json.dumps(numbers)}))
+
+
+def saved_progress(path: Path) -> dict[str, Any]:
+    """The numbers of a saved state: where the run stood. Its tensors are not read.
+
+    Raises:
+        TrainingError: if the file is damaged.
+    """
+    try:
+        with open(path, "rb") as stream:
+            size = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(min(size, MAX_HEADER)))
+        return json.loads(header["__metadata__"]["numbers"])
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise TrainingError(f"{path} is damaged ({error}); start anew") from error
+
+
+def remembered(path: Path) -> dict[str, Any]:
+    """What a run folder says of the settings of its run, as far as it does: `REMEMBERED`.
+
+    Raises:
+        TrainingError: if its settings cannot be read.
+    """
+    try:
+        settings = json.loads((path / SETTINGS).read_text(encoding="utf-8"))
+        return {key: settings[key] for key in REMEMBERED if key in settings}
+    except (ValueError, TypeError, OSError) as error:
+        raise TrainingError(f"{path / SETTINGS} cannot be read ({error})") from error
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

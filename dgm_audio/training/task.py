@@ -94,6 +94,8 @@ class Task(ABC):
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
         whole: whether the family learns from whole recordings, not from sounds cut out of them.
+        fewest: sounds below which its models are unusable (see `training.suitability`).
+        purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
 
     objective: Objective
@@ -105,6 +107,8 @@ class Task(ABC):
     rate: float = 1e-3
     highest_rate: int | None = None
     whole: bool = False
+    fewest: int = 0
+    purpose: str = ""
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:

@@ -1,0 +1,161 @@
+"""Whether recordings suit a family, told from the headers of the files before any sound is read.
+
+    one-shots     sounds of at most a clip's length: all families but those that take files whole
+    recordings    files that go on: `Task.whole`; the other families cut sounds out of them
+
+`dgm-audio train` refuses what `suitability` refuses, and `dgm-audio doctor` says the same of every
+family, so that neither promises what the other denies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dgm_audio.data.feasibility import LEAST_CLIPS
+from dgm_audio.data.manifest import Manifest
+from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, file_seconds
+from dgm_audio.data.trainable import too_few
+from dgm_audio.errors import DataError
+from dgm_audio.io import shown
+from dgm_audio.training.task import TASKS, Task, get_task
+
+if TYPE_CHECKING:
+    from dgm_audio.data import Splits
+
+FOR_SOUNDS, FOR_RECORDINGS = "vae", "vae-stream"
+"""The families that are named where another one cannot serve, or not as well."""
+MOST_SHORT = 0.5
+"""Share of the sound in one-shots above which recordings are no long ones."""
+
+
+@dataclass(frozen=True)
+class Suitability:
+    """What a family can do with recordings.
+
+    Args:
+        family: its name.
+        line: one sentence; where it cannot serve, why, and which family can.
+        refused: whether training on them is refused.
+    """
+
+    family: str
+    line: str
+    refused: bool = False
+
+    def check(self) -> None:
+        """Raise if the family cannot serve.
+
+        Raises:
+            DataError: with the sentence.
+        """
+        if self.refused:
+            raise DataError(self.line)
+
+
+def suitability(
+    family: str, source: Path | str | Manifest, seconds: float | None = None
+) -> Suitability:
+    """What a family can do with a folder, a CSV manifest or a `Manifest`.
+
+    Args:
+        family: its name.
+        source: the recordings.
+        seconds: of a clip, where another length than the usual `LONGEST` is asked for.
+
+    Raises:
+        UnknownModelError: if no family with a training has this name.
+        DataError: if no file can be read.
+    """
+    root = source.root if isinstance(source, Manifest) else source
+    task = get_task(family)
+    return _judged(family, task, shown(str(root)), file_seconds(source), seconds or LONGEST)
+
+
+def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
+    """The same of every family that can be trained, by name; the files are looked at once.
+
+    Raises:
+        DataError: if no file can be read.
+    """
+    root = source.root if isinstance(source, Manifest) else source
+    lengths, name = file_seconds(source), shown(str(root))
+    return [_judged(family, get_task(family), name, lengths, LONGEST) for family in TASKS]
+
+
+def check_count(splits: Splits) -> None:
+    """Refuse data of which too little is left, once they are read.
+
+    Raises:
+        DataError: if there are fewer than `LEAST_CLIPS` clips; the message has their number.
+    """
+    count = len(splits.train) + len(splits.heldout)
+    if count < LEAST_CLIPS:
+        raise DataError(too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
+
+
+def _judged(
+    family: str, task: type[Task], name: str, lengths: np.ndarray, longest: float
+) -> Suitability:
+    long = lengths > longest
+    if task.whole:
+        return _whole(family, name, lengths, long)
+    if not long.any() and len(lengths) < LEAST_CLIPS:
+        found = f"{name} holds {_counted(len(lengths), 'sound')}"
+        return Suitability(family, too_few(found), refused=True)
+    if task.fewest > len(lengths) and not long.any():
+        line = (
+            f"{family} needs at least {task.fewest} sounds, or it writes noise, and {name} holds "
+            f"{len(lengths)}; --family {FOR_SOUNDS} learns from fewer"
+        )
+        return Suitability(family, line, refused=True)
+    if task.purpose:
+        return Suitability(family, f"{family} {task.purpose}; --family {FOR_SOUNDS} does")
+    if not long.any():
+        found = f"{_counted(len(lengths), 'sound')} of up to {lengths.max():.2g} s"
+        return Suitability(family, f"{family} suits {name}: {found}")
+    line = (
+        f"{family} learns sounds of at most {longest:g} s, and {long.sum()} of "
+        f"{len(lengths)} files in {name} are longer: such sounds are cut out of them"
+    )
+    if _mostly_long(lengths, long):
+        line += f"; --family {FOR_RECORDINGS} takes them whole"
+    return Suitability(family, line)
+
+
+def _whole(family: str, name: str, lengths: np.ndarray, long: np.ndarray) -> Suitability:
+    """A family that takes recordings whole."""
+    total = lengths.sum()
+    if _mostly_long(lengths, long):
+        found = f"{total / 60:.1f} min in {_counted(len(lengths), 'recording')}"
+        return Suitability(family, f"{family} suits {name}: {found}")
+    if total < LEAST_SECONDS:
+        line = (
+            f"{name} holds {total:.1f} s of sound; {family} learns from long recordings, at least "
+            f"{LEAST_SECONDS:g} s, and some minutes to learn something"
+        )
+    else:
+        line = (
+            f"{family} learns from long recordings, and {len(lengths) - long.sum()} of "
+            f"{len(lengths)} files in {name} are one-shots of at most {LONGEST:g} s"
+        )
+    serves = len(lengths) >= LEAST_CLIPS
+    other = f"; --family {FOR_SOUNDS} learns from such sounds" if serves else ""
+    return Suitability(family, line + other, refused=True)
+
+
+def _mostly_long(lengths: np.ndarray, long: np.ndarray) -> bool:
+    total = lengths.sum()
+    return bool(total >= LEAST_SECONDS and lengths[~long].sum() <= MOST_SHORT * total)
+
+
+def _counted(number: int, what: str) -> str:
+    """The number and its noun.
+
+    >>> _counted(1, "file"), _counted(7, "file")
+    ('1 file', '7 files')
+    """
+    return f"{number} {what}" + ("" if number == 1 else "s")
