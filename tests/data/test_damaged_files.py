@@ -68,7 +68,7 @@ def test_only_a_folder_that_is_mostly_unreadable_is_refused(
     for words in (
         "12 as text00.wav: is no audio",
         "1 as 00.wav: is cut off",
-        "1 as a.caf: .m4a is",
+        "1 as a.caf: .caf is",
     ):
         assert words in str(caught.value)
 
