@@ -32,17 +32,14 @@ BEGUN = 5
 """Messages about slow work after which the model is at it for sure."""
 
 _SCRIPT = """
-import json, signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+import json, sys
 from dgm_audio.cli.demo import demo_package
 server = demo_package("server")
 server.log_to_stderr()
 demo = server.Demo(server.Settings(**json.loads(sys.argv[1])))
 print("dgm_audio demo:", demo.url, flush=True)
-try:
-    demo.wait()
-finally:
-    demo.close()
+demo.wait()
+demo.close()
 """
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ctypes
 import logging
 import shutil
+import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
+from types import FrameType
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -122,9 +125,25 @@ class Demo:
                 f"{settings.host}:{settings.port} cannot be listened at: {error}"
             ) from None
 
-    def wait(self) -> None:
-        """Until the process is stopped."""
-        self.blocks.block_thread()
+    def wait(self) -> int:
+        """Serve until Ctrl-C or SIGTERM; returns the signal's number. A second one does not wait.
+
+        The handler only notes the signal: an exception out of it would be lost where it meets a
+        finaliser, and the process would stay.
+        """
+        ended = Event()
+        numbers: list[int] = []
+
+        def end(number: int, _: FrameType | None) -> None:
+            if numbers:
+                raise SystemExit(128 + number)
+            numbers.append(number)
+            ended.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, end)
+        ended.wait()
+        return numbers[0]
 
     def close(self) -> None:
         """Stop listening; the sounds are removed."""

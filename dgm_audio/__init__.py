@@ -14,11 +14,24 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dgm_audio._version import __version__
 
 if TYPE_CHECKING:
+    from dgm_audio.errors import (
+        AudioFileError,
+        CheckpointError,
+        ConfigError,
+        ConformanceError,
+        DataError,
+        DecodeError,
+        DgmAudioError,
+        InputError,
+        TrainingError,
+        UnknownModelError,
+    )
     from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb
     from dgm_audio.interpolation import slerp
     from dgm_audio.io import read_audio, write_audio
@@ -27,29 +40,49 @@ if TYPE_CHECKING:
     from dgm_audio.vocoded import Vocoded
 
 _EXPORTS = {
+    "AudioFileError": "errors",
     "AudioGenerator": "generator",
+    "AudioSpec": "specs",
+    "CheckpointError": "errors",
+    "ConditionSpec": "specs",
+    "ConfigError": "errors",
+    "ConformanceError": "errors",
+    "DataError": "errors",
+    "DecodeError": "errors",
+    "DgmAudioError": "errors",
     "Encoder": "generator",
     "HasElbo": "generator",
     "HasLogProb": "generator",
-    "slerp": "interpolation",
-    "AudioSpec": "specs",
-    "ConditionSpec": "specs",
+    "InputError": "errors",
     "LatentSpec": "specs",
+    "TrainingError": "errors",
+    "UnknownModelError": "errors",
     "Vocoded": "vocoded",
     "list_models": "registry",
     "load": "registry",
     "read_audio": "io",
+    "slerp": "interpolation",
     "write_audio": "io",
 }
 
 __all__ = [
+    "AudioFileError",
     "AudioGenerator",
     "AudioSpec",
+    "CheckpointError",
     "ConditionSpec",
+    "ConfigError",
+    "ConformanceError",
+    "DataError",
+    "DecodeError",
+    "DgmAudioError",
     "Encoder",
     "HasElbo",
     "HasLogProb",
+    "InputError",
     "LatentSpec",
+    "TrainingError",
+    "UnknownModelError",
     "Vocoded",
     "__version__",
     "list_models",
@@ -64,6 +97,9 @@ def __getattr__(name: str) -> Any:
     """Import on first use, so that `import dgm_audio` costs nothing (PEP 562)."""
     if name not in _EXPORTS:
         raise AttributeError(f"module 'dgm_audio' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(f"dgm_audio.{_EXPORTS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that nobody has used yet."""
+    return __all__

@@ -45,6 +45,12 @@ class TrainingError(DgmAudioError):
     exit_code = 1
 
 
+class DecodeError(DgmAudioError):
+    """What a model made is no sound: it has NaN or infinite samples."""
+
+    exit_code = 1
+
+
 class ConformanceError(DgmAudioError, AssertionError):
     """A model breaks the contract of `AudioGenerator` (see `dgm_audio.testing`)."""
 

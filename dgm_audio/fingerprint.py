@@ -35,7 +35,8 @@ def example_condition(model: AudioGenerator, batch: int, length: int) -> dict[st
         if isinstance(field, Frames):
             shape = (batch, field.channels, -(-length // field.hop))
             noise = np.random.Generator(np.random.Philox(key=[0, 0])).standard_normal(shape)
-            condition[key] = torch.from_numpy(noise.astype(np.float32))
+            plausible = noise.clip(field.low, field.high)
+            condition[key] = torch.from_numpy(plausible.astype(np.float32))
         else:
             condition[key] = field.default(batch)
     return condition
@@ -53,7 +54,7 @@ def fingerprint(model: AudioGenerator) -> dict[str, Any]:
     with torch.no_grad():
         x = model.decode(z, condition, length=length).double().cpu().flatten()
     count = min(FINGERPRINT_VALUES, len(x))
-    picks = torch.linspace(0, len(x) - 1, count, dtype=torch.float64).long()
+    picks = torch.linspace(0, len(x) - 1, count, dtype=torch.float64, device="cpu").long()
     values = [round(float(value), 7) for value in x[picks]]
     return {"length": length, "peak": round(float(x.abs().max()), 7), "values": values}
 

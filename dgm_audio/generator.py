@@ -10,33 +10,41 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from dgm_audio._checks import MAX_BATCH, CheckedModule, check_integer
 from dgm_audio.capabilities import Encoder, HasElbo, HasLogProb, Streams
 from dgm_audio.errors import InputError
 from dgm_audio.interpolation import slerp
-from dgm_audio.specs import MAX_LATENT_NORM, AudioSpec, Condition, ConditionSpec, LatentSpec
+from dgm_audio.runtime.memory import in_parts
+from dgm_audio.runtime.surroundings import in_own_precision
+from dgm_audio.specs import Condition
 
 __all__ = ["AudioGenerator", "Encoder", "HasElbo", "HasLogProb", "Streams", "check_integer"]
 
 MAX_SEED = 2**63 - 1
-MAX_BATCH = 4096
-MAX_CALL_BYTES = 2**31
-"""Memory that the latents or the audio of one call may take; larger requests are refused."""
+PUBLIC = frozenset(
+    "codes decode decode_blocks decode_mel elbo encode latents log_prob mel stream".split()
+)
+"""Methods whose results are float32, also where autocast is on."""
 
 
-class AudioGenerator(nn.Module, ABC):
+class AudioGenerator(CheckedModule, ABC):
     """A deep generative model of audio: x = decode(z, c), z ~ N(0, I).
 
     A family sets the class attributes `family` and `config_class` and, in its constructor, which
     takes the config, `config`, `audio`, `latent` and `condition`; it implements the one hook
     `_decode`.
+
+    Models may be used by several threads at a time. Their sounds are those of float32 and of their
+    weights, whatever torch's default type and device are, and with autocast on as well. A model is
+    a module whose `forward` is `decode`. While it is exported or compiled, shapes and names are
+    checked, values are not.
 
     Attributes:
         family: the registered name of the family.
@@ -45,6 +53,8 @@ class AudioGenerator(nn.Module, ABC):
         audio: `AudioSpec` of x, shape (B, C, T), in [-1, 1].
         latent: `LatentSpec` of z, shape (B, D, L).
         condition: `ConditionSpec` of c.
+        differentiable: whether gradients flow from x to z and to frames of a condition; where they
+            do not, `decode` refuses arguments that ask for them.
         name: what the model was loaded as; None for one that was not loaded, like the next three.
         weights_hash: sha256 of the weights file.
         card_path: the model card.
@@ -54,34 +64,22 @@ class AudioGenerator(nn.Module, ABC):
     family: str
     config_class: type
     config: Any
-    audio: AudioSpec
-    latent: LatentSpec
-    condition: ConditionSpec
+    differentiable: bool = True
     name: str | None = None
     weights_hash: str | None = None
     card_path: Path | None = None
     fingerprint: Mapping[str, Any] | None = None
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        for name in PUBLIC & vars(cls).keys():
+            setattr(cls, name, in_own_precision(vars(cls)[name]))
+
     @abstractmethod
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         """Audio (B, C, length) from a checked z (B, D, L) and checked conditions."""
 
-    @property
-    def device(self) -> torch.device:
-        """The device of the weights."""
-        return self._weight.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The precision of the weights."""
-        return self._weight.dtype
-
-    @property
-    def _weight(self) -> Tensor:
-        """Any floating-point tensor of the model; in inference form the weights are buffers."""
-        tensors = chain(self.parameters(), self.buffers())
-        return next((t for t in tensors if t.is_floating_point()), torch.empty(0))
-
+    @in_own_precision
     def decode(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Tensor:
@@ -97,9 +95,17 @@ class AudioGenerator(nn.Module, ABC):
             Float32 audio (B, C, T) in [-1, 1] on the model's device.
 
         Raises:
-            InputError: if a shape, a type, a value or a name is not allowed.
+            InputError: if a shape, a type, a value or a name is not allowed, or if gradients are
+                asked for that do not flow.
+            DecodeError: if the model makes a sound with NaN or infinite values.
         """
-        return self._decode(*self._check_call(z, condition, length)).float()
+        return self._check_made(in_parts(self._decode, *self._check_call(z, condition, length)))
+
+    def forward(
+        self, z: Tensor, condition: Condition = None, *, length: int | None = None
+    ) -> Tensor:
+        """As `decode`: what wraps or exports modules calls this."""
+        return self.decode(z, condition, length=length)
 
     def sample(
         self,
@@ -205,94 +211,7 @@ class AudioGenerator(nn.Module, ABC):
         for key in first:
             if condition is None or condition.get(key) is None:
                 first[key] = first[key][:1]
-        weights = torch.linspace(0, 1, steps, device=ends[0].device)
-        z = torch.cat([slerp(ends[0], ends[1], float(weight)) for weight in weights])
+        weights = torch.linspace(0, 1, steps, dtype=torch.float32, device="cpu").tolist()
+        z = torch.cat([slerp(ends[0], ends[1], weight) for weight in weights])
         with torch.no_grad():
             return self.decode(z, first)
-
-    def _check_call(
-        self, z: Tensor, condition: Condition, length: int | None
-    ) -> tuple[Tensor, dict[str, Tensor], int]:
-        """The checked arguments of `decode`."""
-        z = self._check_latents(z)
-        length = self._check_length(z, length)
-        self._check_size(len(z), length)
-        return z, self._check_condition(condition, len(z)), length
-
-    def _check_latents(self, z: Tensor) -> Tensor:
-        channels = self.latent.channels
-        frames = "1" if self.latent.hop is None else "L"
-        if not isinstance(z, Tensor) or not z.is_floating_point():
-            found = z.dtype if isinstance(z, Tensor) else type(z).__name__
-            raise InputError(f"z is {found}; it must be a floating-point tensor")
-        wrong = z.ndim != 3 or 0 in z.shape or z.shape[1] != channels or len(z) > MAX_BATCH
-        if wrong or (self.latent.hop is None and z.shape[2] != 1):
-            raise InputError(
-                f"z has shape {tuple(z.shape)}; expected (B, {channels}, {frames}), "
-                f"B from 1 to {MAX_BATCH}"
-            )
-        norms = z.detach().float().flatten(1).norm(dim=1)
-        if not bool((norms < MAX_LATENT_NORM).all()):  # also catches NaN and Inf
-            raise InputError(
-                f"z has an item of norm {float(norms.max()):g}; it must be finite and below "
-                f"{MAX_LATENT_NORM:g}"
-            )
-        return z.to(self.device, self.dtype)
-
-    def _check_length(self, z: Tensor, length: int | None) -> int:
-        hop, longest = self.latent.hop, self.audio.max_length
-        natural = self.audio.length if hop is None else z.shape[2] * hop
-        if length is None:
-            length = natural if longest is None else min(natural, longest)
-        most = longest if hop is None else min(natural, longest or natural)
-        length = check_integer("length", length, 1, most if most is not None else 2**62)
-        if self.latent.frames(length) != z.shape[2]:
-            raise InputError(
-                f"length is {length}; {z.shape[2]} latent frames of {hop} samples make "
-                f"{natural - (hop or 1) + 1} to {natural} samples"
-            )
-        return length
-
-    def _check_size(self, batch: int, length: int) -> None:
-        numbers = max(
-            self.audio.channels * length, self.latent.channels * self.latent.frames(length)
-        )
-        needed = 4 * batch * numbers
-        if needed > MAX_CALL_BYTES:
-            raise InputError(
-                f"{batch} sounds of {length:.4g} samples would take {needed / 2**30:.4g} GiB of "
-                f"memory; the limit is {MAX_CALL_BYTES / 2**30:g} GiB: ask for less"
-            )
-
-    def _check_condition(self, condition: Condition, batch: int) -> dict[str, Tensor]:
-        values = self.condition.parse(condition, batch)
-        return {
-            key: value.to(self.device, self.dtype if value.is_floating_point() else None)
-            for key, value in values.items()
-        }
-
-    def _check_audio(self, x: Tensor) -> Tensor:
-        """Checked float32 audio on the model's device, for `encode`, `log_prob` and `elbo`."""
-        channels, longest = self.audio.channels, self.audio.max_length
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            found = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise InputError(f"x is {found}; it must be a floating-point tensor")
-        if x.ndim != 3 or 0 in x.shape or x.shape[1] != channels:
-            raise InputError(f"x has shape {tuple(x.shape)}; expected (B, {channels}, T)")
-        if longest is not None and x.shape[2] > longest:
-            raise InputError(f"x has {x.shape[2]} samples; this model takes at most {longest}")
-        if not float(x.detach().abs().amax()) <= 1 + 1e-6:  # also catches NaN and Inf
-            raise InputError("x has values that are not finite numbers in [-1, 1]")
-        return x.to(self.device, torch.float32)
-
-
-def check_integer(name: str, value: Any, low: int, high: int) -> int:
-    """The value as an int in [low, high].
-
-    Raises:
-        InputError: names the argument, its value and the range.
-    """
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integer or not low <= value <= high:
-        raise InputError(f"{name} is {value!r:.60}; it must be an integer from {low} to {high}")
-    return int(value)

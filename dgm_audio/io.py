@@ -8,26 +8,29 @@ where a tensor is made, so looking at a file costs little.
 from __future__ import annotations
 
 import math
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import numpy as np
 import soundfile
 
-from dgm_audio._audiofile.containers import identify
-from dgm_audio._audiofile.paths import decoder_reason, named, open_regular, shown
-from dgm_audio._audiofile.writing import MAX_SAMPLE, SUBTYPES, write_audio
+from dgm_audio._audiofile.limits import AudioInfo, AudioLimits
+from dgm_audio._audiofile.opening import looked_at, opened
+from dgm_audio._audiofile.paths import decoder_reason, label, shown
+from dgm_audio._audiofile.streaming import writing_audio
+from dgm_audio._audiofile.suffixes import AUDIO_SUFFIXES, CONVERTIBLE, FOREIGN
+from dgm_audio._audiofile.writing import FORMATS, MAX_SAMPLE, SUBTYPES, write_audio
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "AUDIO_SUFFIXES",
+    "CONVERTIBLE",
+    "FOREIGN",
+    "FORMATS",
     "MAX_SAMPLE",
     "SUBTYPES",
     "AudioInfo",
@@ -39,140 +42,45 @@ __all__ = [
     "resample",
     "shown",
     "write_audio",
+    "writing_audio",
 ]
 
 _BLOCK = 1 << 16
-_BOMB_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True)
-class AudioLimits:
-    """What is accepted from a file; everything outside is an `AudioFileError`.
-
-    Args:
-        max_seconds: longest file.
-        min_rate: lowest sample rate in Hz.
-        max_rate: highest sample rate in Hz.
-        max_channels: most channels.
-        max_bytes: most memory that the samples of one call may take, as float32.
-        max_expansion: how many times larger than the file its samples may be, once they take more
-            than 64 MiB: a bound on decompression bombs. Minutes of pure silence exceed it.
-    """
-
-    max_seconds: float = 3600.0
-    min_rate: int = 1000
-    max_rate: int = 384_000
-    max_channels: int = 8
-    max_bytes: int = 512 * 2**20
-    max_expansion: float = 1000.0
-
-
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file's header states.
-
-    Args:
-        path: the file.
-        format: "wav", "flac", "ogg", "mp3" or "aiff".
-        subtype: libsndfile's name of the codec, such as "PCM_16".
-        sample_rate: in Hz.
-        channels: C.
-        frames: T, samples per channel.
-    """
-
-    path: Path
-    format: str
-    subtype: str
-    sample_rate: int
-    channels: int
-    frames: int
-
-    @property
-    def seconds(self) -> float:
-        """Duration."""
-        return self.frames / self.sample_rate
-
-
-@contextmanager
-def _opened(
-    path: str | Path, limits: AudioLimits
-) -> Iterator[tuple[soundfile.SoundFile, AudioInfo]]:
-    """A checked file, open for decoding, and what its header states."""
-    with named(path), open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        content = identify(file, size)
-        file.seek(0)
-        with soundfile.SoundFile(file) as sound:
-            info = AudioInfo(
-                path=Path(path),
-                format=content.kind,
-                subtype=sound.subtype,
-                sample_rate=sound.samplerate,
-                channels=sound.channels,
-                frames=min(sound.frames, content.frames or sound.frames),
-            )
-            _check_limits(info, size, limits)
-            yield sound, info
-
-
-def _check_limits(info: AudioInfo, size: int, limits: AudioLimits) -> None:
-    if not limits.min_rate <= info.sample_rate <= limits.max_rate:
-        raise AudioFileError(
-            f"has a sample rate of {info.sample_rate} Hz; "
-            f"allowed are {limits.min_rate} to {limits.max_rate} Hz"
-        )
-    if info.channels > limits.max_channels:
-        raise AudioFileError(
-            f"has {info.channels} channels; at most {limits.max_channels} are allowed"
-        )
-    if info.frames < 1:
-        raise AudioFileError("holds no sound (0 frames); at least 1 frame is needed")
-    if info.frames >= 2**62:
-        raise AudioFileError("does not state its length; write it again with a tool that does")
-    if info.seconds > limits.max_seconds:
-        raise AudioFileError(
-            f"states {info.seconds:g} s of sound; at most {limits.max_seconds:g} s are allowed"
-        )
-    decoded = 4 * info.frames * info.channels
-    if decoded > _BOMB_BYTES and decoded > size * limits.max_expansion:
-        raise AudioFileError(
-            f"would unpack {size} bytes to {decoded}, {decoded / size:.0f} times as many; "
-            f"at most {limits.max_expansion:.0f} times are allowed (AudioLimits.max_expansion)"
-        )
-
-
-def file_kind(path: str | Path) -> str:
-    """What the file is by its content: "wav", "flac", "ogg", "mp3" or "aiff".
+def file_kind(path: str | Path | BinaryIO) -> str:
+    """What the file is by its content: see `AudioInfo.format`.
 
     Raises:
         AudioFileError: if it is none of these, is cut off, or is no regular readable file.
+        InputError: if it is a file object that cannot be read or cannot seek.
     """
-    with named(path), open_regular(path) as file:
-        return identify(file, os.fstat(file.fileno()).st_size).kind
+    with looked_at(path) as (_, content, _):
+        return content.kind
 
 
-def probe(path: str | Path, limits: AudioLimits | None = None) -> AudioInfo:
+def probe(path: str | Path | BinaryIO, limits: AudioLimits | None = None) -> AudioInfo:
     """What the header states, without decoding the sound.
 
     Raises:
         AudioFileError: if the file is not allowed, damaged, or outside the limits.
     """
-    with _opened(path, limits or AudioLimits()) as (_, info):
+    with opened(path, limits or AudioLimits()) as (_, info):
         return info
 
 
-def read_comment(path: str | Path) -> str:
+def read_comment(path: str | Path | BinaryIO) -> str:
     """The comment tag of an audio file, empty if it has none.
 
     Raises:
         AudioFileError: if the file is not allowed or damaged.
     """
-    with _opened(path, AudioLimits()) as (sound, _):
+    with opened(path, AudioLimits()) as (sound, _):
         return sound.comment
 
 
 def read_audio(
-    path: str | Path,
+    path: str | Path | BinaryIO,
     *,
     limits: AudioLimits | None = None,
     start: int = 0,
@@ -184,8 +92,10 @@ def read_audio(
     """Read a file, or a part of it, as it is.
 
     Args:
-        path: the file.
-        limits: what to accept.
+        path: the file; or one that is open for reading bytes and can seek, which is read from its
+            first byte wherever it stands, and stays open.
+        limits: what to accept. A file that takes more memory than `limits.max_bytes` is read in
+            parts, by `start` and `frames`.
         start: first sample to read, at the file's own rate.
         frames: samples to read, at the file's own rate; None reads to the end.
         sample_rate: resample to this rate in Hz; None keeps the file's own.
@@ -203,7 +113,7 @@ def read_audio(
     if bad_samples not in ("error", "repair"):
         raise InputError(f"bad_samples is {bad_samples!r}; allowed are 'error' and 'repair'")
     limits = limits or AudioLimits()
-    with _opened(path, limits) as (sound, info):
+    with opened(path, limits) as (sound, info):
         count = _check_part(info, start, frames)
         to_rate = info.sample_rate if sample_rate is None else sample_rate
         _check_memory(info, count, to_rate, limits)
@@ -273,17 +183,19 @@ def _read_piece(sound: soundfile.SoundFile, position: int, count: int) -> np.nda
     return piece
 
 
-def _repair(audio: np.ndarray, bad: int, path: str | Path, bad_samples: str) -> np.ndarray:
+def _repair(
+    audio: np.ndarray, bad: int, path: str | Path | BinaryIO, bad_samples: str
+) -> np.ndarray:
     if not bad:
         return audio
     found = f"has {bad} samples that are NaN, infinite or beyond +-{MAX_SAMPLE:.0f}"
     if bad_samples == "error":
         raise AudioFileError(f"{found}; none is allowed")
-    warnings.warn(f"{shown(path)}: {found}; repaired", stacklevel=3)
+    warnings.warn(f"{label(path)}: {found}; repaired", stacklevel=3)
     return np.nan_to_num(audio, nan=0.0).clip(-1, 1)
 
 
-def _mix(audio: Tensor, channels: int | None, path: str | Path) -> Tensor:
+def _mix(audio: Tensor, channels: int | None, path: str | Path | BinaryIO) -> Tensor:
     have = audio.shape[0]
     if channels is None or channels == have:
         return audio
@@ -292,6 +204,6 @@ def _mix(audio: Tensor, channels: int | None, path: str | Path) -> Tensor:
     if have == 1 and channels > 1:
         return audio.repeat(channels, 1)
     raise InputError(
-        f"{shown(path)}: channels is {channels}; a file of {have} channels can be read as "
+        f"{label(path)}: channels is {channels}; a file of {have} channels can be read as "
         f"1 or {have} channels"
     )

@@ -9,16 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dgm_audio.errors import InputError
+from dgm_audio.runtime.surroundings import holds
+
+if TYPE_CHECKING:
+    from dgm_audio.signal.mel import MelSpec
 
 MAX_LATENT_NORM = 1e6
 """Latents with a larger Euclidean norm per item are refused: no standard normal ever has one."""
+LOG_MEL = "natural logarithms of mel magnitudes"
+"""The unit of a mel condition."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +96,33 @@ class LatentSpec:
 
 @dataclass(frozen=True)
 class Classes:
-    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,)."""
+    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,).
+
+    A name is understood in upper and lower case, with blanks around it, and with blanks or hyphens
+    for its underscores, unless two classes differ in nothing else: then only as it is written.
+
+    >>> Classes(("kick", "closed_hat")).parse("class", [" Kick", "Closed hat", 0], batch=3)
+    tensor([0, 1, 0])
+    """
 
     names: tuple[str, ...]
 
     def default(self, batch: int) -> Tensor:
         """Item i gets class i mod K: a batch without labels shows every class."""
-        return torch.arange(batch) % len(self.names)
+        return torch.arange(batch, device="cpu") % len(self.names)
 
     def parse(self, key: str, value: Any, batch: int) -> Tensor:
         """Int64 tensor (B,) of class indices."""
-        items = _items(key, value, batch)
-        return torch.tensor([self._index(key, item) for item in items], dtype=torch.long)
+        if _is_traced(value):
+            return _row(key, value, batch).long()
+        indices = [self._index(key, item) for item in _items(key, value, batch)]
+        return torch.tensor(indices, dtype=torch.long, device="cpu")
 
     def _index(self, key: str, item: Any) -> int:
         if isinstance(item, str):
-            if item in self.names:
-                return self.names.index(item)
+            alike = [name for name in self.names if _plain(name) == _plain(item)]
+            if item in self.names or len(alike) == 1:
+                return self.names.index(item if item in self.names else alike[0])
             item = int(item) if item.isdecimal() else item
         if isinstance(item, int | np.integer) and not isinstance(item, bool):
             if 0 <= item < len(self.names):
@@ -126,10 +142,13 @@ class Scalar:
 
     def default(self, batch: int) -> Tensor:
         """Float tensor (B,) of the default value."""
-        return torch.full((batch,), float(self.default_value))
+        number = float(self.default_value)
+        return torch.full((batch,), number, dtype=torch.float32, device="cpu")
 
     def parse(self, key: str, value: Any, batch: int) -> Tensor:
         """Float tensor (B,)."""
+        if _is_traced(value):
+            return _row(key, value, batch).float()
         try:
             numbers = [float(item) for item in _items(key, value, batch)]
         except (TypeError, ValueError, OverflowError):
@@ -139,15 +158,31 @@ class Scalar:
                 f"condition {key!r} is {value!r:.60}; "
                 f"it must be a number from {self.low:g} to {self.high:g} ({self.unit})"
             )
-        return torch.tensor(numbers)
+        return torch.tensor(numbers, dtype=torch.float32, device="cpu")
 
 
 @dataclass(frozen=True)
 class Frames:
-    """A sequence of feature frames (B, channels, L), one frame per `hop` samples; required."""
+    """A sequence of feature frames (B, channels, L), one frame per `hop` samples; required.
+
+    Args:
+        channels: numbers per frame.
+        hop: samples per frame.
+        low: the smallest number that is plausible.
+        high: the largest one.
+        unit: what the numbers are.
+    """
 
     channels: int
     hop: int
+    low: float = -math.inf
+    high: float = math.inf
+    unit: str = "features"
+
+    @classmethod
+    def of_mel(cls, spec: MelSpec) -> Frames:
+        """The frames that `LogMel(spec)` makes."""
+        return cls(spec.n_mels, spec.hop, *spec.range, LOG_MEL)
 
     def default(self, batch: int) -> Tensor:
         """There is no default for frames.
@@ -163,7 +198,7 @@ class Frames:
         """Float tensor (B, channels, L); a batch of one is repeated."""
         if not isinstance(value, Tensor | np.ndarray):
             raise InputError(f"condition {key!r} is a {type(value).__name__}; it must be a tensor")
-        frames = torch.as_tensor(value)
+        frames = value if isinstance(value, Tensor) else torch.from_numpy(value)
         if frames.ndim == 2:
             frames = frames[None]
         if (
@@ -175,14 +210,61 @@ class Frames:
                 f"condition {key!r} has shape {tuple(frames.shape)}; "
                 f"expected ({batch}, {self.channels}, L)"
             )
-        if not frames.is_floating_point() or not bool(torch.isfinite(frames).all()):
-            raise InputError(f"condition {key!r} must hold finite floating-point numbers")
+        if not frames.is_floating_point():
+            raise InputError(f"condition {key!r} is {frames.dtype}; it must be floating-point")
+        self._check_range(key, frames.detach())
         return frames.expand(batch, -1, -1)
+
+    def _check_range(self, key: str, frames: Tensor) -> None:
+        if not frames.numel():
+            return
+        least, most = frames.aminmax()  # NaN if there is one
+        inside = (least >= self.low) & (most <= self.high) & (most - least).isfinite()
+        signed = (least < 0) | (most <= 0) if self.unit == LOG_MEL else inside
+        if holds(inside & signed):
+            return
+        found = float(least), float(most)
+        if not all(map(math.isfinite, found)):
+            raise InputError(f"condition {key!r} has NaN or infinite values; it must be finite")
+        raise InputError(
+            f"condition {key!r} has values from {found[0]:.4g} to {found[1]:.4g}; {self.unit} lie "
+            f"between {self.low:.4g} and {self.high:.4g}{self._mistake(*found)}"
+        )
+
+    def _mistake(self, least: float, most: float) -> str:
+        """What was probably done wrong."""
+        if self.unit != LOG_MEL:
+            return ""
+        if least >= 0:
+            return ", mostly below 0: take the logarithm of these magnitudes"
+        if least < 3 * self.low:
+            return ": decibels of magnitudes become nepers by a factor of log(10) / 20"
+        if least < self.low:
+            return ": half the logarithm of a power is that of a magnitude"
+        return ": are they of sound beyond [-1, 1]?"
 
 
 Field = Classes | Scalar | Frames
 Condition = Mapping[str, Any] | None
 """What users pass: a mapping from field name to value(s); an absent field takes its default."""
+
+
+def _plain(name: str) -> str:
+    """A name as it is compared (see `Classes`)."""
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+def _is_traced(value: Any) -> bool:
+    """Whether a value is a tensor of a graph that is being traced: it has none yet."""
+    return isinstance(value, Tensor) and torch.compiler.is_compiling()
+
+
+def _row(key: str, value: Tensor, batch: int) -> Tensor:
+    """Values (B,) of a tensor with one value, or one per item."""
+    flat = value.flatten()
+    if flat.shape[0] not in (1, batch):
+        raise InputError(f"condition {key!r} has {flat.shape[0]} values for a batch of {batch}")
+    return flat.expand(batch)
 
 
 def _items(key: str, value: Any, batch: int) -> list[Any]:

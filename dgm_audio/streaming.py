@@ -37,8 +37,9 @@ class StreamingGenerator(AudioGenerator):
 
         Raises:
             InputError: as `decode`.
+            DecodeError: likewise, at the block that is no sound.
         """
-        yield from self._blocks(*self._check_call(z, condition, length))
+        yield from map(self._check_made, self._blocks(*self._check_call(z, condition, length)))
 
     def mel(self, x: Tensor) -> Tensor:
         """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.

@@ -127,6 +127,7 @@ class Vocoded(AudioGenerator):
         )
         self.latent = spectrogram_model.latent
         self.condition = _joined(spectrogram_model, vocoder)
+        self.differentiable = vocoder.differentiable
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         noise, heard = self._described(z, condition, length)
@@ -139,6 +140,7 @@ class Vocoded(AudioGenerator):
 
         Raises:
             InputError: as `decode`.
+            DecodeError: likewise.
         """
         z, values, length = self._check_call(z, condition, length)
         noise, heard = self._described(z, values, length)

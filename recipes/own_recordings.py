@@ -26,7 +26,7 @@ from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.schedule import Budget
-from dgm_audio.training.suitability import check_clips, suitability
+from dgm_audio.training.suitability import check_count, suitability
 from dgm_audio.training.task import get_task
 
 
@@ -68,7 +68,7 @@ def main(args: OwnRecordings) -> None:
         # The clip length follows the recordings: most of them fit, at most 1.5 s.
         config = suggest_clip_config(args.folder, task.highest_rate)
         splits = split_clips(load_clips(args.folder, config), heldout=0.15, seed=args.seed)
-    check_clips(splits)
+    check_count(splits)
     print(
         f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out",
         suits.line,

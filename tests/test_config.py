@@ -66,6 +66,7 @@ def test_absent_fields_take_their_defaults_and_integers_pass_as_floats() -> None
     assert type(config.inner.slope) is float
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -124,6 +125,7 @@ def test_annotations_that_json_cannot_hold_are_a_programming_error() -> None:
         to_dict(Wrong)
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("text", "message"),
     [

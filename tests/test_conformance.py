@@ -19,6 +19,7 @@ def test_a_shipped_model_decodes_what_it_decoded_when_it_was_saved(name):
     verify_fingerprint(load(name, device="cpu"))
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_an_untrained_model_of_every_family_conforms(family):
     built = get_family(family)

@@ -127,6 +127,7 @@ WRONG_LATENTS = {
 }
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("name", WRONG_LATENTS)
 def test_wrong_latents_are_refused(flow: ToyFlow, name: str) -> None:
     z = WRONG_LATENTS[name](flow.noise(1, seed=0))
@@ -136,6 +137,7 @@ def test_wrong_latents_are_refused(flow: ToyFlow, name: str) -> None:
         flow.interpolate(z, flow.noise(1, seed=1), 3)
 
 
+@pytest.mark.fault(29)
 def test_latents_of_every_floating_type_and_device_are_converted(flow: ToyFlow) -> None:
     z = flow.noise(2, seed=0)
     expected = flow.decode(z)
@@ -144,6 +146,7 @@ def test_latents_of_every_floating_type_and_device_are_converted(flow: ToyFlow) 
         assert torch.equal(flow.decode(z.to(kind)), flow.decode(z.to(kind).float()))
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -164,6 +167,7 @@ def test_wrong_arguments_of_sample_are_refused(flow: ToyFlow, arguments: dict) -
     assert next(iter(arguments)) in str(error.value) or "memory" in str(error.value)
 
 
+@pytest.mark.fault(29)
 def test_memory_is_estimated_before_it_is_taken(flow: ToyFlow) -> None:
     with pytest.raises(
         InputError, match=r"would take 2\.98e\+04 GiB of memory; the limit is 2 GiB"
@@ -181,6 +185,7 @@ def test_the_largest_seed_is_allowed(flow: ToyFlow) -> None:
     assert torch.equal(flow.sample(1, seed=np.uint8(7)), flow.sample(1, seed=7))
 
 
+@pytest.mark.fault(29)
 @pytest.mark.parametrize("steps", [0, 1, -1, 2.0, True, 4097])
 def test_wrong_steps_are_refused(flow: ToyFlow, steps: int) -> None:
     z = flow.noise(2, seed=0)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -24,6 +24,7 @@ from dgm_audio.checkpoint import save_model
 from dgm_audio.errors import CheckpointError
 from dgm_audio.model_folder import FILES, WEIGHTS
 
+Figure = Callable[[str, float, str], None]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -101,38 +102,52 @@ def test_a_revision_is_another_model(cache: Path, folder: Path, offline: None) -
         hub.download("org/name")
 
 
-def test_18_offline_and_not_cached(offline: None) -> None:
+@pytest.mark.fault(18)
+def test_18_offline_and_not_cached(offline: None, figure: Figure) -> None:
     start = time.monotonic()
     with pytest.raises(CheckpointError) as error:
         registry.load("hf:org/name")
-    assert time.monotonic() - start < 5
+    took = time.monotonic() - start
+    figure("told after", took, "s")
+    assert took < 5
     text = str(error.value)
     assert "hf:org/name is not in the local cache" in text and "HF_HUB_OFFLINE is set" in text
     assert "go online, or copy the folder here and load its path" in text and "\n" not in text
 
 
-def test_18_unreachable_and_not_cached(unreachable: None) -> None:
+@pytest.mark.fault(18)
+def test_18_unreachable_and_not_cached(unreachable: None, figure: Figure) -> None:
     start = time.monotonic()
     with pytest.raises(
         CheckpointError, match=r"the Hub cannot be asked .no connection: .*; go onl"
     ):
         hub.download("org/name")
-    assert time.monotonic() - start < 5
+    took = time.monotonic() - start
+    figure("told after", took, "s")
+    assert took < 5
 
 
+@pytest.mark.fault(18)
 def test_18_a_hub_that_never_answers(
-    cache: Path, folder: Path, silent: None, monkeypatch: pytest.MonkeyPatch
+    cache: Path,
+    folder: Path,
+    silent: None,
+    monkeypatch: pytest.MonkeyPatch,
+    figure: Figure,
 ) -> None:
     start = time.monotonic()
     with pytest.raises(CheckpointError, match="the Hub cannot be asked"):
         hub.download("org/name")
-    assert time.monotonic() - start < 5
+    took = time.monotonic() - start
+    figure("told after", took, "s")
+    assert took < 5
     monkeypatch.setattr(hub, "HUB_SECONDS", 0.3)
     snapshot = fill(cache, folder)
     with pytest.warns(UserWarning, match="using the cached copy of org/name"):
         assert hub.download("org/name") == snapshot
 
 
+@pytest.mark.fault(18)
 def test_18_the_environment_variable_is_respected(tmp_path: Path) -> None:
     code = "from dgm_audio.hub import download; download('org/name')"
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(tmp_path)}

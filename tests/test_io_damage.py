@@ -11,12 +11,14 @@ from dgm_audio.io import probe, read_audio
 # 1. Empty, or no frames.
 
 
+@pytest.mark.fault(1)
 def test_empty_file(tmp_path):
     path = tmp_path / "a.wav"
     path.touch()
     assert "is empty" in refused(path)
 
 
+@pytest.mark.fault(1)
 def test_zero_frames(tmp_path):
     for kind in ("wav", "aiff"):
         path = tmp_path / f"a.{kind}"
@@ -27,6 +29,7 @@ def test_zero_frames(tmp_path):
 # 3. Truncated.
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "ogg", "aiff"])
 @pytest.mark.parametrize("share", [0.001, 0.03, 0.5, 0.9, 0.999])
 def test_truncated(tmp_path, kind, share):
@@ -37,6 +40,7 @@ def test_truncated(tmp_path, kind, share):
     refused(path)
 
 
+@pytest.mark.fault(3)
 def test_mp3_that_ends_between_two_frames(tmp_path):
     path = tmp_path / "a.mp3"
     data = encoded(path, "mp3")
@@ -47,6 +51,7 @@ def test_mp3_that_ends_between_two_frames(tmp_path):
     assert "is cut off: it states 50000 frames" in refused(path)
 
 
+@pytest.mark.fault(3)
 def test_truncated_mp3_that_states_no_length(tmp_path):
     """Only the frames themselves tell: one is not complete."""
     path = tmp_path / "a.mp3"

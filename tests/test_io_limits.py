@@ -28,8 +28,9 @@ print(int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) // 
 """
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize(("kind", "channels"), [("flac", 8), ("ogg", 2)])
-def test_bomb_is_refused_with_little_memory(tmp_path, kind, channels):
+def test_bomb_is_refused_with_little_memory(tmp_path, kind, channels, figure):
     """Some 25 kB that decode to 85 MB of float32, in a process of its own."""
     path = tmp_path / f"bomb.{kind}"
     subtype = "PCM_16" if kind == "flac" else "VORBIS"
@@ -43,11 +44,13 @@ def test_bomb_is_refused_with_little_memory(tmp_path, kind, channels):
     )
     message, peak = done.stdout.splitlines()
     assert "times as many; at most 1000 times are allowed" in message
+    figure(f"peak memory with a {kind} bomb", int(peak), "MB")
     assert int(peak) < 300
     audio, _ = read_audio(path, limits=AudioLimits(max_expansion=1e6), frames=100)
     assert audio.shape == (channels, 100)
 
 
+@pytest.mark.fault(4)
 def test_a_large_file_is_refused_before_memory_is_taken(tmp_path):
     """An honest hour of 8 channels: 5 GB as samples. Sparse on disk."""
     path = tmp_path / "a.wav"
@@ -63,6 +66,7 @@ def test_a_large_file_is_refused_before_memory_is_taken(tmp_path):
 # 6. Rates and channels beyond reason.
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("rate", [0, 1, 999, 384_001, 2**31 - 1, 2**32 - 1])
 def test_absurd_rate(tmp_path, rate):
     path = tmp_path / "a.wav"
@@ -70,6 +74,7 @@ def test_absurd_rate(tmp_path, rate):
     refused(path)
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("channels", [0, 9, 1024, 65535])
 def test_absurd_channels(tmp_path, channels):
     path = tmp_path / "a.wav"

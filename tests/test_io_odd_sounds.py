@@ -13,6 +13,7 @@ from dgm_audio.signal.mel import LogMel, MelSpec
 # 7. Samples that are no sound.
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30, 101.0])
 def test_bad_samples(tmp_path, bad):
     path = tmp_path / "a.wav"
@@ -32,6 +33,7 @@ def test_bad_samples(tmp_path, bad):
 # 8. Silence, DC, clipping.
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_constant_sound_is_accepted_and_its_features_are_finite(tmp_path, level):
     path = write_audio(tmp_path / "a.wav", torch.full((1, 4000), level), RATE, subtype="FLOAT")
@@ -45,6 +47,7 @@ def test_constant_sound_is_accepted_and_its_features_are_finite(tmp_path, level)
 # 9. Very short.
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
 def test_one_sample(tmp_path, kind):
     path = write_audio(tmp_path / f"a.{kind}", torch.tensor([0.5]), RATE)
@@ -56,6 +59,7 @@ def test_one_sample(tmp_path, kind):
 # 12. Long OGG.
 
 
+@pytest.mark.fault(12)
 def test_ten_minutes_of_ogg(tmp_path):
     """One write of 60 s or more of Vorbis crashes libsndfile; ours goes in blocks."""
     rng = np.random.default_rng(0)

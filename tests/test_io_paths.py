@@ -10,6 +10,7 @@ from dgm_audio.errors import AudioFileError
 from dgm_audio.io import file_kind, probe, read_audio, write_audio
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize(
     "name", ["with space", "grüße-ключ-音", "new\nline", "\x1b[31m", "%s{0}", "-n"]
 )
@@ -23,6 +24,7 @@ def test_odd_names_work_and_are_shown_in_one_line(tmp_path, name):
     refused(folder / "missing.wav", "No such file")
 
 
+@pytest.mark.fault(11)
 def test_a_name_that_is_no_unicode(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.wav")
     write_audio(path, torch.zeros(1, 10), RATE)
@@ -31,6 +33,7 @@ def test_a_name_that_is_no_unicode(tmp_path):
     assert r"\udcff" in refused(path)
 
 
+@pytest.mark.fault(11)
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.wav")
     (tmp_path / "loop.wav").symlink_to("loop.wav")
@@ -47,6 +50,7 @@ def test_only_regular_files_are_opened(tmp_path):
     refused(tmp_path / ("x" * 300), "File name too long")
 
 
+@pytest.mark.fault(11)
 def test_unreadable(tmp_path, monkeypatch):
     path = write_audio(tmp_path / "a.wav", torch.zeros(1, 10), RATE)
 
@@ -57,6 +61,7 @@ def test_unreadable(tmp_path, monkeypatch):
     refused(path, "Permission denied")
 
 
+@pytest.mark.fault(11)
 def test_a_path_exchanged_for_a_pipe_after_the_look_does_not_hang(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     os.mkfifo(path)

@@ -47,6 +47,18 @@ def test_latent_frames_cover_the_clip(length: int, hop: int) -> None:
     assert LatentSpec(4).frames(length) == 1
 
 
+@pytest.mark.parametrize("name", ["Hat", " hat ", "HAT\n", "hat"])
+def test_a_class_is_understood_in_any_case_and_with_blanks_around_it(name: str) -> None:
+    assert DRUMS.parse({"class": name}, 1)["class"].tolist() == [2]
+
+
+def test_a_near_spelling_of_two_classes_is_none_of_them() -> None:
+    notes = Classes(("c", "C", "low_c"))
+    assert notes.parse("note", ["C", "c", "Low-C"], 3).tolist() == [1, 0, 2]
+    with pytest.raises(InputError, match="'note' is ' c'; allowed are c, C, low_c"):
+        notes.parse("note", " c", 1)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -36,7 +36,7 @@ class ToyVocoder(AudioGenerator):
         self.config = config = config or ToyVocoderConfig()
         self.audio = AudioSpec(config.mel.sample_rate, config.channels, 2048, config.max_length)
         self.latent = LatentSpec(1, hop=1)
-        self.condition = ConditionSpec({"mel": Frames(config.mel.n_mels, config.mel.hop)})
+        self.condition = ConditionSpec({"mel": Frames.of_mel(config.mel)})
         self.front = LogMel(config.mel)
         self.gain = nn.Parameter(torch.ones(()))
 

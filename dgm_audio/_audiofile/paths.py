@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 import soundfile
 
@@ -21,18 +21,30 @@ def shown(path: str | Path) -> str:
     return name if name.isprintable() else ascii(name)
 
 
+def is_file(path: Any) -> TypeGuard[BinaryIO]:
+    """Whether it is a file object rather than a path."""
+    return not isinstance(path, str | os.PathLike) and hasattr(path, "seek")
+
+
+def label(path: Any) -> str:
+    """What to call a path or a file object in a message."""
+    name = getattr(path, "name", "") if is_file(path) else path
+    return shown(name) if isinstance(name, str | Path) and name else f"<{type(path).__name__}>"
+
+
 @contextmanager
-def named(path: str | Path) -> Iterator[None]:
+def named(path: str | Path | BinaryIO) -> Iterator[None]:
     """Turn every failure on a file into one line that begins with its name."""
     try:
-        _check_name(path)
+        if not is_file(path):
+            _check_name(path)
         yield
     except AudioFileError as error:
-        raise AudioFileError(f"{shown(path)}: {error}") from None
+        raise AudioFileError(f"{label(path)}: {error}") from None
     except OSError as error:
-        raise AudioFileError(f"{shown(path)}: {error.strerror or error}") from None
+        raise AudioFileError(f"{label(path)}: {error.strerror or error}") from None
     except soundfile.SoundFileError as error:
-        raise AudioFileError(f"{shown(path)}: is damaged ({decoder_reason(error)})") from None
+        raise AudioFileError(f"{label(path)}: is damaged ({decoder_reason(error)})") from None
 
 
 def decoder_reason(error: soundfile.SoundFileError) -> str:
@@ -40,7 +52,7 @@ def decoder_reason(error: soundfile.SoundFileError) -> str:
     return " ".join(str(getattr(error, "error_string", error)).split()).rstrip(".")
 
 
-def _check_name(path: str | Path) -> None:
+def _check_name(path: Any) -> None:
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:

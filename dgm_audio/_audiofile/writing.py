@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, overload
 
 import numpy as np
 import soundfile
 
 from dgm_audio._audiofile import wav
-from dgm_audio._audiofile.paths import named, replacing, shown
+from dgm_audio._audiofile.paths import label, named, replacing, shown
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
 SUBTYPES = {"wav": ("PCM_16", "PCM_24", "FLOAT"), "flac": ("PCM_16", "PCM_24"), "ogg": ("VORBIS",)}
 """What each kind of file can be written as; the first is the default."""
 
+
+class Format(NamedTuple):
+    """A way to write a sound: the kind of file (its suffix without the dot) and the codec."""
+
+    kind: str
+    subtype: str
+
+
+FORMATS = {
+    "wav": Format("wav", "PCM_16"),
+    "wav16": Format("wav", "PCM_16"),
+    "wav24": Format("wav", "PCM_24"),
+    "float": Format("wav", "FLOAT"),
+    "flac": Format("flac", "PCM_16"),
+    "flac24": Format("flac", "PCM_24"),
+    "ogg": Format("ogg", "VORBIS"),
+}
+"""Names of formats that `write_audio` takes; "wav" is "wav16"."""
+
 MAX_SAMPLE = 100.0
 """Largest magnitude (+40 dBFS) that a float file may hold; more is damage, not headroom."""
 
@@ -30,68 +50,142 @@ _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK = 1 << 16
 
 
+@overload
 def write_audio(
     path: str | Path,
     audio: Tensor | np.ndarray,
     sample_rate: int,
     *,
+    format: str | None = None,
     subtype: str | None = None,
     overwrite: bool = False,
     recipe: Recipe | None = None,
-) -> Path:
-    """Write a WAV, FLAC or OGG file, by its suffix; all of it or nothing.
+) -> Path: ...
+
+
+@overload
+def write_audio(
+    path: BinaryIO,
+    audio: Tensor | np.ndarray,
+    sample_rate: int,
+    *,
+    format: str | None = None,
+    subtype: str | None = None,
+    overwrite: bool = False,
+    recipe: Recipe | None = None,
+) -> BinaryIO: ...
+
+
+def write_audio(
+    path: str | Path | BinaryIO,
+    audio: Tensor | np.ndarray,
+    sample_rate: int,
+    *,
+    format: str | None = None,
+    subtype: str | None = None,
+    overwrite: bool = False,
+    recipe: Recipe | None = None,
+) -> Path | BinaryIO:
+    """Write a WAV, FLAC or OGG file, by its suffix or by a named format; all of it or nothing.
 
     Samples are stored as round(x * 2**(bits - 1)), so that PCM read by `read_audio` is written back
     bit for bit. Equal sounds make equal WAV bytes. A missing folder is made.
 
     Args:
-        path: ends with .wav, .flac or .ogg.
-        audio: (C, T), or (T,) for mono, in [-1, 1]. Samples beyond are clipped with a warning, and
-            kept in a float WAV.
+        path: ends with .wav, .flac or .ogg; or a file open for writing bytes, which needs `format`,
+            is written from where it stands, and stays open.
+        audio: (C, T), or (T,) for mono. Within [-1, 1] it is stored as it is. A sound that goes
+            beyond is never clipped: it is lowered as a whole to a peak of 1, with a warning, and
+            kept as it is in a float WAV.
         sample_rate: in Hz.
-        subtype: "PCM_16" (default), "PCM_24" or, for WAV, "FLOAT"; an OGG is always "VORBIS".
+        format: "wav16", "wav24", "float", "flac", "flac24" or "ogg" (`FORMATS`); by default what
+            the suffix says, with 16 bits.
+        subtype: in place of a format, libsndfile's name of the codec: "PCM_16", "PCM_24" or, for
+            WAV, "FLOAT"; an OGG is always "VORBIS".
         overwrite: replace an existing file.
         recipe: how the sound was made; it is stored as the file's comment.
 
     Returns:
-        The path.
+        The path, or the file.
 
     Raises:
         AudioFileError: if the file exists, or cannot be written.
         InputError: if an argument is not allowed.
     """
-    path = Path(path)
-    kind, subtype = _check_target(path, subtype)
+    target = Path(path) if isinstance(path, str | Path) else path
+    kind, subtype = choose_format(target, format, subtype)
     samples = _check_audio(audio)
-    _check_rate(kind, sample_rate)
-    if subtype != "FLOAT" and (loudest := float(np.abs(samples).max())) > 1:
-        warnings.warn(
-            f"{shown(path)}: samples up to {loudest:.3g} are clipped to [-1, 1]", stacklevel=2
-        )
-        samples = samples.clip(-1, 1)
+    check_rate(kind, sample_rate)
+    if subtype != "FLOAT":
+        samples = _lowered(samples, label(target))
     tags = _tags(recipe)
-    with named(path):
-        with replacing(path, overwrite) as file:
-            if kind == "wav":
-                _write_wav(file, samples, sample_rate, subtype, tags)
-            else:
-                _write_encoded(file, samples, sample_rate, kind, subtype, tags)
-    return path
+    with named(target), opened_to_write(target, overwrite) as file:
+        if kind == "wav":
+            _write_wav(file, samples, sample_rate, subtype, tags)
+        else:
+            _write_encoded(file, samples, sample_rate, kind, subtype, tags)
+    return target
 
 
-def _check_target(path: Path, subtype: str | None) -> tuple[str, str]:
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in SUBTYPES:
-        allowed = ", ".join(f".{name}" for name in SUBTYPES)
-        raise InputError(f"{shown(path)}: suffix is {path.suffix!r}; allowed are {allowed}")
-    subtype = subtype or SUBTYPES[kind][0]
-    if subtype not in SUBTYPES[kind]:
-        allowed = ", ".join(SUBTYPES[kind])
-        raise InputError(f"{shown(path)}: subtype is {subtype!r}; {kind} can be {allowed}")
-    return kind, subtype
+@contextmanager
+def opened_to_write(target: Path | BinaryIO, overwrite: bool) -> Iterator[BinaryIO]:
+    """The file itself, or one that takes the place of the path when all went well."""
+    if isinstance(target, Path):
+        with replacing(target, overwrite) as file:
+            yield file
+    else:
+        yield target
+        target.flush()
 
 
-def _check_rate(kind: str, rate: Any) -> None:
+def choose_format(
+    target: Path | BinaryIO, format: str | None = None, subtype: str | None = None
+) -> Format:
+    """What to write, from a format's name or a codec's, and the suffix.
+
+    Raises:
+        InputError: if a name is unknown, or they contradict each other.
+    """
+    if format is not None and format not in FORMATS:
+        raise InputError(f"format is {format!r}; allowed are {', '.join(FORMATS)}")
+    if isinstance(target, Path):
+        kind = target.suffix.lower().removeprefix(".")
+        if kind not in SUBTYPES:
+            allowed = ", ".join(f".{name}" for name in SUBTYPES)
+            raise InputError(f"{shown(target)}: suffix is {target.suffix!r}; allowed are {allowed}")
+    elif isinstance(target, io.TextIOBase) or target.closed or not target.writable():
+        raise InputError(f"{label(target)}: is not open for writing bytes")
+    elif format is None:
+        raise InputError(
+            f"{label(target)}: a file needs a format; allowed are {', '.join(FORMATS)}"
+        )
+    else:
+        kind = FORMATS[format].kind
+    chosen = FORMATS[format] if format else Format(kind, subtype or SUBTYPES[kind][0])
+    if chosen.kind != kind:
+        raise InputError(
+            f"{label(target)}: format is {format!r}, which is written to a .{chosen.kind} file"
+        )
+    if subtype not in (None, chosen.subtype) or chosen.subtype not in SUBTYPES[kind]:
+        allowed = ", ".join((chosen.subtype,) if format else SUBTYPES[kind])
+        raise InputError(f"{label(target)}: subtype is {subtype!r}; {kind} can be {allowed}")
+    return chosen
+
+
+def _lowered(samples: np.ndarray, name: str) -> np.ndarray:
+    """The sound within [-1, 1], by one gain."""
+    loudest = float(np.abs(samples).max())
+    if loudest <= 1:
+        return samples
+    warnings.warn(
+        f"{name}: lowered by {20 * np.log10(loudest):.1f} dB, from a peak of {loudest:.3g} to full "
+        "scale (a float WAV would keep it)",
+        stacklevel=3,
+    )
+    return (samples / loudest).clip(-1, 1)  # a rounding may leave 1 + 1e-7
+
+
+def check_rate(kind: str, rate: Any) -> None:
     low, high = (8000, 192_000) if kind == "ogg" else (1000, 384_000)
     if not isinstance(rate, int | np.integer) or isinstance(rate, bool) or not low <= rate <= high:
         raise InputError(
@@ -153,11 +247,11 @@ def _write_encoded(
         if tags:
             sound.comment = tags["ICMT"]
         for block in _blocks(samples):
-            sound.write(_encodable(block, subtype))
+            sound.write(encodable(block, subtype))
     file.write(encoded.getbuffer())
 
 
-def _encodable(block: np.ndarray, subtype: str) -> np.ndarray:
+def encodable(block: np.ndarray, subtype: str) -> np.ndarray:
     """Int32 with the sample in the highest bits, so that the encoder rounds nothing; or float."""
     if bits := _BITS.get(subtype):
         return wav.quantise(block, bits) << (32 - bits)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from dgm_audio._audiofile import wav
-from dgm_audio._audiofile.paths import named, replacing
 from dgm_audio.io import AudioInfo, probe, read_audio, resample, shown
+from dgm_audio.io import writing_audio as writing_wav
 from dgm_audio.specs import AudioSpec
+
+__all__ = [
+    "LongRecording",
+    "Meter",
+    "in_blocks",
+    "open_recording",
+    "writing_wav",
+]
 
 PART, MARGIN = 30, 1
 """Seconds that are read at a time, and more of them on both sides, for the resampling."""
@@ -128,40 +134,3 @@ class Meter:
                 self._energy += float(block.double().square().sum())
                 self._samples += block.numel()
             yield block
-
-
-@contextmanager
-def writing_wav(
-    path: Path, sample_rate: int, channels: int, *, overwrite: bool = False, comment: str = ""
-) -> Iterator[Callable[[Tensor], None]]:
-    """Write a WAV of 16 bits as it comes: gives a function that takes blocks (1, C, t).
-
-    The file appears when all is written, or not at all.
-
-    Args:
-        path: of the file.
-        sample_rate: in Hz.
-        channels: C.
-        overwrite: replace an existing file.
-        comment: ASCII text to store in it.
-
-    Raises:
-        AudioFileError: if the file exists or cannot be written, or would pass 4 GiB.
-    """
-    tags, frames = {"ICMT": comment} if comment else {}, 0
-
-    def header() -> bytes:
-        return wav.header("PCM_16", sample_rate, channels, frames, tags)
-
-    with named(path), replacing(path, overwrite) as file:
-
-        def write(block: Tensor) -> None:
-            nonlocal frames
-            frames += block.shape[2]
-            header()  # raises as soon as the file would be too long
-            file.write(wav.samples(block[0].T.cpu().numpy(), "PCM_16"))
-
-        file.write(header())
-        yield write
-        file.seek(0)
-        file.write(header())

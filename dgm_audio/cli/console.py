@@ -9,11 +9,24 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from dgm_audio._standard_error import say
+
 T = TypeVar("T")
 
 
 def prepare_streams() -> None:
-    """Characters that the locale does not have are escaped instead of ending the program."""
+    """Make the three standard streams such that nothing that is written to them can do harm.
+
+    A stream that is closed is replaced by one that drops what it is given; its number would
+    otherwise be that of the next file that is opened, and what libraries print would go into it.
+    Characters that the locale does not have are escaped instead of ending the program.
+    """
+    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for _ in closed:
+        os.open(os.devnull, os.O_RDWR)  # each takes the lowest free number, so that no file does
+    for name in closed:
+        mode = "r" if name == "stdin" else "w"
+        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -28,13 +41,13 @@ def silence() -> None:
 
 def complain(message: str, kind: str = "error") -> None:
     """One line on standard error."""
-    print(f"dgm-audio: {kind}: {' '.join(message.split())}", file=sys.stderr)
+    say(f"dgm-audio: {kind}: {' '.join(message.split())}")
 
 
 def note(*messages: str) -> None:
     """What is good to know, a line each, on standard error: it never mixes with the result."""
     for message in messages:
-        print(message, file=sys.stderr)
+        say(message)
 
 
 def emit(data: Any) -> None:

@@ -68,13 +68,15 @@ class Demo:
             auth=auth,
         )
         server.log_to_stderr()
-        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGTERM, _end)  # a long start can be ended, too
         demo = server.Demo(settings)
         print(f"dgm_audio demo: {demo.url}  (Ctrl-C ends it)", flush=True)
         try:
-            demo.wait()
+            number = demo.wait()
         finally:
             demo.close()
+        if number == signal.SIGTERM:
+            raise SystemExit(128 + number)
 
     def _checked(self) -> tuple[str, str] | None:
         """User and password, if the options fit together.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.cli.console import emit, note
 from dgm_audio.cli.options import DEFAULT_MODEL, Device, Json, Model, load
 from dgm_audio.cli.train import folder_splits
@@ -61,7 +61,7 @@ class Evaluate:
         model = load(self.model, self.device)
         splits = reference_splits(model, self.data)
         note(*splits.notes)
-        options = {"seed": self.seed, "n": self.n, "progress": sys.stderr.isatty()}
+        options = {"seed": self.seed, "n": self.n, "progress": stderr().isatty()}
         if is_vocoder(model):
             found = evaluate_vocoder(model, splits, **options)
             report, text = {**found.metrics(), "notes": found.notes}, str(found)

@@ -135,7 +135,7 @@ class Train:
         from dgm_audio.evaluation import held_out_judge
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
-        from dgm_audio.training.suitability import check_clips, suitability
+        from dgm_audio.training.suitability import check_count, suitability
         from dgm_audio.training.task import get_task
 
         if self.budget is not None:
@@ -155,7 +155,7 @@ class Train:
             self.folder, settings.sample_rate, settings.seconds, task.highest_rate, task.whole
         )
         splits = folder_splits(self.folder, config, task.whole, settings.seed, progress=chief)
-        check_clips(splits)
+        check_count(splits)
         if chief:
             print(
                 f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "
@@ -242,19 +242,25 @@ def folder_splits(
     Raises:
         DataError: if the data cannot be used.
     """
+    from dataclasses import replace
+
     from dgm_audio.data import Manifest, load_clips, split_clips
     from dgm_audio.data.feasibility import LEAST_CLIPS
+    from dgm_audio.data.layout import layout_notes
     from dgm_audio.data.recording_splits import split_recordings
+    from dgm_audio.data.trainable import check_enough
     from dgm_audio.data.windows import load_as_recorded
 
+    manifest = Manifest.read(folder)
     if whole:
-        clips = load_as_recorded(Manifest.read(folder), config, progress=progress)
+        clips = load_as_recorded(manifest, config, progress=progress)
         return split_recordings(clips, heldout=HELDOUT, seed=seed)
-    clips = load_clips(folder, config, progress=progress)
+    clips = load_clips(manifest, config, progress=progress)
+    check_enough(manifest, clips.report.files)
     splits = split_clips(clips, heldout=HELDOUT, seed=seed)
     if len(splits.train) < LEAST_CLIPS:
-        return split_clips(clips, heldout=0, seed=seed)
-    return splits
+        splits = split_clips(clips, heldout=0, seed=seed)
+    return replace(splits, notes=(*layout_notes(manifest), *splits.notes))
 
 
 def clip_config(

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import stat
-import sys
 import tempfile
 import threading
 import time
@@ -22,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from dgm_audio._standard_error import say
 from dgm_audio.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the rules that make clips change, so that old folders are not used."""
 
 _SETTLED = 2.0
@@ -33,7 +33,11 @@ _spares: dict[Path, Path] = {}
 
 
 def default_cache_dir() -> Path:
-    """`$XDG_CACHE_HOME/dgm_audio` or `~/.cache/dgm_audio`; a temporary folder if not writable."""
+    """`$XDG_CACHE_HOME/dgm_audio` or `~/.cache/dgm_audio`; a temporary folder if not writable.
+
+    Raises:
+        DataError: if neither can be written to.
+    """
     home = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(home) if home else Path("~/.cache").expanduser()) / "dgm_audio"
     try:
@@ -43,17 +47,23 @@ def default_cache_dir() -> Path:
     except (OSError, RuntimeError):
         if folder not in _spares:
             _spares[folder] = _spare_folder()
-            print(f"{folder} is not writable; using {_spares[folder]}", file=sys.stderr)
+            say(f"{folder} is not writable; using {_spares[folder]}")
         return _spares[folder]
 
 
 def _spare_folder() -> Path:
     """A temporary folder that is surely our own: others may write to the folder it lies in."""
     user = os.getuid() if hasattr(os, "getuid") else 0
-    spare = Path(tempfile.gettempdir()) / f"dgm_audio-{user}"
-    with suppress(FileExistsError):
-        spare.mkdir(mode=0o700)
-    state = spare.lstat()
+    try:
+        spare = Path(tempfile.gettempdir()) / f"dgm_audio-{user}"
+        with suppress(FileExistsError):
+            spare.mkdir(mode=0o700)
+        state = spare.lstat()
+    except OSError as error:
+        raise DataError(
+            f"there is no folder to keep prepared sounds in ({error.strerror}); name one that can "
+            "be written to: XDG_CACHE_HOME=FOLDER"
+        ) from None
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != user or state.st_mode & 0o022:
         return Path(tempfile.mkdtemp(prefix="dgm_audio-"))
     return spare

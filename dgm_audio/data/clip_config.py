@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from dgm_audio.errors import ConfigError
+
+SCANNED_BAD_SHARE, LISTED_BAD_SHARE = 0.5, 0.01
+"""Share of unreadable files that is put up with in a scanned folder, and in a list of files."""
 
 
 def _bounded(default: Any, low: float, high: float) -> Any:
@@ -25,7 +28,9 @@ class ClipConfig:
         long_files: "head" gives the first clip of each file, "slice" one clip per onset; "auto"
             slices files of more than 4 clips.
         trim_silence: cut silence before the onset and after the tail.
-        max_bad_share: share of damaged files (0 to 1) that are skipped; more are an error.
+        max_bad_share: share of unreadable files (0 to 1) that are skipped; more are an error. By
+            default half of a folder that is scanned, and 1 % of a list: a CSV manifest or a named
+            data set, where each file is meant.
         min_bad_files: this many damaged files are skipped in any case, so that small folders pass.
 
     Raises:
@@ -42,18 +47,19 @@ class ClipConfig:
     normalize: Literal["none", "peak"] = "peak"
     long_files: Literal["auto", "head", "slice"] = "auto"
     trim_silence: bool = True
-    max_bad_share: float = _bounded(0.01, 0.0, 1.0)
+    max_bad_share: float | None = _bounded(None, 0.0, 1.0)
     min_bad_files: int = _bounded(2, 0, 1_000_000)
 
     def __post_init__(self) -> None:
         """Check every value against its bounds or its choices."""
         hints = get_type_hints(type(self))
         for item in fields(self):
-            value, choices = getattr(self, item.name), get_args(hints[item.name])
-            if choices and value not in choices:
-                allowed = ", ".join(choices)
+            value, hint = getattr(self, item.name), hints[item.name]
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                allowed = ", ".join(get_args(hint))
                 raise ConfigError(f"{item.name} is {value!r}; allowed are {allowed}")
-            if item.metadata and not _within(value, item.metadata, hints[item.name]):
+            given = item.metadata and (value is not None or item.default is not None)
+            if given and not _within(value, item.metadata, hint):
                 low, high = item.metadata["low"], item.metadata["high"]
                 raise ConfigError(f"{item.name} is {value!r}; it must be from {low} to {high}")
 
@@ -62,13 +68,21 @@ class ClipConfig:
         """Duration of a clip."""
         return self.length / self.sample_rate
 
-    def allowed_bad(self, files: int) -> int:
-        """How many of so many files may be damaged: max(min_bad_files, share of them).
+    def allowed_bad(self, files: int, scanned: bool = False) -> int:
+        """How many of so many files may be unreadable: max(min_bad_files, share of them).
+
+        Args:
+            files: of the data set.
+            scanned: as in `Manifest`.
 
         >>> ClipConfig().allowed_bad(50), ClipConfig().allowed_bad(1000)
         (2, 10)
+        >>> ClipConfig().allowed_bad(50, scanned=True)
+        25
         """
-        return max(self.min_bad_files, int(self.max_bad_share * files))
+        usual = SCANNED_BAD_SHARE if scanned else LISTED_BAD_SHARE
+        share = usual if self.max_bad_share is None else self.max_bad_share
+        return max(self.min_bad_files, int(share * files))
 
 
 def _within(value: Any, bounds: Any, kind: type) -> bool:

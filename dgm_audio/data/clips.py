@@ -17,14 +17,16 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import FileReport, LoadReport
-from dgm_audio.data.source import Source
+from dgm_audio.data.scan import counted
+from dgm_audio.data.source import LIMITS, Source, blocks, reason
 from dgm_audio.errors import AudioFileError, DataError
-from dgm_audio.io import read_audio, shown
+from dgm_audio.io import probe, shown
 
 __all__ = ["ClipArray", "ClipConfig", "ClipSet", "load_clips"]
 
@@ -79,6 +81,8 @@ def load_clips(
             print(f"the cached clips in {place} are damaged; made again", file=sys.stderr)
             shutil.rmtree(place, ignore_errors=True)
         index = _build(manifest, config, place, progress, reader)
+    else:
+        check_share(manifest, config, {item["path"]: item["error"] for item in index["files"]})
     clips = _clip_set(manifest, config, place, index, cached)
     if progress:
         print("\n".join(clips.report.lines()), file=sys.stderr)
@@ -118,7 +122,7 @@ def each_file(
     try:
         results = pool.map(work, manifest.entries)
         total, hidden = len(manifest), None if progress else True  # None: only on a terminal
-        return list(tqdm(results, total=total, desc=doing, unit="file", disable=hidden))
+        return list(tqdm(results, doing, total, file=stderr(), unit="file", disable=hidden))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -131,7 +135,7 @@ def _read_file(
         source = reader(path, config)
         clips = [(writer.append(clip.audio), clip.valid) for clip in source.clips()]
     except AudioFileError as error:
-        return {"path": name, "error": reason(error), "rows": [], "lengths": []}
+        return {"path": name, "error": reason(error, path), "rows": [], "lengths": []}
     rows, lengths = zip(*clips, strict=True)
     return {
         "path": name,
@@ -151,41 +155,44 @@ def check_damage(manifest: Manifest, config: ClipConfig, errors: dict[str, str])
         DataError: if a file has samples that are not finite, if too many files are damaged, or if
             none is left.
     """
-    bad = {path: reason for path, reason in errors.items() if reason}
-    entries = [entry for entry in manifest.entries if entry.path in bad]
-    poisoned = [entry for entry in entries if _has_bad_samples(manifest.locate(entry))]
+    poisoned = [e for e in manifest.entries if errors[e.path] and _has_bad_samples(manifest, e)]
     if poisoned:
         names = ", ".join(shown(entry.path) for entry in poisoned[:_NAMED])
         raise DataError(
             f"{len(poisoned)} of {len(manifest)} files have NaN, infinite or absurd samples, which "
             f"no training survives; repair or remove them: {names}"
         )
+    check_share(manifest, config, errors)
+
+
+def check_share(manifest: Manifest, config: ClipConfig, errors: dict[str, str]) -> None:
+    """The part of `check_damage` that opens no file.
+
+    Raises:
+        DataError: if too many files are damaged, or if none is left.
+    """
+    bad = {path: reason for path, reason in errors.items() if reason}
     lost = bad | {item.path: item.reason for item in manifest.omitted if item.bad}
     total = len(manifest) + len(lost) - len(bad)
-    if len(bad) == len(manifest) or len(lost) > config.allowed_bad(total):
-        first = "; ".join(f"{shown(path)}: {why}" for path, why in list(lost.items())[:_NAMED])
+    allowed = min(config.allowed_bad(total, manifest.scanned), total - 1)
+    if len(bad) == len(manifest) or len(lost) > allowed:
         raise DataError(
-            f"{len(lost)} of {total} files cannot be read; allowed are "
-            f"{min(config.allowed_bad(total), total - 1)} (max_bad_share={config.max_bad_share:g}, "
-            f"min_bad_files={config.min_bad_files}): {first}"
+            f"{len(lost)} of {total} files cannot be read; allowed are {allowed} "
+            f"({allowed / total:.0%}); repair, convert or remove them: {counted(lost.items())}"
         )
 
 
-def _has_bad_samples(path: Path) -> bool:
+def _has_bad_samples(manifest: Manifest, entry: Entry) -> bool:
     """Whether a file that failed is whole but for the values of its samples."""
+    path = manifest.locate(entry)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            read_audio(path, bad_samples="repair")
+            for _ in blocks(path, probe(path, LIMITS), bad_samples="repair"):
+                pass
         except AudioFileError:
             return False
     return True
-
-
-def reason(error: AudioFileError) -> str:
-    """The error without the path that it begins with."""
-    _, _, reason = str(error).rpartition(": ")
-    return reason or str(error)
 
 
 def _clip_set(

@@ -36,9 +36,9 @@ from pathlib import Path
 
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.clips import reason
 from dgm_audio.data.flac_copies import flac_copies
 from dgm_audio.data.manifest import Entry, Manifest, Omission
+from dgm_audio.data.source import reason
 from dgm_audio.data.splits import Splits, assigned_splits
 from dgm_audio.data.sun_au import SUFFIX as AU
 from dgm_audio.data.sun_au import read_au
@@ -148,7 +148,9 @@ def gtzan_manifest(folder: Path) -> SidedManifest:
     if suffix == AU:
         copies = flac_copies(home, files, read_au, kind="au")
         for path, error in copies.failed.items():
-            omitted.append(Omission(path.relative_to(home).as_posix(), reason(error), bad=True))
+            omitted.append(
+                Omission(path.relative_to(home).as_posix(), reason(error, path), bad=True)
+            )
         files = [path.with_suffix(".flac") for path in files if path not in copies.failed]
     places = {path.relative_to(home).as_posix(): path.stem for path in files}
     entries = tuple(

@@ -11,20 +11,12 @@ import hashlib
 import json
 import math
 import os
-import stat
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
+from dgm_audio.data.scan import AUDIO_SUFFIXES, inventory, label_of, scan
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
-
-AUDIO_SUFFIXES = (
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aif", ".aiff", ".aifc"),
-)
-FOREIGN_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".caf", ".au", ".snd", ".w64", ".rf64")
-"""Audio that this package does not read: counted as a bad file, so that its loss is noticed."""
 
 UNLABELLED = "sound"
 """Class of the files that lie in the folder itself."""
@@ -81,6 +73,8 @@ class Manifest:
         classes: class names in their order; by default those of the entries, sorted.
         omitted: what a scan of the folder found and did not admit.
         label_name: what the class is called as a condition of a model.
+        scanned: the entries are what a folder was found to hold, and not a list that somebody
+            made: more of them may be unreadable (`ClipConfig.max_bad_share`).
     """
 
     root: Path
@@ -88,6 +82,7 @@ class Manifest:
     classes: tuple[str, ...] = ()
     omitted: tuple[Omission, ...] = ()
     label_name: str = "class"
+    scanned: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Fill in the classes and check the labels.
@@ -151,8 +146,9 @@ class Manifest:
     ) -> Manifest:
         """All regular audio files under `folder`, by suffix.
 
-        Nothing is opened: pipes, devices and broken links are listed in `omitted`, links to
-        folders are not followed, and hidden files (with those that macOS leaves) are ignored.
+        Nothing is opened: pipes, devices and broken links are listed in `omitted`, and so are
+        hidden files (with those that macOS leaves). Links to folders are followed, without loops;
+        each file is taken once in a class.
 
         Raises:
             DataError: if the folder does not exist or holds no audio file.
@@ -161,20 +157,21 @@ class Manifest:
         if not root.is_dir():
             found = "is a file" if root.exists() else "does not exist"
             raise DataError(f"{shown(str(root))} {found}; give a folder of audio files")
-        entries, omitted = [], []
-        for path, reason, bad in _scan(root):
-            if reason:
-                omitted.append(Omission(path, reason, bad))
-            else:
-                parent, _, _ = path.rpartition("/")
-                label = parent.split("/")[0] or UNLABELLED
-                entries.append(Entry(path, label, parent or ".", licence, source))
+        found = list(scan(root))
+        entries = []
+        for path in (item.path for item in found if not item.reason):
+            parent, _, _ = path.rpartition("/")
+            entries.append(
+                Entry(path, label_of(path) or UNLABELLED, parent or ".", licence, source)
+            )
+        omitted = [item for item in found if item.reason]
         if not entries:
             raise DataError(
-                f"{shown(str(root))} holds no audio file ({len(omitted)} other files); "
+                f"{shown(str(root))} holds no audio file that can be read: {inventory(omitted)}; "
                 f"expected {' '.join(AUDIO_SUFFIXES)}"
             )
-        return cls(root, tuple(entries), omitted=tuple(omitted))
+        left_out = tuple(Omission(*item) for item in omitted)
+        return cls(root, tuple(entries), omitted=left_out, scanned=True)
 
     @classmethod
     def from_csv(cls, file: Path | str) -> Manifest:
@@ -187,7 +184,7 @@ class Manifest:
             DataError: if the file is missing or not such a table; the message says where.
         """
         file = Path(file)
-        names = [field.name for field in fields(Entry)]
+        names = [item.name for item in fields(Entry)]
         try:
             with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
                 reader = csv.DictReader(stream, strict=True)
@@ -210,7 +207,7 @@ class Manifest:
         try:
             with open(scratch, "w", encoding="utf-8", errors="surrogateescape", newline="") as out:
                 writer = csv.writer(out)
-                writer.writerow([field.name for field in fields(Entry)])
+                writer.writerow([item.name for item in fields(Entry)])
                 writer.writerows(astuple(entry) for entry in self.entries)
             os.replace(scratch, file)
         except OSError as error:
@@ -238,42 +235,3 @@ def _pitch(file: Path, line: int, text: str | None) -> float | None:
         found = shown(str(text))
         raise DataError(f"{shown(str(file))} line {line} has the pitch {found}; {_PITCH_RULE}")
     return pitch
-
-
-def _scan(root: Path) -> Iterator[tuple[str, str, bool]]:
-    """(relative path, reason for leaving it out or "", bad) of all below `root`, in order."""
-    failures: list[tuple[str, str, bool]] = []
-
-    def note(error: OSError) -> None:
-        path = os.path.relpath(str(error.filename), root).replace(os.sep, "/")
-        failures.append((path, f"folder cannot be listed: {error.strerror}", True))
-
-    for folder, subfolders, files in os.walk(root, onerror=note):
-        base = os.path.relpath(folder, root).replace(os.sep, "/")
-        prefix = "" if base == "." else base + "/"
-        for name in sorted(subfolders):
-            if name.startswith("."):
-                yield prefix + name, "hidden folder", False
-            elif os.path.islink(os.path.join(folder, name)):
-                yield prefix + name, "link to a folder, not followed", False
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(files):
-            yield (prefix + name, *_judge(os.path.join(folder, name)))
-    yield from failures
-
-
-def _judge(path: str) -> tuple[str, bool]:
-    """Reason for leaving a file out, or "", and whether audio is probably lost by that."""
-    name = os.path.basename(path)
-    suffix = os.path.splitext(name)[1].lower()
-    if name.startswith("."):
-        return "hidden file", False
-    if suffix in FOREIGN_SUFFIXES:
-        return f"{suffix} is not read; convert it to WAV or FLAC", True
-    if suffix not in AUDIO_SUFFIXES:
-        return f"not audio by its suffix ({shown(suffix) or 'none'})", False
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        return f"cannot be opened: {error.strerror}", True
-    return ("", False) if stat.S_ISREG(mode) else ("not a regular file, never opened", False)

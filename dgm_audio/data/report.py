@@ -19,6 +19,7 @@ _NOTED = {
     "normalised": "brought to a peak of 0.95",
     "lowered": "lowered to stay within full scale",
     "trimmed": "with leading silence cut",
+    "room": "with room noise before the sound cut",
     "ended": "with trailing silence cut",
     "clipped": "with clipping kept as it is",
     "offset": "with a DC offset kept as it is",
@@ -58,6 +59,15 @@ class FileReport:
         return f"{shown(self.path)}: {f'skipped, {self.skipped}' if self.skipped else self.plan}"
 
     @property
+    def start(self) -> str:
+        """Where its clips start, in words without figures."""
+        if "sliced" in self.steps:
+            return "at each onset, sliced"
+        if "room" in self.steps:
+            return "at the sound, after room noise"
+        return "at the sound, after silence" if "trimmed" in self.steps else "at its beginning"
+
+    @property
     def plan(self) -> str:
         """What is done to the file, in words."""
         steps = [STEPS[name].format(amount) for name, amount in self.steps.items()]
@@ -88,7 +98,9 @@ class LoadReport:
         ignored = [file for file in self.files if file.skipped and not file.bad]
         for reason, count in Counter(file.skipped for file in ignored).most_common(most):
             yield f"  {count} ignored: {reason}"
+        if self.skipped:
+            yield f"  {len(self.skipped)} of {len(used) + len(self.skipped)} files cannot be read:"
         for file in self.skipped[:most]:
             yield f"  {file}"
         if len(self.skipped) > most:
-            yield f"  ... and {len(self.skipped) - most} more skipped"
+            yield f"  ... and {len(self.skipped) - most} more; dgm-audio doctor --json lists all"

@@ -17,7 +17,9 @@ import numpy as np
 from dgm_audio.data import shape, slicing
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.level import Level
-from dgm_audio.io import AudioInfo, probe, read_audio, resample
+from dgm_audio.data.onset import ONSET_DB
+from dgm_audio.errors import AudioFileError
+from dgm_audio.io import AudioInfo, AudioLimits, probe, read_audio, resample, shown
 
 LONG_FILE = 4
 """With long_files="auto", a file of more than 4 clips is sliced."""
@@ -27,6 +29,9 @@ OFFSET = 0.01
 """A mean beyond this is reported as a DC offset."""
 CANCELLED = 0.1
 """Channels cancel each other if their mix has less than this share of their peak."""
+
+LIMITS = AudioLimits(max_seconds=math.inf)
+"""Of the files of a data set: they are read in segments, so they may be of any length."""
 
 _WHOLE_SECONDS, _WHOLE_BYTES = 60, 64 * 2**20
 _SEGMENT_SECONDS = 30
@@ -70,7 +75,7 @@ class Source:
         watch: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.path, self.config, self._watch = path, config, watch
-        self.info: AudioInfo = probe(path)
+        self.info: AudioInfo = probe(path, LIMITS)
         self.level = Level()
         self.steps: dict[str, float] = {}
         self._digest = hashlib.sha256(f"{self.info.sample_rate}:{self.info.channels}:".encode())
@@ -122,7 +127,8 @@ class Source:
             if "normalised" in self.steps:
                 self.steps["normalised"] /= slices  # decibels do not add up: the mean
         elif slices or "cut" in self.steps:
-            self.steps["cut"] = seconds - sum(self.steps.get(s, 0) for s in ("trimmed", "ended"))
+            silence = sum(self.steps.get(step, 0) for step in ("trimmed", "room", "ended"))
+            self.steps["cut"] = seconds - silence
 
     def _note_file(self) -> None:
         """Steps that concern the file as a whole."""
@@ -184,7 +190,7 @@ class Source:
             first = (second - before) * own
             stop = min((second + span) * own, self.info.frames)
             last = min(stop + after * own, self.info.frames)
-            native = read_audio(self.path, start=first, frames=last - first)[0].numpy()
+            native = _read(self.path, first, last - first)
             if measure:
                 core = native[:, before * own : stop - first]
                 self.level.add(core)
@@ -221,12 +227,37 @@ class Source:
         """The sound from its beginning: a whole short file, or what follows the silence."""
         if self._held is not None:
             return self._held.sound
-        loud = self.level.peak * 10 ** (shape.ONSET_DB / 20)
+        loud = self.level.peak * 10 ** (ONSET_DB / 20)
         for segment in self._again():
             sound = segment.sound[:, segment.margin :]
             if np.abs(sound).max() >= loud:
                 return sound
         return next(self._again()).sound  # channels that cancel each other: silence all along
+
+
+def blocks(
+    path: Path, info: AudioInfo, bad_samples: Literal["error", "repair"] = "error"
+) -> Iterator[np.ndarray]:
+    """The samples of a file (C, T), half a minute at a time.
+
+    Raises:
+        AudioFileError: as `read_audio` does.
+    """
+    size = _SEGMENT_SECONDS * info.sample_rate
+    for start in range(0, info.frames, size):
+        yield _read(path, start, min(size, info.frames - start), bad_samples)
+
+
+def reason(error: AudioFileError, path: Path) -> str:
+    """The error without the path that it begins with."""
+    return str(error).removeprefix(f"{shown(path)}: ")
+
+
+def _read(
+    path: Path, start: int, frames: int, bad_samples: Literal["error", "repair"] = "error"
+) -> np.ndarray:
+    sound, _ = read_audio(path, limits=LIMITS, start=start, frames=frames, bad_samples=bad_samples)
+    return sound.numpy()
 
 
 def _resampled(sound: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

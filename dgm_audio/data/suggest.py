@@ -9,6 +9,8 @@ import numpy as np
 
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.manifest import Manifest
+from dgm_audio.data.scan import counted
+from dgm_audio.data.source import LIMITS, reason
 from dgm_audio.errors import AudioFileError, DataError
 from dgm_audio.io import AudioInfo, probe, shown
 
@@ -85,14 +87,17 @@ def suggest_recording_config(
 def _readable(source: Path | str | Manifest) -> list[AudioInfo]:
     """What the headers of the files state that can be read, at least one."""
     manifest = Manifest.read(source)
-    infos = []
+    infos, errors = [], {}
     for entry in manifest.entries:
         try:
-            infos.append(probe(manifest.locate(entry)))
-        except AudioFileError:
-            continue  # load_clips reports it
+            infos.append(probe(manifest.locate(entry), LIMITS))
+        except AudioFileError as error:
+            errors[entry.path] = reason(error, manifest.locate(entry))  # load_clips reports it
     if not infos:
-        raise DataError(f"{shown(str(manifest.root))} holds no audio file that can be read")
+        raise DataError(
+            f"{shown(str(manifest.root))} holds no audio file that can be read: "
+            f"{counted(errors.items())}"
+        )
     return infos
 
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.bootstrap import Figure
@@ -253,7 +254,10 @@ class _Evaluation:
 def _stages(progress: bool) -> Iterator[Any]:
     """A function that says which stage begins."""
     with tqdm(
-        disable=None if progress else True, bar_format="evaluating ({elapsed}) {desc}", leave=False
+        disable=None if progress else True,
+        bar_format="evaluating ({elapsed}) {desc}",
+        leave=False,
+        file=stderr(),
     ) as bar:
         yield bar.set_description_str
 

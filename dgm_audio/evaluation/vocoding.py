@@ -28,6 +28,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.capabilities import HasLogProb
 from dgm_audio.data import Splits
 from dgm_audio.data.windows import recordings
@@ -149,7 +150,8 @@ def judge_vocoder(
         for way in ("smooth", "least-squares")
     )
     values: dict[str, list[float]] = {}
-    for clip in tqdm(clips, "judging", leave=False, disable=None if progress else True):
+    hidden = None if progress else True
+    for clip in tqdm(clips, "judging", leave=False, file=stderr(), disable=hidden):
         x = clip.detach().float().reshape(1, -1).cpu()
         sounds = {
             "": _whole(resynthesise(model, x, condition, seed=seed, temperature=temperature)),

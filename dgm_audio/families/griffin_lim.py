@@ -65,7 +65,7 @@ class GriffinLim(StreamingGenerator):
             )
         self.audio = AudioSpec(mel.sample_rate, 1, 2 * mel.sample_rate)
         self.latent = LatentSpec(1, hop=1)
-        self.condition = ConditionSpec({"mel": Frames(mel.n_mels, mel.hop)})
+        self.condition = ConditionSpec({"mel": Frames.of_mel(mel)})
         self.front = LogMel(mel)
         self.margin = -(-mel.n_fft // mel.hop) * mel.hop
         self.block = BLOCK_SECONDS * mel.sample_rate // mel.hop * mel.hop

@@ -75,7 +75,8 @@ class LatentPrior(nn.Module):
         learns = torch.is_grad_enabled() and any(
             one.requires_grad for one in (given, state, *self.parameters())
         )
-        go = self.in_torch if learns or given.device.type != "cpu" else self._compiled
+        loops = given.device.type == "cpu" and not learns and not torch.compiler.is_compiling()
+        go = self._compiled if loops else self.in_torch
         made, state = go(given.double(), state, back, history)
         history.put(self, state)
         return made.to(given.dtype)

@@ -15,8 +15,9 @@ SHARE = 48
 
 
 def is_plain(x: Tensor) -> bool:
-    """Whether x is for compiled loops: float32 on the CPU, and nobody asks for gradients."""
-    return x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled()
+    """Whether x is for compiled loops: float32 on the CPU, without gradients, not to be traced."""
+    asked = torch.is_grad_enabled() or torch.compiler.is_compiling()
+    return x.dtype == torch.float32 and x.device.type == "cpu" and not asked
 
 
 def shared(work: Callable[[int, int], None], rows: int) -> None:

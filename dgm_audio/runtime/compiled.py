@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from dgm_audio._standard_error import say_once
+from dgm_audio.errors import DgmAudioError
 
 
 def compiled(function: Callable) -> Any:
@@ -33,16 +36,64 @@ def inlined(function: Callable) -> Any:
 
 
 def let_numba_cache(package: str) -> None:
-    """Where a package is installed read-only, its compiled functions go to our cache folder.
+    """Let compiled functions of a package be kept where that is possible, and work where it is not.
 
-    Without a writable place for them its import may fail, so call this before it.
+    Where the package is installed read-only they go to our cache folder. Without a writable place,
+    or with a full one, numba would raise, at the import of the package or at the first call; so
+    call this before.
     """
+    _forgive()
     spec = find_spec(package)
     home = Path(spec.origin).parent if spec and spec.origin else Path()
     if "NUMBA_CACHE_DIR" in os.environ or os.access(home, os.W_OK):
         return
     from dgm_audio.data.cache import default_cache_dir
 
-    os.environ["NUMBA_CACHE_DIR"] = str(default_cache_dir() / "numba")
-    if "numba" in sys.modules:
-        sys.modules["numba"].config.reload_config()
+    try:
+        os.environ["NUMBA_CACHE_DIR"] = str(default_cache_dir() / "numba")
+    except DgmAudioError:
+        return  # numba finds no place either, and it is said then
+    import numba
+
+    numba.config.reload_config()
+
+
+def _forgive() -> None:
+    """Make numba's cache what a cache should be: whatever is wrong with it, the work goes on.
+
+    In numba itself, because the functions of librosa are kept by it in the same way.
+    """
+    from numba.core import caching
+
+    dispatcher: Any = import_module("numba.core.dispatcher")
+    if getattr(dispatcher.FunctionCache, "forgives", False):
+        return
+
+    class Forgiving(caching.FunctionCache):
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except OSError as error:
+                _say_uncached(error.strerror)
+            except Exception:  # whatever unpickling raises: cut off, or of another program
+                _say_uncached("what is kept is damaged")
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                super().save_overload(sig, data)
+            except OSError as error:
+                _say_uncached(error.strerror)
+
+    def cache_of(function: Callable) -> Any:
+        try:
+            return Forgiving(function)
+        except (RuntimeError, OSError):
+            _say_uncached("there is no folder that can be written to")
+            return caching.NullCache()
+
+    cache_of.forgives = True
+    dispatcher.FunctionCache = cache_of
+
+
+def _say_uncached(reason: str | None) -> None:
+    say_once(f"compiled code is not kept for the next run, which compiles it again: {reason}")

@@ -2,7 +2,7 @@
 
 numba turns loops into vector code only where it can prove that the order of sums does not matter,
 and never with a register tile in mind. Here are values of 64 floats (`Vector(float32, 64)`, four
-AVX-512 registers) or 16 doubles, whose loads, sums and products are single LLVM instructions on
+AVX-512 registers), 16 doubles or 8, whose loads, sums and products are single LLVM instructions on
 vectors; LLVM cuts them into what the processor has. No bounds are checked.
 
     w = load(weights, at)                      # 64 floats of a float32 or int16 array
@@ -32,6 +32,8 @@ LANES = 64
 """Floats in a vector."""
 DOUBLES = 16
 """Doubles in a vector."""
+EIGHT = 8
+"""Doubles in a shorter one, of which many fit into the registers."""
 
 _SCALARS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
@@ -53,6 +55,7 @@ class _VectorModel(models.PrimitiveModel):
 
 FLOATS = Vector(types.float32, LANES)
 PAIRS = Vector(types.float64, DOUBLES)
+OCTETS = Vector(types.float64, EIGHT)
 
 
 def _operator(function: Callable, name: str) -> None:
@@ -116,6 +119,18 @@ def load_doubles(context: Any, array: Any, at: Any) -> Any:
 
 
 @instruction
+def load_eight(context: Any, array: Any, at: Any) -> Any:
+    """8 doubles from element `at` on, of a float64 array."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
+        loaded = builder.load(_address(context, builder, array, args, OCTETS.llvm))
+        loaded.align = 8
+        return loaded
+
+    return OCTETS(array, types.intp), generate
+
+
+@instruction
 def store(context: Any, array: Any, at: Any, vector: Any) -> Any:
     """Write a vector from element `at` on, to an array of its numbers."""
 
@@ -159,6 +174,26 @@ def full(context: Any, scalar: Any) -> Any:
         return _spread(builder, args[0], kind.llvm)
 
     return kind(scalar), generate
+
+
+@instruction
+def eight(context: Any, scalar: Any) -> Any:
+    """8 times a float64."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
+        return _spread(builder, args[0], OCTETS.llvm)
+
+    return OCTETS(scalar), generate
+
+
+@instruction
+def square_root(context: Any, vector: Any) -> Any:
+    """Square roots of 8 doubles, correctly rounded."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: tuple) -> Any:
+        return _call(builder, f"llvm.sqrt.v{EIGHT}f64", OCTETS.llvm, args)
+
+    return OCTETS(vector), generate
 
 
 @instruction

@@ -15,11 +15,12 @@ References:
 from __future__ import annotations
 
 import math
-from functools import cache
 from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from dgm_audio.signal.portable import table, turns
 
 
 def block_sizes(length: int, hop: int) -> list[int]:
@@ -38,19 +39,27 @@ def block_sizes(length: int, hop: int) -> list[int]:
 def fold(x: Tensor, back: bool = False) -> Tensor:
     """Whole hops (..., H), H even, rotated about their middles, float64; `back` undoes it."""
     half = x.shape[-1] // 2
-    n = torch.arange(half, dtype=torch.float64, device=x.device)
-    angle = math.pi / 4 * (1 + (n + 0.5) / half)
-    near, far = angle.sin(), angle.cos() * (-1 if back else 1)
+    near, far = rotations(half, x.device)
+    far = -far if back else far
     before, after = x[..., :half].flip(-1), x[..., half:]
     folded = near * before - far * after, near * after + far * before
     return torch.cat([folded[0].flip(-1), folded[1]], dim=-1)
 
 
-@cache
+@table
+def rotations(half: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """sin and cos of pi / 4 (1 + (n + 1/2) / half) for n = 0, 1, ..., half - 1: float64."""
+    cosine, sine = turns(16 * half)
+    place = slice(2 * half + 1, 4 * half, 2)
+    return sine[place].to(device), cosine[place].to(device)
+
+
+@table
 def cosine_iv(size: int, device: torch.device | None = None) -> Tensor:
     """The type IV cosine transform of `size` samples, its own inverse: float64 (size, size)."""
-    n = torch.arange(size, dtype=torch.float64, device=device) + 0.5
-    return math.sqrt(2 / size) * torch.cos(math.pi / size * n * n[:, None])
+    odd = 2 * torch.arange(size, device="cpu") + 1
+    cosine, _ = turns(8 * size)
+    return (math.sqrt(2 / size) * cosine[odd * odd[:, None] % (8 * size)]).to(device)
 
 
 class Analysis:

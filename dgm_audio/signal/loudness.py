@@ -6,6 +6,7 @@ measured as one block of its own length, and `Loudness.block_seconds` says so.
 
 References:
     ITU-R BS.1770-4, "Algorithms to measure audio programme loudness", 2015.
+    EBU R 128, "Loudness normalisation and permitted maximum level of audio signals", 2020.
     Steinmetz and Reiss, "pyloudnorm: a simple yet flexible loudness meter in Python", 2021.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyloudnorm
@@ -24,6 +26,9 @@ from dgm_audio.errors import InputError
 BLOCK_SECONDS = 0.4
 MIN_RATE = 4000
 """The K-weighting filter acts up to 1.7 kHz and does not exist at lower sample rates."""
+
+LEVELS = {"peak": 0.95, "lufs": -23.0}
+"""What `to_level` brings sounds to: a largest magnitude, and the loudness of EBU R 128."""
 
 _ABSOLUTE_GATE = -70.0
 _MAX_CHANNELS = 5
@@ -69,6 +74,28 @@ def measure_loudness(audio: Tensor, sample_rate: int) -> Loudness:
     lufs = _integrated(samples, sample_rate) if samples.any() else -math.inf
     block = min(BLOCK_SECONDS, samples.shape[1] / sample_rate)
     return Loudness(lufs, peak_dbfs(audio), block)
+
+
+def to_level(
+    audio: Tensor, sample_rate: int, level: Literal["peak", "lufs"]
+) -> tuple[Tensor, float]:
+    """Audio (C, T) or (T,) brought to a level of `LEVELS` by one gain, and the gain in dB.
+
+    No peak is raised beyond that of "peak": a sound whose peaks stand out far stays below the
+    loudness that was asked for. Silence stays as it is.
+
+    Raises:
+        InputError: if the level is unknown, or the loudness cannot be measured.
+    """
+    if level not in LEVELS:
+        raise InputError(f"level is {level!r}; allowed are {', '.join(LEVELS)}")
+    peak = peak_dbfs(audio)
+    gain = 20 * math.log10(LEVELS["peak"]) - peak
+    if level == "lufs":
+        gain = min(gain, LEVELS["lufs"] - measure_loudness(audio, sample_rate).lufs)
+    if not math.isfinite(peak) or not math.isfinite(gain):
+        return audio, 0.0
+    return audio * 10 ** (gain / 20), gain
 
 
 def peak_dbfs(audio: Tensor) -> float:

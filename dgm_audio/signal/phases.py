@@ -60,7 +60,8 @@ def follow(magnitude: Tensor, overlap: int, phase: Tensor | None = None) -> tupl
     magnitude = magnitude.detach()
     if phase is None:
         phase = magnitude.new_zeros(len(magnitude), magnitude.shape[2], dtype=torch.float64)
-    if magnitude.device.type == "cpu" and magnitude.dtype == torch.float32:
+    plain = magnitude.device.type == "cpu" and magnitude.dtype == torch.float32
+    if plain and not torch.compiler.is_compiling():
         return _follow_compiled(magnitude, overlap, phase)
     return follow_in_torch(magnitude, overlap, phase)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from dgm_audio._standard_error import stderr
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.training.baselines import NAME
@@ -42,8 +43,8 @@ class Monitor:
         self.metric = metric
         self.sample_rate = clips.sample_rate
         self.bar = (
-            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=sys.stderr)
-            if sys.stderr.isatty()
+            tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=stderr())
+            if stderr().isatty()
             else None
         )
         self._writer = _tensorboard(run)
@@ -65,7 +66,7 @@ class Monitor:
             text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"
             if share >= 1:
                 text = f"{self.budget} are used up at step {at.step}: only a larger one goes on"
-            tqdm.write(text, file=sys.stderr)
+            tqdm.write(text, file=stderr())
         if self.bar is not None:
             self.bar.n = self.bar.initial = round(100 * share, 1)
             self.bar.refresh()

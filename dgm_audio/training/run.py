@@ -178,8 +178,8 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         raise
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(
-            f"the GPU's memory is full with {batch} clips per step; "
-            f"try --batch {max(1, batch // 2)}"
+            f"the GPU's memory is full with {loop.batch} clips per step; try "
+            + (f"--batch {loop.batch // 2}" if loop.batch > 1 else "shorter clips (--seconds)")
         ) from error
     finally:
         if monitor:

@@ -18,6 +18,7 @@ import numpy as np
 from dgm_audio.data.feasibility import LEAST_CLIPS
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, file_seconds
+from dgm_audio.data.trainable import too_few
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
 from dgm_audio.training.task import TASKS, Task, get_task
@@ -85,24 +86,15 @@ def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
     return [_judged(family, get_task(family), name, lengths, LONGEST) for family in TASKS]
 
 
-def check_clips(splits: Splits) -> None:
-    """Refuse data of which nothing can be learned, once they are read.
+def check_count(splits: Splits) -> None:
+    """Refuse data of which too little is left, once they are read.
 
     Raises:
-        DataError: if there are fewer than `LEAST_CLIPS` clips, or all of them are silent.
+        DataError: if there are fewer than `LEAST_CLIPS` clips; the message has their number.
     """
-    name, count = (
-        shown(str(splits.train.manifest.root)),
-        len(splits.train) + len(splits.heldout),
-    )
+    count = len(splits.train) + len(splits.heldout)
     if count < LEAST_CLIPS:
-        raise DataError(_too_few(f"{name} gives {_counted(count, 'clip')}"))
-    files = splits.train.report.files
-    if files and all("silent" in file.steps for file in files):
-        raise DataError(
-            f"{name} holds nothing but silence: {_counted(len(files), 'file')} with peaks below "
-            "-80 dBFS"
-        )
+        raise DataError(too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
 
 
 def _judged(
@@ -113,7 +105,7 @@ def _judged(
         return _whole(family, name, lengths, long)
     if not long.any() and len(lengths) < LEAST_CLIPS:
         found = f"{name} holds {_counted(len(lengths), 'sound')}"
-        return Suitability(family, _too_few(found), refused=True)
+        return Suitability(family, too_few(found), refused=True)
     if task.fewest > len(lengths) and not long.any():
         line = (
             f"{family} needs at least {task.fewest} sounds, or it writes noise, and {name} holds "
@@ -159,10 +151,6 @@ def _whole(family: str, name: str, lengths: np.ndarray, long: np.ndarray) -> Sui
 def _mostly_long(lengths: np.ndarray, long: np.ndarray) -> bool:
     total = lengths.sum()
     return bool(total >= LEAST_SECONDS and lengths[~long].sum() <= MOST_SHORT * total)
-
-
-def _too_few(found: str) -> str:
-    return f"{found}; training needs at least {LEAST_CLIPS}, and some dozens to learn something"
 
 
 def _counted(number: int, what: str) -> str:

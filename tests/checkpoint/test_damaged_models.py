@@ -49,6 +49,7 @@ def message(folder: Path, kind: type[Exception] = CheckpointError) -> str:
     return text
 
 
+@pytest.mark.fault(13)
 def test_13_truncated_and_flipped_weights(folder: Path) -> None:
     good = (folder / WEIGHTS).read_bytes()
     rng = random.Random(0)
@@ -63,12 +64,14 @@ def test_13_truncated_and_flipped_weights(folder: Path) -> None:
     load_model(folder, "cpu")
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("kept", [0, 4, 8, 100, -1])
 def test_13_truncated_weights_whose_hash_was_made_to_fit(folder: Path, kept: int) -> None:
     write_weights(folder, (folder / WEIGHTS).read_bytes()[:kept])
     assert f"{WEIGHTS} is no valid safetensors file" in message(folder)
 
 
+@pytest.mark.fault(13)
 def test_13_headers_that_lie_about_sizes(folder: Path) -> None:
     write_weights(folder, (2**60).to_bytes(8, "little") + b"{}")
     assert "no valid safetensors file" in message(folder)
@@ -77,6 +80,7 @@ def test_13_headers_that_lie_about_sizes(folder: Path) -> None:
     assert "no valid safetensors file" in message(folder)
 
 
+@pytest.mark.fault(14)
 def test_14_weights_that_do_not_fit(folder: Path) -> None:
     tamper(folder, lambda tensors: tensors.update(extra=torch.zeros(1)))
     assert "extra is unknown" in message(folder)
@@ -96,12 +100,14 @@ def test_14_weights_that_do_not_fit(folder: Path) -> None:
         assert "bias has NaN or infinite values" in message(folder)
 
 
+@pytest.mark.fault(14)
 def test_14_the_first_five_of_many_are_named(folder: Path) -> None:
     tamper(folder, lambda tensors: tensors.update({f"x{i}": torch.zeros(1) for i in range(8)}))
     text = message(folder)
     assert all(f"x{i} is unknown" in text for i in range(5)) and text.endswith("; and 3 more")
 
 
+@pytest.mark.fault(14)
 def test_14_nothing_unsound_is_saved(flow: ToyFlow, tmp_path: Path) -> None:
     with torch.no_grad():
         flow.bias[0, 0] = float("nan")
@@ -125,6 +131,7 @@ class Canary:
         return (Path.touch, (self.path,))
 
 
+@pytest.mark.fault(15)
 def test_15_a_length_that_looks_like_a_pickle_is_none(folder: Path) -> None:
     tensors = safetensors.torch.load((folder / WEIGHTS).read_bytes())
     blobs = (safetensors.torch.save(tensors, {"more": n * "x"}) for n in range(300))
@@ -132,6 +139,7 @@ def test_15_a_length_that_looks_like_a_pickle_is_none(folder: Path) -> None:
     load_model(folder, "cpu")
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("name", ["model.pt", "last.ckpt", "m.pt2", "pytorch_model.bin", "m.pkl"])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_15_pickles_are_never_executed(
@@ -158,6 +166,7 @@ def test_15_pickles_are_never_executed(
     assert canary.exists(), "the pickle would have worked"
 
 
+@pytest.mark.fault(16)
 def test_16_newer_formats_and_unknown_families(folder: Path) -> None:
     edit(folder, lambda header: header.update(format_version=2, new_key=1))
     assert "format_version is 2; dgm_audio" in message(folder)
@@ -172,6 +181,7 @@ def test_16_newer_formats_and_unknown_families(folder: Path) -> None:
     assert "no family 'os:system'" in message(folder)
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
@@ -189,6 +199,7 @@ def test_17_wrong_configs_name_the_key(folder: Path, config: dict, expected: str
     assert f"{HEADER}: {expected}" in message(folder, ConfigError)
 
 
+@pytest.mark.fault(17)
 def test_17_hostile_headers(folder: Path) -> None:
     good = (folder / HEADER).read_text()
     for text in ("[" * 10**6, " " * 50_000_000, good[:-20], good.replace("3", "NaN", 1), "\0"):
@@ -199,6 +210,7 @@ def test_17_hostile_headers(folder: Path) -> None:
         assert HEADER in message(folder)
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -218,11 +230,13 @@ def test_17_wrong_headers_name_the_key(folder: Path, change: dict, expected: str
     assert expected in message(folder)
 
 
+@pytest.mark.fault(17)
 def test_17_missing_keys_are_named(folder: Path) -> None:
     edit(folder, lambda header: header.pop("family"))
     assert "missing keys family" in message(folder)
 
 
+@pytest.mark.fault(17)
 def test_17_memory_is_refused_before_it_is_taken(folder: Path) -> None:
     edit(folder, lambda header: header["config"].update(streams=False, length=10**8))
     assert "far more memory than the" in message(folder)  # 10**16 numbers would not fit anywhere
@@ -230,6 +244,7 @@ def test_17_memory_is_refused_before_it_is_taken(folder: Path) -> None:
     assert "far more memory" in message(folder), "also where this machine would have it"
 
 
+@pytest.mark.fault(17)
 def test_17_what_a_constructor_raises_is_typed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def test_a_header_that_could_not_be_read_is_not_written(folder: Path, flow: ToyF
     assert os.listdir(folder.parent) == ["model"]
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("failing", ["write_bytes", "write_text", "fsync", "rename"])
 def test_20_a_full_disk_leaves_the_old_model(
     folder: Path, monkeypatch: pytest.MonkeyPatch, failing: str
@@ -75,6 +77,7 @@ def test_20_a_full_disk_leaves_the_old_model(
     assert os.listdir(folder.parent) == ["model"]
 
 
+@pytest.mark.fault(19)
 def test_a_save_killed_between_the_renames_is_recovered(folder: Path, flow: ToyFlow) -> None:
     old = folder.with_name(".model.old")
     folder.rename(old)
@@ -84,7 +87,10 @@ def test_a_save_killed_between_the_renames_is_recovered(folder: Path, flow: ToyF
     assert os.listdir(folder.parent) == ["model"]
 
 
-def test_19_a_save_killed_at_any_moment_leaves_a_complete_model(tmp_path: Path) -> None:
+@pytest.mark.fault(19)
+def test_19_a_save_killed_at_any_moment_leaves_a_complete_model(
+    tmp_path: Path, figure: Callable[[str, float], None]
+) -> None:
     """One hundred times: a process that saves two models in turn is killed, then loading works."""
     script = """
         import os, random, signal, sys, time
@@ -121,3 +127,4 @@ def test_19_a_save_killed_at_any_moment_leaves_a_complete_model(tmp_path: Path) 
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "[8, 1024]", "the children did save"
+    figure("kills survived, of 100:", 100)

@@ -79,6 +79,7 @@ def test_a_model_folder_named_model_is_called_by_its_run(dgm, models):
     assert files()[0].startswith("mine_seed1_000")
 
 
+@pytest.mark.fault(29, 30)
 @pytest.mark.parametrize(
     ("words", "problems"),
     [
@@ -107,6 +108,7 @@ def test_a_wrong_option_is_named_and_nothing_is_written(dgm, words, problems):
     assert files(".") == ["file"]
 
 
+@pytest.mark.fault(30)
 def test_what_is_no_model_is_named(dgm, models):
     dgm("sample", "drum-vae").failed("'drum-vae'", "did you mean 'drums-vae'")
     dgm("sample", "./nowhere").failed("nowhere", "does not exist")
@@ -114,6 +116,7 @@ def test_what_is_no_model_is_named(dgm, models):
         dgm("sample", "--device", "cuda").failed("cuda", "use 'cpu'")
 
 
+@pytest.mark.fault(30)
 def test_existing_files_are_found_before_any_work_and_stand(dgm):
     dgm("sample", "-n", 3, "--seed", 1).ok()
     Path(sounds()[1]).write_text("precious")

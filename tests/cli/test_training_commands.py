@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgm_audio.cli.doctor import SOFTWARE, free_place
 from dgm_audio.cli.evaluate import reference_splits
+from dgm_audio.cli.making import write_picture
 from dgm_audio.cli.train import clip_config
 from dgm_audio.data import cache
 from dgm_audio.errors import InputError
@@ -187,10 +189,36 @@ def test_doctor_prints_a_table_and_draws_a_picture(dgm, recordings):
     assert "picture: doctor.png" in result.err
     with Image.open("doctor.png") as picture:
         assert min(picture.size) > 100
-    dgm("doctor", recordings).failed("doctor.png", "--overwrite")
     dgm("doctor", recordings, "--picture", "x.jpg").failed("x.jpg", ".png")
-    result = dgm("doctor", recordings, "--json", "--overwrite").ok()
+    result = dgm("doctor", recordings, "--json").ok()
+    assert "picture: doctor.png\n" in result.err  # its own, drawn again
     assert result.json["files"] == 41 and result.json["readable"] == 40
+
+
+def test_the_doctor_is_not_stopped_by_a_picture_and_loses_none(tmp_path):
+    ours, theirs = tmp_path / "doctor-2.png", tmp_path / "doctor.png"
+    page = Image.new("RGB", (8, 8))
+    page.save(theirs)
+    assert free_place(theirs, overwrite=True) == theirs
+    assert free_place(theirs, overwrite=False) == ours
+    write_picture(ours, page, overwrite=False, software=SOFTWARE)
+    assert free_place(theirs, overwrite=False) == free_place(ours, overwrite=False) == ours
+    ours.write_text("no picture")
+    assert free_place(theirs, overwrite=False) == tmp_path / "doctor-3.png"
+
+
+def test_what_training_refuses_the_doctor_refuses_in_the_same_words(dgm, record, tmp_path):
+    time = np.arange(2000) / RATE
+    for index in range(7):
+        hit = np.sin(2 * np.pi * 90 * (index + 1) * time) * np.exp(-9 * time)
+        record(f"few/{index}.wav", hit[None], RATE)
+    for index in range(9):
+        record(f"still/{index}.wav", np.zeros((1, 2000)), RATE)
+    for name, reason in (("few", "needs at least 8"), ("still", "but silence: 9 files")):
+        said = dgm("doctor", tmp_path / name, "--seconds", 0.25, "--json").ok().json
+        assert not said["trainable"] and reason in said["refusal"]
+        refused = dgm("train", tmp_path / name, "--steps", 1, "--seconds", 0.25)
+        assert refused.code == 2 and reason in refused.err.splitlines()[-1]
 
 
 def test_doctor_of_a_folder_without_any_sound_explains(dgm, tmp_path):

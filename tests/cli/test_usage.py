@@ -62,6 +62,7 @@ def test_the_version(dgm):
     assert dgm("--version").ok().out == f"{dgm_audio.__version__}\n"
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     "words",
     [
@@ -88,6 +89,7 @@ def test_wrong_usage_ends_with_two_and_says_what_is_wrong(dgm, words):
     assert result.err and "Traceback" not in result.err
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
@@ -127,6 +129,7 @@ def test_warnings_are_one_line_without_source_code(dgm, monkeypatch):
     assert result.err == "dgm-audio: warning: two lines\n"
 
 
+@pytest.mark.fault(30)
 def test_a_locale_without_unicode_breaks_nothing(shell, trained):
     ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     for words in (["sample", "--help"], ["bogus"], ["info", "модель"]):
@@ -140,6 +143,7 @@ def test_a_locale_without_unicode_breaks_nothing(shell, trained):
     assert "flow_seed1_000" in result.out and result.out.isascii()
 
 
+@pytest.mark.fault(30)
 def test_a_reader_that_leaves_is_no_error(shell, trained, tmp_path):
     reading, writing = os.pipe()
     os.close(reading)
@@ -150,6 +154,7 @@ def test_a_reader_that_leaves_is_no_error(shell, trained, tmp_path):
     assert len(list((tmp_path / "o").iterdir())) == 3  # the sounds were made all the same
 
 
+@pytest.mark.fault(30)
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
 def test_a_full_disk_under_standard_output_is_a_failure(shell):
     with open("/dev/full", "w") as full:

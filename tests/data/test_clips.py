@@ -12,6 +12,7 @@ from dgm_audio.errors import ConfigError
 from .sounds import RATE, hit, small_set, tone
 
 
+@pytest.mark.fault(8, 9)
 def test_a_folder_nobody_prepared(record, folder, config, store, capsys) -> None:
     """Mixed rates and channels, silence, DC, clipping, one sample, a long file, and no audio."""
     small_set(record)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgm_audio.data import scan
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.errors import DataError
 
@@ -28,24 +29,58 @@ def test_first_subfolder_is_the_class_and_the_whole_folder_the_group(tmp_path: P
     assert Manifest.from_folder(tmp_path).classes == ("kick", "snare", "sound")
 
 
+@pytest.mark.fault(11)
 def test_everything_else_is_listed_with_its_reason(tmp_path: Path) -> None:
-    touch(tmp_path, "a.wav", "notes.txt", "._a.wav", "song.m4a", ".git/x.wav")
+    touch(tmp_path, "a.wav", "notes.txt", "._a.wav", "song.caf", ".git/x.wav")
     os.mkfifo(tmp_path / "pipe.wav")
     os.symlink("loop.wav", tmp_path / "loop.wav")
     os.symlink("/dev/zero", tmp_path / "zero.wav")
     os.symlink(".", tmp_path / "again")
+    os.symlink("a.wav", tmp_path / "b.wav")
     manifest = Manifest.from_folder(tmp_path)
     reasons = {item.path: item for item in manifest.omitted}
     assert [entry.path for entry in manifest.entries] == ["a.wav"]
     assert "suffix" in reasons["notes.txt"].reason
     assert "hidden" in reasons["._a.wav"].reason and "hidden" in reasons[".git"].reason
-    assert "convert" in reasons["song.m4a"].reason and reasons["song.m4a"].bad
+    assert "convert" in reasons["song.caf"].reason and reasons["song.caf"].bad
     assert "regular" in reasons["pipe.wav"].reason and "regular" in reasons["zero.wav"].reason
     assert "opened" in reasons["loop.wav"].reason
     assert "not followed" in reasons["again"].reason
-    assert len(reasons) == 8
+    assert reasons["b.wav"].reason == "the same file as a.wav" and not reasons["b.wav"].bad
+    assert len(reasons) == 9
 
 
+def test_linked_folders_are_classes_and_no_file_comes_twice_in_one(tmp_path: Path) -> None:
+    touch(tmp_path, "real/a.wav", "real/deep/b.wav", "set/own/c.wav", "set/own/soft/d.wav")
+    os.symlink("../real", tmp_path / "set" / "kicks")
+    os.symlink("../real/deep", tmp_path / "set" / "also")
+    os.symlink("../kicks", tmp_path / "real" / "deep" / "loop")  # of set/kicks/deep, broken
+    os.symlink(tmp_path / "set", tmp_path / "real" / "up")
+    os.symlink("../../real", tmp_path / "real" / "deep" / "round")
+    os.symlink("soft", tmp_path / "set" / "own" / "a link that comes first")
+    manifest = Manifest.from_folder(tmp_path / "set")
+    assert {entry.path: entry.label for entry in manifest.entries} == {
+        "own/c.wav": "own",
+        "own/soft/d.wav": "own",
+        "kicks/a.wav": "kicks",
+        "kicks/deep/b.wav": "kicks",
+        "also/b.wav": "also",
+        "also/round/a.wav": "also",  # another class: its own copy of the real folder
+    }
+    reasons = {item.path: item.reason for item in manifest.omitted}
+    assert reasons["kicks/deep/round"] == "the same folder as kicks"
+    assert reasons["own/a link that comes first"] == "the same folder as own/soft"
+    assert "lies in" in reasons["kicks/up"]
+    assert manifest.scanned
+
+
+def test_class_names_are_compared_as_people_see_them(tmp_path: Path) -> None:
+    touch(tmp_path, "tra\u0308um e/a.wav", "tr\u00e4um e/b.wav", "Kick/c.wav", "kick/d.wav")
+    manifest = Manifest.from_folder(tmp_path)
+    assert manifest.classes == ("Kick", "kick", "tr\u00e4um e")
+
+
+@pytest.mark.fault(11)
 def test_odd_names_survive_csv_and_hash(tmp_path: Path) -> None:
     names = ["träum é.wav", "new\nline.wav", 'comma, "quote".wav', " space .wav"]
     touch(tmp_path, *names)
@@ -92,10 +127,23 @@ def test_a_wrong_csv_is_one_line(tmp_path: Path, text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_folders_without_audio_say_what_was_found(tmp_path: Path) -> None:
+def test_folders_without_audio_say_what_was_found(tmp_path: Path, monkeypatch) -> None:
     touch(tmp_path, "a.txt", "b.png")
-    with pytest.raises(DataError, match=r"no audio file.*2 other"):
+    with pytest.raises(DataError, match=r"no audio file.*1 x not audio by its suffix \(\.txt"):
         Manifest.from_folder(tmp_path)
+    touch(tmp_path / "phone", "New 1.m4a", "2.M4A", "3.amr", ".hidden.wav")
+    monkeypatch.setattr(scan, "reads_more", lambda: False)
+    with pytest.raises(DataError) as caught:
+        Manifest.from_folder(tmp_path / "phone")
+    assert "2 files of .m4a (convert them, as `ffmpeg -i a.m4a a.wav`" in str(caught.value)
+    assert "or pip install 'dgm_audio[formats]'); 1 file of .amr" in str(
+        caught.value
+    ) and "1 x hidden file" in str(caught.value)
+    monkeypatch.setattr(scan, "reads_more", lambda: True)
+    assert len(Manifest.from_folder(tmp_path / "phone")) == 3  # PyAV will tell what they are
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="it is empty"):
+        Manifest.from_folder(tmp_path / "empty")
     with pytest.raises(DataError, match="does not exist"):
         Manifest.from_folder(tmp_path / "nowhere")
     with pytest.raises(DataError, match="is a file"):

@@ -39,6 +39,7 @@ def pick(page, name):
     )
 
 
+@pytest.mark.fault(34)
 def test_first_load(visit, server):
     page = visit()
     assert page.title() == "dgm_audio"

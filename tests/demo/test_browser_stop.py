@@ -17,6 +17,7 @@ def stop(visit):
     return page, page.locator("#dgm-tab-sample").get_by_role("button", name="Stop")
 
 
+@pytest.mark.fault(32)
 def test_stop_ends_the_work_and_frees_the_model(stop):
     page, button = stop
     page.locator("#dgm-generate").click()
@@ -40,6 +41,7 @@ def busy(tmp_path_factory):
         yield server
 
 
+@pytest.mark.fault(32)
 def test_a_full_queue_says_that_the_page_is_busy(busy, browser):
     with visits(browser, busy.url, forgiven=("503",)) as visit:
         page = visit()

@@ -100,6 +100,7 @@ def test_what_is_older_gives_way(pad, fns):
     assert pad.newest == {"turn": 2}
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     ("asked", "told"),
     [

@@ -67,6 +67,7 @@ def test_other_bits_are_refused(web, sound, bits):
     assert (answer.status_code, answer.text) == (400, "bits must be 16, 24 or 32")
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(
     "path",
     [

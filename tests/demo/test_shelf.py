@@ -75,6 +75,7 @@ def test_the_oldest_go_when_they_take_too_much(shelf, monkeypatch):
     assert kept == sounds[2:] and len(files(shelf)) == 4
 
 
+@pytest.mark.fault(33)
 def test_a_folder_that_vanished_is_made_again(shelf):
     sound = put(shelf)
     for path in shelf.folder.iterdir():
@@ -93,6 +94,7 @@ def test_damaged_facts_mean_that_the_sound_is_made_again(shelf, damage):
     assert put(shelf) == sound
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("where", ["wav", "json"])
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(shelf, monkeypatch, where):
     def full(*_, **__):

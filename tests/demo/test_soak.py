@@ -17,6 +17,7 @@ def fine(server):
         return good(visitor)
 
 
+@pytest.mark.fault(32)
 def test_eight_visitors_at_once_get_their_own_sounds(server):
     def visit(seed):
         with Visitor(server.url) as visitor:
@@ -30,6 +31,7 @@ def test_eight_visitors_at_once_get_their_own_sounds(server):
     assert len({key for told, _ in visits for key in told.keys}) == 16
 
 
+@pytest.mark.fault(32)
 def test_who_leaves_in_the_middle_frees_the_model(server):
     with Visitor(server.url) as leaving:
         leaving.begin("generate", *sample_inputs(SLOW, 7, 8, 30.0)).close()
@@ -39,6 +41,7 @@ def test_who_leaves_in_the_middle_frees_the_model(server):
     assert time.monotonic() - start < 10  # one of the sounds alone takes longer
 
 
+@pytest.mark.fault(31, 32)
 def test_every_kind_of_visit_in_any_order(server, tmp_path):
     rng = random.Random(0)
     visits = list(dict.fromkeys((*REGULAR, *HOSTILE)))
@@ -51,6 +54,7 @@ def test_every_kind_of_visit_in_any_order(server, tmp_path):
     assert own == []
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_hostile_recipe_is_refused_in_one_line(visitor, fine, what):
     ways = [way for change, way in ATTEMPTS if change == what]

@@ -60,6 +60,7 @@ def test_models_of_ones_own_come_first_under_their_names(shelf, mine, tmp_path):
     assert studio.model("mine").weights_hash == studio.model("drums-wavenet").weights_hash
 
 
+@pytest.mark.fault(33)
 def test_replaced_weights_are_noticed(shelf, mine):
     studio = Studio(shelf, [str(mine)])
     before = studio.model("mine")

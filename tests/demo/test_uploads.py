@@ -99,6 +99,7 @@ def test_what_is_too_long_is_refused_before_it_is_read(
         assert str(caught.value) == f"This file {words}"
 
 
+@pytest.mark.fault(7, 8)
 @pytest.mark.parametrize(
     ("x", "note"),
     [

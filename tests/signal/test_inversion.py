@@ -78,3 +78,50 @@ def test_several_hops_are_heard_as_one_by_one(count):
     for part in x.split(H, dim=1):
         each.hear(part)
     assert torch.equal(once.heard, each.heard) and once.future.shape == each.future.shape
+
+
+def started(n_fft: int, hop: int, ahead: int, batch: int = 1) -> tuple[Inversion, torch.Tensor]:
+    """An inversion that has heard noise, and magnitudes for it."""
+    rng = torch.Generator().manual_seed(0)
+    inversion = Inversion(batch, n_fft, hop, ahead, 5)
+    inversion.hear(0.1 * torch.randn(batch, n_fft, generator=rng, dtype=torch.float64))
+    magnitudes = torch.rand(batch, ahead + 1, n_fft // 2 + 1, generator=rng, dtype=torch.float64)
+    return inversion, magnitudes
+
+
+@pytest.mark.parametrize("sizes", [(256, 64, 4), (128, 16, 20), (512, 256, 0), (2048, 512, 7)])
+def test_the_loops_compute_what_torch_computes(sizes):
+    """Before chaos: five iterations make 1e-16 into less than 1e-9."""
+    inversion, magnitudes = started(*sizes, batch=2)
+    expected, future = inversion.expect_in_torch(inversion.heard, inversion.future, magnitudes)
+    spectra = inversion.expect(magnitudes)
+    torch.testing.assert_close(spectra, expected, rtol=0, atol=1e-8)
+    torch.testing.assert_close(inversion.future, future, rtol=0, atol=1e-8)
+    weights = torch.rand(2, 1, magnitudes.shape[2], dtype=torch.float64)
+    found = inversion.weighted(spectra, weights)
+    torch.testing.assert_close(found, inversion.weighted_in_torch(spectra, weights))
+
+
+def test_the_loops_have_the_values_without_gradients_and_the_gradients_of_torch():
+    found = []
+    weights = torch.rand(1, 1, N // 2 + 1, dtype=torch.float64)
+    for way in ("plain", "loops", "torch"):
+        inversion, magnitudes = started(N, H, 4)
+        if way == "torch":
+            inversion.tables = None
+        hop = inversion.weighted(
+            inversion.expect(magnitudes.requires_grad_(way != "plain")), weights
+        )
+        if way != "plain":
+            hop.square().sum().backward()
+        found.append((hop.detach(), magnitudes.grad))
+    assert torch.equal(found[0][0], found[1][0])
+    torch.testing.assert_close(found[1][1], found[2][1], rtol=1e-6, atol=1e-9)
+    assert float(found[1][1].abs().max()) > 1e-3
+
+
+def test_frames_of_any_length_are_followed():
+    """Where it is no power of two torch transforms them."""
+    inversion, magnitudes = started(240, 40, 3)
+    spectra = inversion.expect(magnitudes)
+    torch.testing.assert_close(spectra.abs(), magnitudes[:, :4], rtol=1e-6, atol=1e-6)

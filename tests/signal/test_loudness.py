@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgm_audio.errors import InputError
-from dgm_audio.signal.loudness import measure_loudness, peak_dbfs
+from dgm_audio.signal.loudness import measure_loudness, peak_dbfs, to_level
 
 
 def tone(seconds, rate=48000, level=1.0, channels=1):
@@ -69,3 +69,20 @@ def test_wrong_input():
         measure_loudness(torch.tensor([math.nan]), 44100)
     with pytest.raises(InputError, match="at least 4000 Hz"):
         measure_loudness(torch.zeros(100), 1000)
+
+
+def test_one_gain_brings_a_sound_to_a_level():
+    x = tone(1, level=0.02, channels=2)
+    louder, gain = to_level(x, 48000, "lufs")
+    assert measure_loudness(louder, 48000).lufs == pytest.approx(-23, abs=0.01)
+    torch.testing.assert_close(louder, x * 10 ** (gain / 20))
+    peak, _ = to_level(4 * x / x.max(), 48000, "peak")
+    assert float(peak.abs().max()) == pytest.approx(0.95)
+    click = torch.zeros(1, 48000)
+    click[0, 100] = 0.1
+    assert float(to_level(click, 48000, "lufs")[0].max()) == pytest.approx(0.95)  # not -23 LUFS
+    for level in ("peak", "lufs"):
+        silence, gain = to_level(torch.zeros(1, 9600), 48000, level)
+        assert gain == 0 and not silence.any()
+    with pytest.raises(InputError, match="allowed are peak, lufs"):
+        to_level(x, 48000, "loud")

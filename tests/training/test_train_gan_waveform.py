@@ -78,6 +78,7 @@ def test_the_prior_is_fitted_to_the_codes_when_the_game_begins(splits):
     assert touched.tolist() == [True] + [False] * (len(clips) - 1)
 
 
+@pytest.mark.fault(22)
 def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch):
     """Bit-equal, the codes and their optimizer's memory among them; one stop in each phase."""
     fit(splits, config(tmp_path / "whole"), numbers)

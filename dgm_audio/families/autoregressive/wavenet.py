@@ -4,7 +4,8 @@
 
 k are mu-law symbols (see `dgm_audio.signal.differential`), F_t is the distribution function of the
 network at step t, and z_t ~ N(0, 1) is one latent per sample: decode is deterministic, and encode
-finds latents that decode to exactly the same quantised sound.
+finds latents that decode to exactly the same quantised sound. A symbol is a step of its z, so that
+gradients are zero or none: decode refuses latents that ask for one, and cannot be exported.
 
 Latents here are white noise: interpolating them is valid, each point on the way is a proper sample,
 but not a morph; a change of one early latent changes all that follows. Temperature scales z: 0
@@ -27,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.errors import ConfigError
+from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.distribution import (
     latents_of_tails,
@@ -65,6 +66,7 @@ class WaveNet(StreamingGenerator):
 
     family = "autoregressive"
     config_class = WaveNetConfig
+    differentiable = False
     cpu_weights: Literal["float32", "int16"] = "float32"
     """Precision of the weights that the CPU's sampler reads; int16 is faster for a single stream,
     but its sounds are not those of float32."""
@@ -91,7 +93,7 @@ class WaveNet(StreamingGenerator):
         if config.classes:
             fields["class"] = Classes(config.classes)
         if config.mel:
-            fields["mel"] = Frames(config.mel.n_mels, config.mel.hop)
+            fields["mel"] = Frames.of_mel(config.mel)
         self.condition = ConditionSpec(fields)
         self.front = LogMel(config.mel) if config.mel else None
         self.network = WaveNetwork(
@@ -213,6 +215,11 @@ class WaveNet(StreamingGenerator):
         self, condition: dict[str, Tensor], batch: int, length: int
     ) -> Iterator[tuple[slice, Callable[..., Steps]]]:
         """The blocks of a clip: which samples, and what takes their tails or symbols."""
+        if torch.compiler.is_exporting():
+            raise InputError(
+                f"models of the family {self.family!r} cannot be exported: each sample waits for "
+                "the one before, in compiled loops that are no part of a graph"
+            )
         self._check_frames(condition, length)
         sampler, frame = self.sampler(batch), self.config.frame
         conditioner = deepcopy(self.conditioner).double()

@@ -89,7 +89,7 @@ class Reader(nn.Module):
             self.noise.bias[:BANDS] = UNCORRELATED
         filters, hop, count = front.filters.double(), front.spec.hop, front.spec.n_fft // 2 + 1
         centres = (filters * torch.arange(count)).sum(1) / filters.sum(1)
-        bands = (torch.arange(BANDS) + 0.5) / BANDS
+        bands = (torch.arange(BANDS, dtype=torch.float32) + 0.5) / BANDS
         tables = {
             "filters": front.filters.clone(),
             "bandwidth": filters.sum(1).log().float()[:, None],
@@ -198,8 +198,8 @@ class PastReader(Reader):
         self.norm = nn.LayerNorm(width)
         self.third = nn.Linear(width, width)
         self.ahead = nn.Linear(width, (ahead + 1) * self.spec.n_mels)
-        rates = torch.tensor([self.spec.hop / self.spec.sample_rate / time for time in CLOCKS])
-        self.register_buffer("clocks", rates, persistent=False)
+        rates = [self.spec.hop / self.spec.sample_rate / time for time in CLOCKS]
+        self.register_buffer("clocks", torch.tensor(rates, dtype=torch.float32), persistent=False)
         with torch.no_grad():
             self.ahead.weight *= 0.1
 
@@ -247,6 +247,6 @@ def between(centres: Tensor, count: int) -> Tensor:
     right = torch.searchsorted(centres, place).clamp(1, len(centres) - 1)
     left, rows = right - 1, torch.arange(count)
     share = ((place - centres[left]) / (centres[right] - centres[left])).clamp(0, 1).float()
-    weights = torch.zeros(count, len(centres))
+    weights = torch.zeros(count, len(centres), dtype=torch.float32)
     weights[rows, left], weights[rows, right] = 1 - share, share
     return weights

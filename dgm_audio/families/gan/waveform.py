@@ -45,7 +45,7 @@ class WaveformGANConfig:
         classes: names of the classes; empty for an unconditional model.
         label: what the class is called as a condition.
         latent: D, numbers in a code.
-        bands: of the filter bank, even.
+        bands: of the filter bank, even; its design takes a time that grows with their cube.
         style: channels of the vector that modulates the blocks.
         widths: channels of the scales, from coarse to fine, each at four times the rate of the one
             before; the last one at that of the bands.
@@ -58,7 +58,7 @@ class WaveformGANConfig:
     classes: tuple[str, ...] = ()
     label: str = "class"
     latent: int = field(default=64, metadata={"low": 1, "high": 4096})
-    bands: int = field(default=64, metadata={"low": 2, "high": 256})
+    bands: int = field(default=64, metadata={"low": 2, "high": 64})
     style: int = field(default=128, metadata={"low": 1, "high": 4096})
     widths: tuple[int, ...] = (256, 192, 128, 96)
     blocks: tuple[int, ...] = (2, 2, 2, 1)

@@ -106,16 +106,17 @@ class StreamVAE(AudioGenerator):
 
         Raises:
             InputError: as `decode` does, before the first block.
+            DecodeError: as `decode` does, at the block that is no sound.
         """
         z, _, length = self._check_call(z, condition, length)
-        return self._blocks(z, length)
+        return (self._check_made(block) for block in self._blocks(z, length))
 
     def _blocks(self, z: Tensor, length: int) -> Iterator[Tensor]:
         history, left = History(), length
         for part in z.split(CHUNK, dim=2):
             block = self.heard(self.prior.colour(part, history), history)[:, :, :left]
             left -= block.shape[2]
-            yield block.float()
+            yield block
 
     def stream(self) -> Stream:
         """A new stream: encodes and decodes a sound as it comes, in blocks of any whole hops."""

@@ -1,0 +1,108 @@
+"""Every shipped model on every code path that one processor can play.
+
+    python tests/portability.py
+
+Libraries choose their code by the processor: torch and MKL by its vectors, oneDNN by its matrix
+units, numba by its name. Environment variables choose as another processor would. A process for
+each path makes the same sounds; the table says how far they are from those of the first path, and
+from the fingerprints that were stored when the models were saved, relative to the peak.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+TOLERANCE = 1e-3
+"""Of the peak: to this sounds agree over processors, threads and batches."""
+LENGTH = 4096
+
+
+@dataclass(frozen=True)
+class CodePath:
+    """How the libraries are told to compute."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    threads: int = 1
+    onednn: bool = True
+
+
+PLAIN = "as it comes"
+PATHS = {
+    PLAIN: CodePath(),
+    "ATen default": CodePath({"ATEN_CPU_CAPABILITY": "default"}),
+    "ATen AVX2, 2 threads": CodePath({"ATEN_CPU_CAPABILITY": "avx2"}, threads=2),
+    "oneDNN AVX2": CodePath({"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    "MKL compatible": CodePath({"MKL_CBWR": "COMPATIBLE"}),
+    "without oneDNN": CodePath(onednn=False),
+    "numba generic": CodePath({"NUMBA_CPU_NAME": "generic"}),
+}
+
+
+def play(path: CodePath, file: Path) -> dict[str, np.ndarray]:
+    """What `make` makes on a path, in a process of its own."""
+    variables = {**path.variables, "OMP_NUM_THREADS": str(path.threads)}
+    command = [sys.executable, __file__, str(file), str(path.threads), str(int(path.onednn))]
+    subprocess.run(command, env={**os.environ, **variables}, check=True)
+    with np.load(file) as made:
+        return dict(made)
+
+
+def make(file: str, threads: str, onednn: str) -> None:
+    """Write the sounds of all shipped models: a batch, one of its items alone, a stored print."""
+    import torch
+
+    import dgm_audio
+    from dgm_audio.fingerprint import example_condition, verify_fingerprint
+    from dgm_audio.streaming import StreamingGenerator
+
+    torch.set_num_threads(int(threads))
+    torch.backends.mkldnn.set_flags(bool(int(onednn)))
+    made: dict[str, np.ndarray] = {}
+    with torch.no_grad():
+        for shipped in dgm_audio.list_models():
+            model = dgm_audio.load(shipped.name, device="cpu")
+            length = min(LENGTH, model.audio.length)
+            z = model.noise(3, length=length, seed=1)
+            given = example_condition(model, 3, length)
+            if isinstance(model, StreamingGenerator) and model.front is not None:
+                clips = 0.1 * torch.randn(3, 1, length, generator=torch.Generator().manual_seed(0))
+                given = {"mel": model.mel(clips)}
+            whole = model.decode(z, given, length=length)
+            one = {key: value[1:2] for key, value in given.items()}
+            alone = model.decode(z[1:2], one, length=length)
+            made[f"{model.name}/batch"] = whole.numpy()
+            made[f"{model.name}/alone"] = (whole[1:2] - alone).abs().amax().numpy()
+            made[f"{model.name}/stored"] = np.asarray(verify_fingerprint(model, float("inf")))
+    np.savez(file, **made)
+
+
+def differences(made: dict[str, np.ndarray], plain: dict[str, np.ndarray]) -> dict[str, float]:
+    """By model: the largest difference of a path to the plain one, to the batch, to the print."""
+    found = {}
+    for name in (key.removesuffix("/batch") for key in made if key.endswith("/batch")):
+        whole, first = made[f"{name}/batch"], plain[f"{name}/batch"]
+        between = max(np.abs(whole - first).max(), made[f"{name}/alone"]) / np.abs(first).max()
+        found[name] = max(float(between), float(made[f"{name}/stored"]))
+    return found
+
+
+def main() -> int:
+    """Print the table; 1 if something differs by more than is allowed."""
+    with tempfile.TemporaryDirectory() as folder:
+        played = {name: play(path, Path(folder, "made.npz")) for name, path in PATHS.items()}
+    columns = {name: differences(made, played[PLAIN]) for name, made in played.items()}
+    print(f"{'':24}" + "".join(f"{name:>16}" for name in next(iter(columns.values()))))
+    for name, column in columns.items():
+        print(f"{name:24}" + "".join(f"{value:>16.1e}" for value in column.values()))
+    return int(max(value for column in columns.values() for value in column.values()) > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(make(*sys.argv[1:]) if len(sys.argv) > 1 else main())
