@@ -65,8 +65,20 @@ class Doctor:
             print(report.to_json())
         else:
             print_rich(report.table())
+            print("\n".join(what_suits(self.folder)))
         kept = f" ({self.picture} is none of mine and stays)" if place != self.picture else ""
         note(f"picture: {place}{kept}")
+
+
+def what_suits(folder: Path) -> list[str]:
+    """A line for every family: whether it can be trained on the folder, as `train` would say."""
+    from dgm_audio.training.suitability import all_suitabilities
+
+    try:
+        found = all_suitabilities(folder)
+    except DataError:
+        return []  # nothing can be read: the report says why
+    return [f"--family {one.family}: {'no' if one.refused else 'yes'}: {one.line}" for one in found]
 
 
 def free_place(path: Path, overwrite: bool) -> Path:

@@ -117,32 +117,6 @@ class HeldOutJudge:
         )
         return "shaped noise", self.reference.distance(shaped.draw(labels, seed=0))
 
-    def name(self, model: AudioGenerator) -> str:
-        """What the metric of such a model is, in words; of any, lower is better."""
-        if isinstance(model, HasLogProb):
-            return f"bits per sample of {self.where} recordings"
-        return f"kernel distance to {self.where} recordings"
-
-    def floor(self, model: AudioGenerator) -> tuple[str, float]:
-        """What no model should be above, and its metric; a sixth of the time of a judgement or so.
-
-        For a likelihood it is that of an order-1 Markov chain, or of a uniform density; else the
-        kernel distance of noise with the mean spectrum of each class.
-        """
-        if isinstance(model, HasLogProb):
-            levels = model.audio.levels
-            name = "Markov chain" if levels and levels <= MAX_MARKOV_LEVELS else "uniform density"
-            return name, baseline_bits(model, self.training, self.scored)
-        training, count = self.training, min(len(self.reference), len(self.training))
-        labels = proportional_labels(self.reference.labels, max(MIN_CLIPS, count))
-        shaped = ShapedNoise(
-            training.audio,
-            torch.from_numpy(training.labels).long(),
-            len(training.classes),
-            training.sample_rate,
-        )
-        return "noise", self.reference.distance(shaped.draw(labels, seed=0))
-
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
         return diversity(model, self.reference)

@@ -186,6 +186,8 @@ def test_clips_follow_the_files_unless_told_otherwise(recordings):
 def test_doctor_prints_a_table_and_draws_a_picture(dgm, recordings):
     result = dgm("doctor", recordings).ok()
     assert "tone" in result.out and "text.wav" in result.out
+    assert "--family vae: yes: vae suits " in result.out
+    assert "--family flow: no: flow needs at least 300 sounds" in result.out
     assert "picture: doctor.png" in result.err
     with Image.open("doctor.png") as picture:
         assert min(picture.size) > 100
