@@ -17,15 +17,16 @@ from typing import Annotated
 import tyro
 
 from dgm_audio.apps.sheet import Tile, contact_sheet
+from dgm_audio.apps.verdict import give_verdict
 from dgm_audio.data import Manifest, load_clips, split_clips
 from dgm_audio.data.recording_splits import split_recordings
 from dgm_audio.data.suggest import suggest_clip_config, suggest_recording_config
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
-from dgm_audio.training.judgements import judgements
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.schedule import Budget
+from dgm_audio.training.suitability import check_count, suitability
 from dgm_audio.training.task import get_task
 
 
@@ -40,6 +41,7 @@ class OwnRecordings:
         budget: wall time of the training.
         seed: of everything random.
         resume: go on with the run in `out`.
+        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
@@ -48,11 +50,15 @@ class OwnRecordings:
     budget: str = "20m"
     seed: int = 0
     resume: bool = False
+    precision: str = "auto"
 
 
 def main(args: OwnRecordings) -> None:
     """The recipe, top to bottom."""
+    Budget.parse(args.budget)  # before the files are read, which may take minutes
     task = get_task(args.family)
+    suits = suitability(args.family, args.folder)
+    suits.check()
     if task.whole:
         # Long recordings are kept as they are, in parts of 3 to 20 s; whole files are held out.
         config = suggest_recording_config(args.folder, task.highest_rate)
@@ -62,8 +68,10 @@ def main(args: OwnRecordings) -> None:
         # The clip length follows the recordings: most of them fit, at most 1.5 s.
         config = suggest_clip_config(args.folder, task.highest_rate)
         splits = split_clips(load_clips(args.folder, config), heldout=0.15, seed=args.seed)
+    check_count(splits)
     print(
         f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out",
+        suits.line,
         *splits.notes,
         sep="\n",
     )
@@ -74,15 +82,17 @@ def main(args: OwnRecordings) -> None:
         budget=args.budget,
         seed=args.seed,
         resume=args.resume,
-        evaluations=judgements(Budget.parse(args.budget), task.whole),
+        precision=args.precision,
     )
     folder = fit(splits, settings, held_out_judge(splits))
 
-    model = load(str(folder), device="cpu")
-    tiles = [Tile(x, f"new sound {index}") for index, x in enumerate(model.sample(12, seed=0))]
-    contact_sheet(tiles, model.audio.sample_rate).save(args.out / "samples.png")
-    print(f"{args.out / 'samples.png'} shows twelve new sounds")
-    print(f"to hear more: dgm-audio sample {folder} -n 8 --out sounds")
+    verdict = give_verdict(args.out, splits.train)
+    if not verdict.vocoder:
+        model = load(str(folder), device="cpu")
+        tiles = [Tile(x, f"new sound {index}") for index, x in enumerate(model.sample(12, seed=0))]
+        contact_sheet(tiles, model.audio.sample_rate).save(args.out / "samples.png")
+        print(f"{args.out / 'samples.png'} shows twelve new sounds")
+    print(*verdict.lines(), sep="\n")
 
 
 if __name__ == "__main__":

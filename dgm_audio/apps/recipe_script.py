@@ -15,6 +15,7 @@ from dgm_audio.data import ClipSet, Splits
 from dgm_audio.evaluation import held_out_judge
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.schedule import Budget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,14 @@ class RecipeOptions:
         start: trained model to go on from; it skips the phases of a new one.
         seed: of everything random.
         resume: go on with the run in `out`.
+        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
         train: train; with --no-train the model that the run in `out` has kept is taken as it is.
         sheets: only draw a contact sheet of each class into `out`, to check the labels.
         publish: also write the model with its card to this folder.
         note: what the card says of the training beside the command.
+
+    Raises:
+        ConfigError: if the budget or the steps are not allowed.
     """
 
     out: Path
@@ -46,10 +51,15 @@ class RecipeOptions:
     start: str | None = None
     seed: int = 0
     resume: bool = False
+    precision: str = "auto"
     train: bool = True
     sheets: bool = False
     publish: Path | None = None
     note: str = ""
+
+    def __post_init__(self) -> None:
+        """A mistyped budget is an error before the data are fetched."""
+        Budget.parse(self.budget, self.steps)
 
     @property
     def training(self) -> TrainConfig:
@@ -63,6 +73,7 @@ class RecipeOptions:
             start=self.start,
             seed=self.seed,
             resume=self.resume,
+            precision=self.precision,
         )
 
     def command(self, script: str) -> str:

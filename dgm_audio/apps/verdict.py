@@ -152,7 +152,8 @@ class Verdict:
     def lines(self) -> list[str]:
         """The whole verdict as text."""
         lines = self.figures() if self.best else []
-        lines += [f"the model is poor: {fault}" for fault in self.faults]
+        rank = "of no use" if self.unusable else "poor"
+        lines += [f"the model is {rank}: {fault}" for fault in self.faults]
         return [*lines, *self.advice]
 
     def as_json(self) -> str:
@@ -251,7 +252,10 @@ def _row(name: str, metric: float, what: str) -> str:
 
 
 def _when(one: Evaluation) -> str:
-    return f"at step {one.step}, after {one.seconds / 60:.1f} min"
+    minutes = one.seconds / 60
+    return f"at step {one.step}, after " + (
+        f"{minutes:.1f} min" if minutes >= 2 else f"{one.seconds:.0f} s"
+    )
 
 
 def _decibels(peak: float) -> str:

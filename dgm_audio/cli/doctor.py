@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,9 @@ from dgm_audio.cli.making import check_outputs, write_picture
 from dgm_audio.cli.options import Json, Overwrite
 from dgm_audio.cli.train import ClipSeconds, Folder, Rate, clip_config
 from dgm_audio.errors import DataError, InputError
+
+SOFTWARE = "dgm-audio doctor"
+"""What its pictures state, so that it knows them again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +36,13 @@ class Doctor:
     folder: Folder
     sample_rate: Rate = None
     seconds: ClipSeconds = None
-    picture: Annotated[Path, arg(metavar="PNG", help="Where the picture goes.")] = Path(
-        "doctor.png"
-    )
+    picture: Annotated[
+        Path,
+        arg(
+            metavar="PNG",
+            help="Where the picture goes; an earlier one is replaced, another file is not.",
+        ),
+    ] = Path("doctor.png")
     overwrite: Overwrite = False
     json: Json = False
 
@@ -44,15 +53,52 @@ class Doctor:
 
         if self.picture.suffix.lower() != ".png":
             raise InputError(f"--picture is {str(self.picture)!r}; its name must end with .png")
-        check_outputs([self.picture], self.overwrite)
+        place = free_place(self.picture, self.overwrite)
+        check_outputs([place], overwrite=True)
         try:
             config = clip_config(self.folder, self.sample_rate, self.seconds)
         except DataError:
             config = ClipConfig()  # nothing can be read: the report says why
         report = examine(self.folder, config, progress=stderr().isatty())
-        write_picture(self.picture, report.picture(), self.overwrite)
+        write_picture(place, report.picture(), overwrite=True, software=SOFTWARE)
         if self.json:
             print(report.to_json())
         else:
             print_rich(report.table())
-        note(f"picture: {self.picture}")
+            print("\n".join(what_suits(self.folder)))
+        kept = f" ({self.picture} is none of mine and stays)" if place != self.picture else ""
+        note(f"picture: {place}{kept}")
+
+
+def what_suits(folder: Path) -> list[str]:
+    """A line for every family: whether it can be trained on the folder, as `train` would say."""
+    from dgm_audio.training.suitability import all_suitabilities
+
+    try:
+        found = all_suitabilities(folder)
+    except DataError:
+        return []  # nothing can be read: the report says why
+    return [f"--family {one.family}: {'no' if one.refused else 'yes'}: {one.line}" for one in found]
+
+
+def free_place(path: Path, overwrite: bool) -> Path:
+    """Where the picture goes without a loss: doctor-2.png if doctor.png is somebody else's.
+
+    An earlier picture of the doctor is replaced, as it only says what the folder was like.
+    """
+    if overwrite or not os.path.lexists(path) or _is_own(path):
+        return path
+    others = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(place for place in others if not os.path.lexists(place) or _is_own(place))
+
+
+def _is_own(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        if not path.is_file():  # nor is a pipe waited for
+            return False
+        with Image.open(path, formats=["PNG"]) as picture:
+            return picture.info.get("Software") == SOFTWARE
+    except (OSError, ValueError, SyntaxError):
+        return False

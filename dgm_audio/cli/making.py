@@ -165,12 +165,15 @@ def write_sheet(
     write_picture(path, page, overwrite)
 
 
-def write_picture(path: Path, page: Any, overwrite: bool) -> None:
-    """A Pillow image as PNG; all of the file or nothing."""
+def write_picture(path: Path, page: Any, overwrite: bool, software: str = "dgm-audio") -> None:
+    """A Pillow image as PNG that states what made it; all of the file or nothing."""
+    from PIL.PngImagePlugin import PngInfo
+
     from dgm_audio._audiofile.paths import named, replacing
 
-    content = io.BytesIO()
-    page.save(content, "PNG")
+    content, facts = io.BytesIO(), PngInfo()
+    facts.add_text("Software", software)
+    page.save(content, "PNG", pnginfo=facts)
     with named(path), replacing(path, overwrite) as file:
         file.write(content.getbuffer())
 

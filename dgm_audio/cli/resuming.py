@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from dgm_audio.cli.train import Train
 
 FIXED = ("family", "batch", "start", "seed", "sample_rate", "seconds")
-"""Flags that a resumed run must not change."""
+FREE = ("budget", "steps", "precision")
+"""Flags that a resumed run must not change, and those that it may."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     seed: int = 0
     sample_rate: int | None = None
     seconds: float | None = None
+    precision: str = "auto"
 
 
 def settings_of(command: Train, out: Path) -> Settings:
@@ -42,7 +44,7 @@ def settings_of(command: Train, out: Path) -> Settings:
             further than the budget.
         TrainingError: if the run folder is damaged.
     """
-    given = {key: getattr(command, key) for key in (*FIXED, "budget", "steps")}
+    given = {key: getattr(command, key) for key in (*FIXED, *FREE)}
     given = {key: value for key, value in given.items() if value is not None}
     if not command.resume or not (out / "run.json").is_file():
         return Settings(**given)
@@ -54,10 +56,10 @@ def settings_of(command: Train, out: Path) -> Settings:
                 f"{begun[key] if begun[key] is not None else 'none'}; leave it out, or train into "
                 "another folder"
             )
-    if "budget" in given and "steps" not in given:
-        begun.pop("steps", None)
     settings = Settings(**{**begun, **given})
-    if "budget" in given or "steps" in given:
+    if "budget" in given and "steps" not in given:
+        settings = replace(settings, steps=None)
+    if (settings.budget, settings.steps) != (begun.get("budget"), begun.get("steps")):
         _check_enlarged(settings, out)
     return settings
 
@@ -76,7 +78,7 @@ def _begun_with(out: Path) -> dict[str, Any]:
     length = begun.pop("length", None)
     if length is not None:
         begun["seconds"] = length / begun["sample_rate"]
-    return {key: value for key, value in begun.items() if key in (*FIXED, "budget", "steps")}
+    return {key: value for key, value in begun.items() if key in (*FIXED, *FREE)}
 
 
 def _check_enlarged(settings: Settings, out: Path) -> None:

@@ -50,11 +50,11 @@ class Train:
 
     Looks at the files, makes clips of them (`dgm-audio doctor FOLDER` says beforehand what becomes
     of each), trains for the budget, and keeps the model that is best on held-out recordings in
-    OUT/model. At the end it says how good the model is, in OUT/verdict.json and OUT/curve.png,
+    RUN/model. At the end it says how good the model is, in RUN/verdict.json and RUN/curve.png,
     too; the exit code is 1 if the model is silent or only noise at full scale.
 
     Ctrl-C and SIGTERM save, and say the command that goes on. With --resume every setting is that
-    of the run in OUT; --budget or --steps may be given again to enlarge it.
+    of the run in RUN; --budget or --steps may be given again to enlarge it.
 
     --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
 
@@ -116,6 +116,15 @@ class Train:
     device: Annotated[
         Literal["auto", "cpu", "cuda"], arg(help="auto takes a CUDA GPU if there is one.")
     ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None,
+        arg(
+            metavar="{auto,float32,bfloat16}",
+            help="Of the networks; auto takes bfloat16 where the device is fast in it; by default "
+            "auto.",
+            help_behavior_hint="",
+        ),
+    ] = None
 
     def run(self) -> None:
         """Train, then say how good the result is.
@@ -124,7 +133,6 @@ class Train:
             TrainingError: if the model is silent, or noise at full scale.
         """
         from dgm_audio.evaluation import held_out_judge
-        from dgm_audio.training.judgements import judgements
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.suitability import check_count, suitability
@@ -137,7 +145,8 @@ class Train:
         out = self.out or Path("runs") / self.folder.absolute().with_suffix("").name
         chief = os.environ.get("RANK", "0") == "0"
         settings = settings_of(self, out)
-        budget, task = Budget.parse(settings.budget, settings.steps), get_task(settings.family)
+        Budget.parse(settings.budget, settings.steps)
+        task = get_task(settings.family)
         if chief:
             check_run(out, self.resume)
         suits = suitability(settings.family, self.folder, settings.seconds)
@@ -164,7 +173,7 @@ class Train:
             seed=settings.seed,
             resume=self.resume,
             device=self.device,
-            evaluations=judgements(budget, task.whole),
+            precision=settings.precision,
         )
         try:
             fit(splits, training, held_out_judge(splits))
@@ -233,19 +242,25 @@ def folder_splits(
     Raises:
         DataError: if the data cannot be used.
     """
+    from dataclasses import replace
+
     from dgm_audio.data import Manifest, load_clips, split_clips
     from dgm_audio.data.feasibility import LEAST_CLIPS
+    from dgm_audio.data.layout import layout_notes
     from dgm_audio.data.recording_splits import split_recordings
+    from dgm_audio.data.trainable import check_enough
     from dgm_audio.data.windows import load_as_recorded
 
+    manifest = Manifest.read(folder)
     if whole:
-        clips = load_as_recorded(Manifest.read(folder), config, progress=progress)
+        clips = load_as_recorded(manifest, config, progress=progress)
         return split_recordings(clips, heldout=HELDOUT, seed=seed)
-    clips = load_clips(folder, config, progress=progress)
+    clips = load_clips(manifest, config, progress=progress)
+    check_enough(manifest, clips.report.files)
     splits = split_clips(clips, heldout=HELDOUT, seed=seed)
     if len(splits.train) < LEAST_CLIPS:
-        return split_clips(clips, heldout=0, seed=seed)
-    return splits
+        splits = split_clips(clips, heldout=0, seed=seed)
+    return replace(splits, notes=(*layout_notes(manifest), *splits.notes))
 
 
 def clip_config(

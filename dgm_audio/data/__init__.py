@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from dgm_audio.data.clip_config import ClipConfig
     from dgm_audio.data.clip_set import ClipSet
     from dgm_audio.data.clips import load_clips
+    from dgm_audio.data.copies import near_copies
     from dgm_audio.data.doctor import examine
     from dgm_audio.data.manifest import Entry, Manifest
-    from dgm_audio.data.splits import Splits, near_copies, split_clips
+    from dgm_audio.data.splits import Splits, split_clips
+    from dgm_audio.data.takes import take_groups
 
 _EXPORTS = {
     "ClipConfig": "clip_config",
@@ -23,8 +25,9 @@ _EXPORTS = {
     "Splits": "splits",
     "examine": "doctor",
     "load_clips": "clips",
-    "near_copies": "splits",
+    "near_copies": "copies",
     "split_clips": "splits",
+    "take_groups": "takes",
 }
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "load_clips",
     "near_copies",
     "split_clips",
+    "take_groups",
 ]
 
 

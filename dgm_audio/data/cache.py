@@ -24,7 +24,7 @@ import numpy as np
 from dgm_audio._standard_error import say
 from dgm_audio.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the rules that make clips change, so that old folders are not used."""
 
 _SETTLED = 2.0

@@ -17,13 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dgm_audio.data import near_copies
+from dgm_audio.data import takes
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clips import check_damage, each_file
+from dgm_audio.data.copies import same_sounds
 from dgm_audio.data.doctor_file import Examined, Finding, examine_file
 from dgm_audio.data.feasibility import Feasibility, estimate
+from dgm_audio.data.layout import layout_notes
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.source import Source
+from dgm_audio.data.trainable import check_enough
 from dgm_audio.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,9 +55,12 @@ class Report:
         files: every audio file.
         ignored: (path, reason) of everything else that was found.
         exact: sets of files with exactly the same sound.
-        near: sets of files that are near copies, the exact ones among them.
+        near: sets of files that sound the same, the exact copies among them.
+        takes: groups of files that a split keeps on one side: those of one sound, and by their
+            names and sound takes of one instrument, which are different sounds.
         distinct: sounds of each class that are no near copies of each other.
         feasibility: what to expect of a model.
+        layout: what becomes of the folders where that may surprise.
         refusal: why training would not start; empty if it would.
         examples: a few clips, for the picture.
     """
@@ -65,8 +71,10 @@ class Report:
     ignored: tuple[tuple[str, str], ...]
     exact: tuple[tuple[str, ...], ...]
     near: tuple[tuple[str, ...], ...]
+    takes: tuple[tuple[str, ...], ...]
     distinct: Mapping[str, int]
     feasibility: Feasibility
+    layout: tuple[str, ...] = ()
     refusal: str = ""
     examples: tuple[Example, ...] = field(default=(), repr=False)
 
@@ -115,11 +123,17 @@ class Report:
             "issues": dict(issues),
             "duplicates": self.exact,
             "near_duplicates": self.near,
+            "take_groups": self.takes,
             "feasibility": asdict(self.feasibility),
             "trainable": not self.refusal,
             "refusal": self.refusal,
+            "layout": self.layout,
             "ignored": [{"path": path, "reason": why} for path, why in self.ignored],
-            "details": [_finite(asdict(file)) for file in self.files],
+            "starts": self.count(lambda file: file.report.start),
+            "details": [
+                _finite(asdict(file)) | {"start": "" if file.error else file.report.start}
+                for file in self.files
+            ],
         }
         return json.dumps(data, indent=2, allow_nan=False)
 
@@ -160,7 +174,7 @@ def examine(
     )
     examined = [item for item in found if isinstance(item, Examined)]
     findings = tuple(i.finding if isinstance(i, Examined) else i for i in found)
-    near, distinct = _near_sets(examined)
+    near, related, distinct = _alike(examined, config.sample_rate)
     return Report(
         folder=str(manifest.root if isinstance(folder, Manifest) else folder),
         config=config,
@@ -168,29 +182,31 @@ def examine(
         ignored=tuple((item.path, item.reason) for item in manifest.omitted),
         exact=_sets((item.content, item.finding.path) for item in examined),
         near=near,
+        takes=related,
         distinct=distinct,
         feasibility=estimate(distinct, sum(f.clips for f in findings), config.length),
+        layout=layout_notes(manifest),
         refusal=_refusal(manifest, config, findings),
         examples=_examples(manifest, config, findings),
     )
 
 
-def _near_sets(
-    examined: Sequence[Examined],
-) -> tuple[tuple[tuple[str, ...], ...], dict[str, int]]:
-    """Files that are near copies of each other, and the number of distinct sounds per class."""
+def _alike(
+    examined: Sequence[Examined], sample_rate: int
+) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...], dict[str, int]]:
+    """Files that are one sound, files that a split keeps together, distinct sounds per class."""
     owners = [item.finding for item in examined for _ in item.prints]
     if not owners:
-        return (), {}
-    clusters = near_copies.link(
-        np.concatenate([item.prints for item in examined]),
-        [file.group for file in owners],
-        [file.label for file in owners],
-        [file.path for file in owners],
-    ).tolist()
-    sets = _sets(zip(clusters, (file.path for file in owners), strict=True))
-    labels = set(zip(clusters, (file.label for file in owners), strict=True))
-    return sets, dict(sorted(Counter(label for _, label in labels).items()))
+        return (), (), {}
+    paths, labels = [file.path for file in owners], [file.label for file in owners]
+    prints = np.concatenate([item.prints for item in examined])
+    sounds = same_sounds(prints, sample_rate, [file.sample_rate for file in owners])
+    coarse = np.concatenate([item.takes for item in examined])
+    named = takes.link(coarse, [file.group for file in owners], labels, paths)
+    groups = takes.joined(named, sounds)
+    distinct = Counter(label for _, label in set(zip(sounds.tolist(), labels, strict=True)))
+    same, kept = (_sets(zip(found.tolist(), paths, strict=True)) for found in (sounds, groups))
+    return same, kept, dict(sorted(distinct.items()))
 
 
 def _sets(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[str, ...], ...]:
@@ -205,6 +221,7 @@ def _sets(pairs: Iterable[tuple[Any, str]]) -> tuple[tuple[str, ...], ...]:
 def _refusal(manifest: Manifest, config: ClipConfig, files: Sequence[Finding]) -> str:
     try:
         check_damage(manifest, config, {file.path: file.error for file in files})
+        check_enough(manifest, (file.report for file in files))
     except DataError as error:
         return str(error)
     return ""

@@ -10,10 +10,9 @@ from threading import Lock
 import numpy as np
 import torch
 
-from dgm_audio.data import shape
+from dgm_audio.data import copies, shape, takes
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.manifest import Entry, Manifest
-from dgm_audio.data.near_copies import compute
 from dgm_audio.data.report import FileReport
 from dgm_audio.data.source import Source, reason
 from dgm_audio.errors import AudioFileError
@@ -69,14 +68,28 @@ class Finding:
     error: str = ""
     steps: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def report(self) -> FileReport:
+        """The same in the words of `load_clips`."""
+        bad = bool(self.error)
+        return FileReport(self.path, self.clips, self.seconds, self.steps, self.error, bad)
+
 
 @dataclass(frozen=True)
 class Examined:
-    """A readable file: its finding, the hash of its sound, and its clips' fingerprints."""
+    """A readable file: its finding, the hash of its sound, and two fingerprints of each clip.
+
+    Args:
+        finding: what is known of it.
+        content: sha256 of its decoded samples.
+        prints: of `copies`.
+        takes: of `takes`.
+    """
 
     finding: Finding
     content: str
     prints: np.ndarray
+    takes: np.ndarray
 
 
 def examine_file(manifest: Manifest, entry: Entry, config: ClipConfig) -> Examined | Finding:
@@ -84,14 +97,10 @@ def examine_file(manifest: Manifest, entry: Entry, config: ClipConfig) -> Examin
     blocks: list[np.ndarray] = []
     try:
         source = Source(manifest.locate(entry), config, watch=_keeper(blocks))
-        clips = [
-            (
-                clip.valid,
-                float(np.abs(clip.audio).max()),
-                compute(clip.audio[None], config.sample_rate),
-            )
-            for clip in source.clips()
-        ]
+        prints, coarse = [], []
+        for clip in source.clips():
+            prints.append(copies.compute(clip.audio[None], config.sample_rate))
+            coarse.append(takes.compute(clip.audio[None], config.sample_rate))
     except AudioFileError as error:
         return Finding(
             entry.path, entry.label, entry.group, error=reason(error, manifest.locate(entry))
@@ -107,18 +116,18 @@ def examine_file(manifest: Manifest, entry: Entry, config: ClipConfig) -> Examin
         format=f"{info.format} {info.subtype}",
         peak_dbfs=20 * math.log10(peak) if peak else -math.inf,
         lufs=_loudness(blocks, info.sample_rate),
-        clips=len(clips),
+        clips=len(prints),
         plan=FileReport(entry.path, steps=source.steps).plan,
-        issues=tuple(_issues(source, sum(valid for valid, _, _ in clips))),
+        issues=tuple(_issues(source)),
         steps=dict(source.steps),
     )
-    return Examined(finding, source.content, np.concatenate([prints for _, _, prints in clips]))
+    return Examined(finding, source.content, np.concatenate(prints), np.concatenate(coarse))
 
 
-def _issues(source: Source, valid: int) -> Iterator[str]:
+def _issues(source: Source) -> Iterator[str]:
     """What is odd about a file, the gravest first."""
     info, level, steps = source.info, source.level, source.steps
-    sounding = info.seconds - steps.get("trimmed", 0) - steps.get("ended", 0)
+    sounding = info.seconds - sum(steps.get(s, 0) for s in ("trimmed", "room", "ended"))
     if level.peak < shape.SILENT:
         yield "silent"
         return
@@ -133,7 +142,7 @@ def _issues(source: Source, valid: int) -> Iterator[str]:
     if sounding < CLICK_SECONDS:
         yield f"a click ({1000 * sounding:.0f} ms of sound)"
     elif sounding < (1 - MOSTLY) * info.seconds:
-        yield f"mostly silence ({info.seconds - sounding:.1f} of {info.seconds:.1f} s)"
+        yield f"mostly silence or noise ({info.seconds - sounding:.1f} of {info.seconds:.1f} s)"
     if "sliced" in steps:
         yield f"sliced ({steps['sliced']:.0f} clips)"
     elif steps.get("cut", 0) > MOSTLY * info.seconds:

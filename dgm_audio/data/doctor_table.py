@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def draw_table(report: Report) -> Group:
     parts: list[Any] = [_overview(report)]
     if len(report.count(lambda file: file.label)) > 1:
         parts.append(_classes(report))
-    parts += [_list("What training does", _treatment(report)), _list("Look at", _issues(report))]
+    parts += [_list("What training does", _treatment(report))]
+    parts += [_list("Look at", chain(report.layout, _issues(report)))]
     parts += [
         _list("Not read", _errors(report)),
         _list("Copies", _copies(report)),
@@ -53,6 +55,7 @@ def _overview(report: Report) -> Table:
         table.add_row("rates", _tally(report.count(lambda file: f"{file.sample_rate} Hz")))
         table.add_row("channels", _tally(report.count(lambda file: file.channels)))
         table.add_row("formats", _tally(report.count(lambda file: file.format)))
+        table.add_row("clips start", _tally(report.count(lambda file: file.report.start)))
         table.add_row("groups", str(len(report.count(lambda file: file.group))))
     return table
 
@@ -100,7 +103,8 @@ def _errors(report: Report) -> Iterable[str]:
 def _copies(report: Report) -> Iterable[str]:
     for name, sets, advice in (
         ("hold exactly the same sound", report.exact, "keep one of each"),
-        ("are near copies", report.near, "a split keeps them on one side"),
+        ("sound the same: near copies", report.near, "they count once"),
+        ("are takes of one instrument by name", report.takes, "a split keeps each set together"),
     ):
         if sets:
             files = sum(len(one) for one in sets)

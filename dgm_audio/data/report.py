@@ -19,6 +19,7 @@ _NOTED = {
     "normalised": "brought to a peak of 0.95",
     "lowered": "lowered to stay within full scale",
     "trimmed": "with leading silence cut",
+    "room": "with room noise before the sound cut",
     "ended": "with trailing silence cut",
     "clipped": "with clipping kept as it is",
     "offset": "with a DC offset kept as it is",
@@ -56,6 +57,15 @@ class FileReport:
     def __str__(self) -> str:
         """One line in words."""
         return f"{shown(self.path)}: {f'skipped, {self.skipped}' if self.skipped else self.plan}"
+
+    @property
+    def start(self) -> str:
+        """Where its clips start, in words without figures."""
+        if "sliced" in self.steps:
+            return "at each onset, sliced"
+        if "room" in self.steps:
+            return "at the sound, after room noise"
+        return "at the sound, after silence" if "trimmed" in self.steps else "at its beginning"
 
     @property
     def plan(self) -> str:

@@ -12,22 +12,17 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.io import shown
-
-AUDIO_SUFFIXES = (
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-    *(".aif", ".aiff", ".aifc"),
-)
-FOREIGN_SUFFIXES = (
-    *(".m4a", ".m4b", ".mp4", ".mov", ".aac", ".amr", ".3gp", ".3g2", ".webm", ".mka", ".mkv"),
-    *(".wma", ".caf", ".wv", ".ape", ".tta", ".ac3", ".au", ".snd", ".w64", ".rf64"),
-)
-"""Audio that this package does not read: counted as a bad file, so that its loss is noticed."""
+from dgm_audio._audiofile.converting import EXTRA
+from dgm_audio.io import AUDIO_SUFFIXES, CONVERTIBLE, FOREIGN, shown
 
 _KINDS = 6
+_NOTES = (".mid", ".midi")
+_EXTRA = f"pip install 'dgm_audio[{EXTRA}]'"
 
 
 class Found(NamedTuple):
@@ -108,9 +103,11 @@ def _judge(path: str) -> tuple[str, bool]:
     suffix = _suffix(name)
     if name.startswith("."):
         return "hidden file", False
-    if suffix in FOREIGN_SUFFIXES:
+    if suffix in CONVERTIBLE and not reads_more():
+        return f"{suffix} is read with an extra; {_EXTRA}, or convert it to WAV or FLAC", True
+    if suffix in FOREIGN and suffix not in _NOTES:
         return f"{suffix} is not read; convert it to WAV or FLAC", True
-    if suffix not in AUDIO_SUFFIXES:
+    if suffix not in AUDIO_SUFFIXES and suffix not in CONVERTIBLE:
         return f"not audio by its suffix ({shown(suffix) or 'none'})", False
     try:
         mode = os.stat(path).st_mode
@@ -119,11 +116,17 @@ def _judge(path: str) -> tuple[str, bool]:
     return ("", False) if stat.S_ISREG(mode) else ("not a regular file, never opened", False)
 
 
+@cache
+def reads_more() -> bool:
+    """Whether the extra that reads phones' recordings is installed."""
+    return find_spec("av") is not None
+
+
 def inventory(found: Iterable[Found]) -> str:
     """What a folder without audio holds instead, in words, with what to do about it.
 
-    >>> inventory([Found("a.m4a", ".m4a is not read", True), Found(".b", "hidden file")])
-    '1 file of .m4a (convert it, as `ffmpeg -i a.m4a a.wav` does); 1 x hidden file'
+    >>> inventory([Found("a.caf", ".caf is not read", True), Found(".b", "hidden file")])
+    '1 file of .caf (convert it, as `ffmpeg -i a.caf a.wav` does); 1 x hidden file'
     >>> inventory([])
     'it is empty'
     """
@@ -134,6 +137,7 @@ def inventory(found: Iterable[Found]) -> str:
     for suffix, count in foreign.most_common():
         each, files = ("them", "files") if count > 1 else ("it", "file")
         advice = f"convert {each}, as `ffmpeg -i a{suffix} a.wav` does"
+        advice += f", or {_EXTRA}" if suffix in CONVERTIBLE else ""
         parts.append(f"{count} {files} of {suffix} ({advice})")
     parts += [f"{count} x {reason}" for reason, count in others.most_common(_KINDS)]
     rest = others.total() - sum(count for _, count in others.most_common(_KINDS))
@@ -141,7 +145,7 @@ def inventory(found: Iterable[Found]) -> str:
 
 
 def _is_foreign(item: Found) -> bool:
-    return item.bad and _suffix(item.path) in FOREIGN_SUFFIXES
+    return item.bad and _suffix(item.path) in CONVERTIBLE.keys() | FOREIGN.keys()
 
 
 def _suffix(path: str) -> str:

@@ -1,8 +1,8 @@
 """The rules that turn a decoded sound into a clip of fixed length; all are pure functions.
 
-A clip starts at the onset of the sound (leading silence is cut), ends with a short fade-out where
-the sound goes on, and is filled with zeros at the end where the sound is shorter. The level is
-changed only where the configuration says so, or to keep samples in [-1, 1].
+A clip starts at the onset of the sound (silence and noise before it are cut), ends with a short
+fade-out where the sound goes on, and is filled with zeros at the end where the sound is shorter.
+The level is changed only where the configuration says so, or to keep samples in [-1, 1].
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-ONSET_DB = -40.0
-"""The sound starts where it first comes within 40 dB of its peak."""
-PRE_ROLL = 0.002
-"""Seconds kept before the onset; a linear fade-in runs over them."""
+from dgm_audio.data.onset import Start, find_start
+
 TAIL_DB = -70.0
 """The sound ends where it last comes within 70 dB of its peak."""
 FADE_OUT = 0.05
@@ -35,6 +33,7 @@ STEPS = {
     "clipped": "clipped ({:.2f} % of its samples at full scale)",
     "offset": "DC offset of {:+.3f}",
     "trimmed": "{:.3f} s of leading silence cut",
+    "room": "{:.3f} s of room noise before the sound cut",
     "ended": "{:.3f} s of trailing silence cut",
     "cut": "{:.3f} s after the clip cut, with a fade-out",
     "padded": "{:.3f} s of zeros put at the end",
@@ -69,7 +68,7 @@ def shape_clip(
         sound: (C, T), T at least 1, finite.
         length: samples of the clip.
         rate: in Hz.
-        trim: cut silence before the onset and after the tail.
+        trim: cut what is before the onset (see `onset`), and silence after the tail.
         normalize: "peak" brings the largest sample to 0.95.
         goes_on: the sound was cut at its end and needs a fade-out.
 
@@ -86,9 +85,10 @@ def shape_clip(
     if peak < SILENT:
         steps["silent"] = 1
     elif trim:
-        start, stop = sounding(sound, rate)
-        steps |= _seconds(trimmed=start / rate, ended=(sound.shape[1] - stop) / rate)
-        sound = fade_in(sound[:, start:stop], round(PRE_ROLL * rate) if start else 0)
+        (start, fade, noisy), stop = sounding(sound, rate)
+        steps |= _seconds(**{"room" if noisy else "trimmed": start / rate})
+        steps |= _seconds(ended=(sound.shape[1] - stop) / rate)
+        sound = fade_in(sound[:, start:stop], fade)
     rest = max(0, sound.shape[1] - length)
     if rest or goes_on:
         sound = fade_out(sound[:, :length], rate)
@@ -104,18 +104,17 @@ def shape_clip(
     return Shaped(clip, valid, steps)
 
 
-def sounding(sound: np.ndarray, rate: int) -> tuple[int, int]:
-    """First and last-plus-one sample of what is not silence, by `ONSET_DB` and `TAIL_DB`.
+def sounding(sound: np.ndarray, rate: int) -> tuple[Start, int]:
+    """Where a sound (C, T) starts, and the last-plus-one sample of what is not silence.
 
     The level is measured from the median, so that a DC offset does not count as sound.
     """
     level = np.abs(sound - np.median(sound, axis=1, keepdims=True)).max(axis=0)
     peak = level.max()
     if peak < SILENT:
-        return 0, sound.shape[1]
-    start = int(np.argmax(level >= peak * 10 ** (ONSET_DB / 20)))
+        return Start(0, 0, False), sound.shape[1]
     stop = len(level) - int(np.argmax(level[::-1] >= peak * 10 ** (TAIL_DB / 20)))
-    return max(0, start - round(PRE_ROLL * rate)), stop
+    return find_start(level, rate), stop
 
 
 def fade_in(sound: np.ndarray, samples: int) -> np.ndarray:

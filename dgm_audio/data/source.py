@@ -17,6 +17,7 @@ import numpy as np
 from dgm_audio.data import shape, slicing
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.level import Level
+from dgm_audio.data.onset import ONSET_DB
 from dgm_audio.errors import AudioFileError
 from dgm_audio.io import AudioInfo, AudioLimits, probe, read_audio, resample, shown
 
@@ -126,7 +127,8 @@ class Source:
             if "normalised" in self.steps:
                 self.steps["normalised"] /= slices  # decibels do not add up: the mean
         elif slices or "cut" in self.steps:
-            self.steps["cut"] = seconds - sum(self.steps.get(s, 0) for s in ("trimmed", "ended"))
+            silence = sum(self.steps.get(step, 0) for step in ("trimmed", "room", "ended"))
+            self.steps["cut"] = seconds - silence
 
     def _note_file(self) -> None:
         """Steps that concern the file as a whole."""
@@ -225,7 +227,7 @@ class Source:
         """The sound from its beginning: a whole short file, or what follows the silence."""
         if self._held is not None:
             return self._held.sound
-        loud = self.level.peak * 10 ** (shape.ONSET_DB / 20)
+        loud = self.level.peak * 10 ** (ONSET_DB / 20)
         for segment in self._again():
             sound = segment.sound[:, segment.margin :]
             if np.abs(sound).max() >= loud:

@@ -1,8 +1,8 @@
 """Splitting clips so that a held-out figure means something.
 
-Near copies (velocity layers of one drum, repeated files) never lie on both sides. The held-out side
-has every group and class that has enough different sounds; whole unseen groups are a second, harder
-reference.
+Takes of one instrument (velocity layers of a drum) and copies of a file never lie on both sides.
+The held-out side has every group and class that has enough different sounds; whole unseen groups
+are a second, harder reference.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.near_copies import near_copies
+from dgm_audio.data.takes import take_groups
 from dgm_audio.errors import DataError, InputError
 
-__all__ = ["Splits", "assigned_splits", "near_copies", "split_clips", "split_groups"]
+__all__ = ["Splits", "assigned_splits", "split_clips", "split_groups"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Splits:
 
 @dataclass(frozen=True)
 class _Cluster:
-    """Near copies: indices of the clips, and how many are in each group and class."""
+    """Copies and takes: indices of the clips, and how many are in each group and class."""
 
     members: tuple[int, ...]
     strata: Counter[tuple[str, str | int]]
@@ -80,13 +80,13 @@ def split_clips(
     leaks = np.isin(copies, copies[is_unseen]) & ~is_unseen
     if leaks.any():
         notes.append(
-            f"{leaks.sum()} clips are near copies of clips of unseen groups and are not used"
+            f"{leaks.sum()} clips are copies or takes of clips of unseen groups and are not used"
         )
     rest = np.flatnonzero(~is_unseen & ~leaks)
     if len(rest) == 0:
         raise DataError("no clips are left beside the unseen groups; name fewer of them")
     if len(np.unique(copies[rest])) == 1 and len(rest) > 1:
-        notes.append("all clips are near copies of each other: held-out figures flatter")
+        notes.append("all clips are copies or takes of one sound: held-out figures flatter")
         copies = np.arange(len(clips))
     held = _hold_out(_clusters(clips, rest, copies, seed), heldout)
     if not held and heldout > 0:
@@ -150,7 +150,7 @@ def _copies(clips: ClipSet, notes: list[str]) -> np.ndarray:
     Numbered files may be layers of one drum or different takes; if they were layers of one, nothing
     of such a class could be held out.
     """
-    copies, heard = near_copies(clips), near_copies(clips, numbered=False)
+    copies, heard = take_groups(clips), take_groups(clips, numbered=False)
     doubted = []
     for label, name in enumerate(clips.classes):
         mine = clips.labels == label
@@ -159,7 +159,10 @@ def _copies(clips: ClipSet, notes: list[str]) -> np.ndarray:
             copies = np.where(mine, heard + copies.max() + 1, copies)
             doubted.append(name)
     if doubted:
-        notes.append(f"numbered files are taken as different sounds in: {', '.join(doubted)}")
+        notes.append(
+            "numbered files are not grouped as takes, but taken as different sounds in: "
+            f"{', '.join(doubted)}"
+        )
     return copies
 
 

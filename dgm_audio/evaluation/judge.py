@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ MAX_COMPARED = 512
 """Clips that they are compared with, at most, and so many sounds: more takes minutes every time."""
 
 
+LONG = 1.0
+"""Seconds of a measurement that is not made twice: what is slow only at first is shorter."""
+
+
 class HeldOutJudge:
     """Judges models by held-out clips; called, it gives the held-out metric of training.
 
@@ -50,14 +55,39 @@ class HeldOutJudge:
         self.training = _some(splits.train, few)
         self.reference = Reference(_some(clips, MAX_COMPARED))
         self.scored = _some(clips, MAX_SCORED)
+        self._count: int | None = None
 
     def __call__(self, model: AudioGenerator) -> float:
         """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
+        return self._metric(model, self.sounds(model))
+
+    def _metric(self, model: AudioGenerator, count: int) -> float:
         if isinstance(model, HasLogProb):
-            return mean_bits(model, self.scored)
+            return mean_bits(model, _some(self.scored, count))
+        return quick_distance(model, self.reference, n=count)
+
+    def sounds(self, model: AudioGenerator) -> int:
+        """How many held-out clips are scored, or sounds of the model drawn."""
+        scored = isinstance(model, HasLogProb)
+        usual = len(self.scored) if scored else max(len(self.reference), self._drawn())
+        fewest = 1 if scored else min(MIN_CLIPS, usual)
+        return usual if self._count is None else max(fewest, min(usual, self._count))
+
+    def _drawn(self) -> int:
         seconds = self.reference.audio.shape[2] / self.reference.sample_rate
-        drawn = min(MIN_DRAWN, int(MAX_SECONDS / seconds))
-        return quick_distance(model, self.reference, n=max(len(self.reference), drawn))
+        return min(MIN_DRAWN, int(MAX_SECONDS / seconds))
+
+    def seconds_per_sound(self, model: AudioGenerator) -> float:
+        """What each of them costs: the better of two measurements, unless the first was long."""
+        count = 1 if isinstance(model, HasLogProb) else MIN_CLIPS
+        first, second = _seconds(self._metric, model, count), 0.0
+        if first < LONG:
+            second = _seconds(self._metric, model, count)
+        return min(first, second or first) / count
+
+    def take(self, count: int) -> None:
+        """Judge by so many sounds from now on, as far as that makes sense; for lack of time."""
+        self._count = count
 
     def name(self, model: AudioGenerator) -> str:
         """What the metric of such a model is, in words; of any, lower is better."""
@@ -73,8 +103,10 @@ class HeldOutJudge:
         """
         if isinstance(model, HasLogProb):
             levels = model.audio.levels
-            name = "Markov chain" if levels and levels <= MAX_MARKOV_LEVELS else "uniform density"
-            return name, baseline_bits(model, self.training, self.scored)
+            counted = levels is not None and levels <= MAX_MARKOV_LEVELS
+            name = "a Markov chain" if counted else "a uniform density"
+            scored = _some(self.scored, self.sounds(model))
+            return name, baseline_bits(model, self.training, scored)
         training, count = self.training, min(len(self.reference), len(self.training))
         labels = proportional_labels(self.reference.labels, max(MIN_CLIPS, count))
         shaped = ShapedNoise(
@@ -83,7 +115,7 @@ class HeldOutJudge:
             len(training.classes),
             training.sample_rate,
         )
-        return "noise", self.reference.distance(shaped.draw(labels, seed=0))
+        return "shaped noise", self.reference.distance(shaped.draw(labels, seed=0))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
@@ -114,6 +146,12 @@ def _judging_clips(splits: Splits) -> ClipSet:
         )
         clips = splits.train
     return clips
+
+
+def _seconds(call: Callable[..., float], *arguments: object) -> float:
+    began = time.monotonic()
+    call(*arguments)
+    return time.monotonic() - began
 
 
 def _some(clips: ClipSet, most: int) -> ClipSet:

@@ -67,10 +67,10 @@ class View:
 
     @classmethod
     def of_clips(cls, clips: ClipSet, embedding: Embedding | None = None) -> View:
-        """The view of real clips, with their near copies."""
-        from dgm_audio.data.splits import near_copies
+        """The view of real clips; takes of one instrument are one cluster."""
+        from dgm_audio.data.takes import take_groups
 
-        clusters = torch.from_numpy(near_copies(clips))
+        clusters = torch.from_numpy(take_groups(clips))
         class_labels = torch.from_numpy(clips.labels).long()
         rate = clips.sample_rate
         return cls.of(clips.audio, class_labels, rate, clusters=clusters, embedding=embedding)

@@ -201,6 +201,7 @@ class AutoregressiveTask(Task):
     batch = 8
     rate = 2e-3
     highest_rate = 16000
+    crop = CROP
     width = 64
     depth = 10
 

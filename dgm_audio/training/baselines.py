@@ -25,6 +25,10 @@ UNNAMED = "held-out metric"
 class KnowsFloor(Protocol):
     """A judge that names its metric, of which lower is better, and what no model should exceed."""
 
+    def __call__(self, model: AudioGenerator) -> float:
+        """The metric of a model."""
+        ...
+
     def name(self, model: AudioGenerator) -> str:
         """The metric of such a model, in words."""
         ...

@@ -90,7 +90,7 @@ class FlowObjective(Objective):
         x = x + STEP * (torch.rand(x.shape).to(x.device) - 0.5)
         before, x = x[:, : first * hop], x[:, first * hop : (first + count) * hop]
         with torch.no_grad():
-            inversion = self.generator.inversion(len(x), x.device)
+            inversion = self.generator.inversion(len(x))
             inversion.hear(before.double())
             spectra = []
             for k, heard in enumerate(x.double().split(hop, dim=1)):
@@ -232,6 +232,7 @@ class VocoderTask(Task):
 
     rate = 1.5e-3
     purpose = "learns to make sound of mel spectrograms, and no new sounds by itself"
+    crop = CROP
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         model = InversionFlow(FlowConfig(mel_of(clips.sample_rate), clips.audio.shape[2]))

@@ -22,13 +22,28 @@ from torch.optim.swa_utils import AveragedModel
 
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.training.augment import SPEED, augment
+from dgm_audio.training.batch import draw_batch
 from dgm_audio.training.collapse import stop_if_collapsed
-from dgm_audio.training.order import batch_rows, partnered, step_seed
+from dgm_audio.training.judgements import Pace
+from dgm_audio.training.order import batch_rows, step_seed
+from dgm_audio.training.precision import Undo, say_float32
 from dgm_audio.training.run_folder import RunFolder, load_state
-from dgm_audio.training.schedule import Budget, ema_decay
-from dgm_audio.training.state import Progress, gathered, restore
-from dgm_audio.training.steps import PENALTY_EVERY, Player, adversarial_step, likelihood_step
+from dgm_audio.training.schedule import ema_decay
+from dgm_audio.training.state import (
+    Progress,
+    gathered,
+    modules_of,
+    own_tensors,
+    players_of,
+    restore,
+)
+from dgm_audio.training.steps import (
+    PENALTY_EVERY,
+    Player,
+    adversarial_step,
+    likelihood_step,
+    set_rate,
+)
 from dgm_audio.training.task import Task
 
 if TYPE_CHECKING:
@@ -50,12 +65,11 @@ class Loop:
         task: the family's.
         clips: the training clips.
         run: the run folder, on rank 0; None on the others.
-        budget: when to stop.
+        pace: the budget, and when the snapshot is judged.
         batch: clips per step over all ranks.
         rate: learning rate of the generator.
         seed: of everything random.
-        evaluations: how often the snapshot is judged over the budget.
-        mixed: bfloat16 networks.
+        mixed: bfloat16 networks, as long as that gives finite steps.
         judge: (snapshot, progress) -> held-out metric, lower is better; it is also told to report.
         keep: writes the snapshot as the best model.
         tell: reports (progress, share of the budget, losses); called at every step.
@@ -65,11 +79,10 @@ class Loop:
     task: Task
     clips: ClipSet
     run: RunFolder | None
-    budget: Budget
+    pace: Pace
     batch: int
     rate: float
     seed: int
-    evaluations: int
     mixed: bool
     judge: Callable[[AudioGenerator, Progress], float]
     keep: Callable[[AudioGenerator, Progress], None]
@@ -126,15 +139,17 @@ class Loop:
 
     def _run_steps(self) -> None:
         self.save()
-        started = time.monotonic() - self.at.seconds
-        share = self.budget.progress(self.at.step, self.at.seconds)
+        self._started = time.monotonic() - self.at.seconds
+        if self.run is not None:
+            self.pace.begin(self.at, self.task, self.average.module, self.clips)
+        share = self._share()
         while share < 1:
             losses = self._step(share)
             self.at.step += 1
-            self.at.seconds = time.monotonic() - started
+            self.at.seconds = time.monotonic() - self._started
             share = self._share()
             self.tell(self.at, share, losses)
-            if share >= (self.at.evaluations + 1) / self.evaluations:
+            if self._due(share):
                 self._evaluate(share)
             stop = self._agreed_stop()
             if stop or time.monotonic() - self._saved_at > SAVE_SECONDS or share >= 1:
@@ -144,7 +159,7 @@ class Loop:
 
     def _share(self) -> float:
         """The used share of the budget, the same on all ranks."""
-        share = self.budget.progress(self.at.step, self.at.seconds)
+        share = self.pace.share(self.at)
         return float(self.fabric.broadcast(share)) if self.fabric.world_size > 1 else share
 
     def _agreed_stop(self) -> int:
@@ -156,44 +171,45 @@ class Loop:
         return number
 
     def _step(self, share: float) -> dict[str, float]:
-        ranks, rank = self.fabric.world_size, self.fabric.global_rank
-        torch.manual_seed(step_seed(self.seed, self.at.step, rank))
-        rows = batch_rows(len(self.clips), self.batch, self.at.step, self.seed)[rank::ranks]
-        pitch = None
-        if "pitch" in self.clips.condition_spec.fields:
-            rows = partnered(rows, self._groups, torch.initial_seed())
-            pitch = torch.as_tensor(self.clips.pitches[rows]).to(self.fabric.device)
-        x = augment(
-            self.task.sounds(self.clips, rows, torch.initial_seed()),
-            torch.default_generator,
-            SPEED if pitch is None else 0.0,
-        ).to(self.fabric.device)
-        labels = torch.as_tensor(self.clips.labels[rows]).to(self.fabric.device)
-        self.task.objective.rows = rows
-        rate = self.rate * self.task.rate_factor(share) * 0.5**self.at.rollbacks
-        _set_rate(self.player, rate)
-        if self.critic is not None:
-            _set_rate(self.critic, CRITIC_RATE * rate)
-        self.player.module.train()
-        objective = self.task.objective
-        played = objective.adversarial_start <= share < objective.adversarial_end
-        if self.critic is None or not played:
-            losses = likelihood_step(self.fabric, self.player, x, labels, share, pitch)
-        else:
-            penalised = self.task.penalised and self.at.step % PENALTY_EVERY == 0
-            losses = adversarial_step(
-                self.fabric,
-                self.player,
-                self.critic,
-                x,
-                labels,
-                share,
-                self.mixed,
-                penalised,
-                pitch,
-            )
+        """One step: done whole, once more in float32 if bfloat16 spoiled it, or not at all."""
+        undo = Undo(self.task.objective, self.critic)
+        losses, rows = self._attempt(share)
+        if losses["skipped"] and self.mixed:
+            undo()
+            self._compute_in(mixed=False)
+            losses, rows = self._attempt(share)
+            self.at.float32 = not losses["skipped"]
+            if not self.at.float32:  # bfloat16 is not to blame
+                self._compute_in(mixed=True)
+            elif self.run is not None:
+                say_float32(self.at.step + 1)
+        if losses["skipped"]:
+            undo()
         self._after_step(losses, share, rows)
         return losses
+
+    def _compute_in(self, mixed: bool) -> None:
+        self.mixed = self.task.objective.mixed = mixed
+
+    def _attempt(self, share: float) -> tuple[dict[str, float], np.ndarray]:
+        """A step, and the rows of its batch; what is random follows from seed, step and rank."""
+        at, ranks, rank = self.at, self.fabric.world_size, self.fabric.global_rank
+        torch.manual_seed(step_seed(self.seed, at.step, rank))
+        rows = batch_rows(len(self.clips), self.batch, at.step, self.seed)[rank::ranks]
+        batch = draw_batch(self.task, self.clips, rows, self._groups, self.fabric.device)
+        objective = self.task.objective
+        objective.rows = batch.rows
+        rate = self.rate * self.task.rate_factor(share) * 0.5**at.rollbacks
+        set_rate(self.player, rate)
+        self.player.module.train()
+        given = batch.x, batch.labels, share
+        played = objective.adversarial_start <= share < objective.adversarial_end
+        if self.critic is None or not played:
+            return likelihood_step(self.fabric, self.player, *given, batch.pitch), batch.rows
+        set_rate(self.critic, CRITIC_RATE * rate)
+        penalised = self.task.penalised and at.step % PENALTY_EVERY == 0
+        players, how = (self.player, self.critic), (self.mixed, penalised, batch.pitch)
+        return adversarial_step(self.fabric, *players, *given, *how), batch.rows
 
     def _after_step(self, losses: dict[str, float], share: float, rows: np.ndarray) -> None:
         if losses["skipped"]:
@@ -213,15 +229,21 @@ class Loop:
                 f"losses were not finite for {MAX_SKIPPED} steps in a row up to step "
                 f"{self.at.step}; the last batch held {files}"
             )
-        step, rollbacks = self.at.step, self.at.rollbacks + 1
+        last, self._skipped_in_row = self.at, 0
         self.load(self.run.state_path)
-        self.at.rollbacks, self._skipped_in_row = rollbacks, 0
-        self.tell(self.at, self._share(), {"rolled_back_from": float(step)})
+        self.at.rollbacks, self.at.float32 = last.rollbacks + 1, last.float32
+        self.tell(self.at, self._share(), {"rolled_back_from": float(last.step)})
 
     # --- judging -------------------------------------------------------------------------------
 
+    def _due(self, share: float) -> bool:
+        """Whether to judge now; the first rank knows what it costs."""
+        planned = self.pace.planned(self.at, share)
+        return planned and self.fabric.broadcast(self.pace.affordable(self.at, share))
+
     def _evaluate(self, share: float) -> None:
         """Settle the averaged model, judge it, keep it if it is the best."""
+        began, first = time.monotonic(), self.at.evaluations == 0
         average = cast(AudioGenerator, self.average.module.eval())
         self.task.settle(average, self.clips)
         # The objective's own prior and other settled buffers follow the average's.
@@ -230,12 +252,20 @@ class Loop:
         ):
             ours.copy_(theirs)
         snapshot = self.task.snapshot(average, self.clips)
-        self.at.evaluations = int(share * self.evaluations + 1e-9)
+        self.at.evaluations = int(share * self.pace.most + 1e-9)
+        found = {"step": self.at.step, "seconds": round(self.at.seconds, 1)}
         if self.run is not None:
             metric = self.judge(snapshot, self.at)
             if np.isfinite(metric) and (self.at.best is None or metric <= self.at.best):
                 self.at.best, self.at.best_step = metric, self.at.step
                 self.keep(snapshot, self.at)
+            found |= {"heldout_metric": metric}
+            found |= {} if self.at.diversity is None else {"diversity": self.at.diversity}
+        now = time.monotonic()
+        self.at.seconds = now - self._started
+        found |= self.pace.judged(self.at, now - began, first)
+        if self.run is not None:
+            self.run.log(found)
         self.save()  # a run that is killed later has been judged here
         self.fabric.barrier()
         stop_if_collapsed(self.fabric, self.at, self.run)
@@ -246,8 +276,7 @@ class Loop:
         """Write everything that resuming needs (rank 0)."""
         self._saved_at = time.monotonic()
         if self.run is not None:
-            tensors = gathered(self._modules(), self._players(), self._own_tensors())
-            self.run.save_state(tensors, vars(self.at))
+            self.run.save_state(gathered(*self._held()), vars(self.at))
 
     def load(self, path: Path) -> None:
         """Take up a saved state; every rank reads it.
@@ -261,28 +290,15 @@ class Loop:
             remembered = any(key.startswith("generator_optimizer/") for key in tensors)
             if at.step > at.skipped and not remembered:
                 raise ValueError("generator_optimizer is missing")
-            restore(tensors, self._modules(), self._players(), self._own_tensors())
+            restore(tensors, *self._held())
         except (TypeError, ValueError) as error:
             raise TrainingError(f"{path} does not fit this run: {error}; start anew") from error
         self.at = at
+        if at.float32:
+            self._compute_in(mixed=False)
 
-    def _own_tensors(self) -> dict[str, Tensor]:
-        """What the objective remembers, and learns, beside its generator."""
-        objective = self.task.objective
-        learned = {key: value.data for key, value in objective.named_parameters(recurse=False)}
-        return learned | dict(objective.named_buffers(recurse=False))
-
-    def _modules(self) -> dict[str, torch.nn.Module]:
-        modules = {"generator": self.generator, "average": self.average}
-        if self.task.discriminator is not None:
-            modules["discriminator"] = self.task.discriminator
-        return modules
-
-    def _players(self) -> dict[str, Player]:
-        players = {"generator_optimizer": self.player}
-        return players if self.critic is None else players | {"critic_optimizer": self.critic}
-
-
-def _set_rate(player: Player, rate: float) -> None:
-    for group in player.optimizer.param_groups:
-        group["lr"] = rate
+    def _held(self) -> tuple[dict[str, torch.nn.Module], dict[str, Player], dict[str, Tensor]]:
+        """What `gathered` and `restore` are given."""
+        modules = modules_of(self.task, self.average)
+        players = players_of(self.player, self.critic)
+        return modules, players, own_tensors(self.task.objective)

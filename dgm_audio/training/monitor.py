@@ -12,13 +12,13 @@ import torch
 from tqdm import tqdm
 
 from dgm_audio._standard_error import stderr
-from dgm_audio.capabilities import Vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
-from dgm_audio.training.baselines import METRIC, NAME
+from dgm_audio.training.baselines import NAME
+from dgm_audio.training.judgements import PICTURES, Pace
 from dgm_audio.training.run_folder import RunFolder
-from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
+from dgm_audio.vocoded import is_vocoder
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -33,13 +33,14 @@ class Monitor:
 
     Args:
         run: the run folder.
-        budget: of the run.
+        pace: of the run: its budget, and how long sounds and pictures may take.
         metric: name of the held-out figure.
         clips: of which a vocoder resynthesises the first ones; other models sample.
     """
 
-    def __init__(self, run: RunFolder, budget: Budget, clips: ClipSet, metric: str) -> None:
-        self.run, self.budget, self.clips, self.metric = run, budget, clips, metric
+    def __init__(self, run: RunFolder, pace: Pace, clips: ClipSet, metric: str) -> None:
+        self.run, self.pace, self.budget, self.clips = run, pace, pace.budget, clips
+        self.metric = metric
         self.sample_rate = clips.sample_rate
         self.bar = (
             tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {postfix}", file=stderr())
@@ -51,6 +52,7 @@ class Monitor:
         self._since = 0, 0.0
         self._sums: dict[str, list[float]] = {}
         self._metric: float | None = None
+        self._shown: int | None = None
         self.compared = run.logs(NAME)
 
     def begin(self, at: Progress, resumed: bool) -> None:
@@ -62,7 +64,9 @@ class Monitor:
             if at.best is not None:
                 best = f"best so far: {self.metric} {at.best:.4g} at step {at.best_step}"
             text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"
-            tqdm.write(text, file=sys.stderr)
+            if share >= 1:
+                text = f"{self.budget} are used up at step {at.step}: only a larger one goes on"
+            tqdm.write(text, file=stderr())
         if self.bar is not None:
             self.bar.n = self.bar.initial = round(100 * share, 1)
             self.bar.refresh()
@@ -89,30 +93,50 @@ class Monitor:
         self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
 
     def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
-        """Called after every evaluation of a snapshot."""
+        """Called after every evaluation of a snapshot, which the loop logs."""
         self._metric = metric
-        found = {METRIC: metric}
-        if at.diversity is not None:
-            found["diversity"] = at.diversity
-        self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
         if self._writer is None:
             return
-        x = self._sounds(model).cpu()
-        for key, value in found.items():
-            self._writer.add_scalar(f"heldout/{key.removeprefix('heldout_')}", value, at.step)
+        self._writer.add_scalar("heldout/metric", metric, at.step)
+        if at.diversity is not None:
+            self._writer.add_scalar("heldout/diversity", at.diversity, at.step)
+        if self._shown is None:
+            self._shown = self._affordable(model)
+        if self._shown == 0:
+            return
+        x = self._sounds(model, self._shown).cpu()
         self._writer.add_images("samples", self._pictures(x), at.step)
         gap = torch.zeros(x.shape[1], self.sample_rate // 10)
         line = torch.cat([part for sound in x for part in (sound, gap)], dim=1)
         self._writer.add_audio("samples", line.mean(0, keepdim=True), at.step, self.sample_rate)
 
-    def _sounds(self, model: AudioGenerator) -> torch.Tensor:
-        """Sounds (N, C, T) of the model."""
-        if not isinstance(model, Vocoder) or model.condition.fields.get("mel") is None:
-            return model.sample(SOUNDS, seed=0)
-        real = self.clips.tensor(range(min(SOUNDS, len(self.clips)))).to(model.device)
+    def _affordable(self, model: AudioGenerator) -> int:
+        """How many sounds there is time for at every judgement, measured on a short one."""
+        if self.pace.seconds is None or is_vocoder(model):
+            return SOUNDS
+        part, took = 0.1 * self.clips.audio.shape[2] / self.sample_rate, []
+        for _ in range(2):  # the first one may have to compile something
+            began = time.monotonic()
+            model.sample(1, seconds=part, seed=0)
+            took.append(time.monotonic() - began)
+        each = 10 * min(took)
+        count = min(SOUNDS, int(PICTURES * self.pace.seconds / each))
+        if count == 0:
+            print(
+                f"no sounds for TensorBoard: one takes about {each:.1f} s, too long for "
+                f"{self.budget}",
+                file=sys.stderr,
+            )
+        return count
+
+    def _sounds(self, model: AudioGenerator, count: int) -> torch.Tensor:
+        """So many sounds (N, C, T) of the model."""
+        if not is_vocoder(model):
+            return model.sample(count, seed=0)
+        real = self.clips.tensor(range(min(count, len(self.clips)))).to(model.device)
         z = model.noise(len(real), length=real.shape[2], seed=0, temperature=0.8)
         with torch.no_grad():
-            return model.decode(z, {"mel": model.mel(real)})
+            return model.decode(z, {"mel": model.mel(real)})  # type: ignore[operator]
 
     def _pictures(self, x: torch.Tensor) -> torch.Tensor:
         """Log-mel pictures (N, 1, M, frames) of sounds (N, C, T), black at -80 dB."""

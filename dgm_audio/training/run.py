@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,12 +24,14 @@ from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
 from dgm_audio.training.baselines import baselines, metric_name
 from dgm_audio.training.collapse import alarm_for, note_diversity
+from dgm_audio.training.judgements import USUAL, Pace, Scalable, judgements
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
+from dgm_audio.training.precision import in_bfloat16, say_bfloat16
 from dgm_audio.training.run_folder import STATE, RunFolder
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
-from dgm_audio.training.task import get_task
+from dgm_audio.training.task import Task, get_task
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ class TrainConfig:
         seed: of everything random.
         resume: go on with the run in `out`.
         device: auto, cpu or cuda.
-        evaluations: how often the model is judged on held-out clips.
+        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
+        evaluations: how often at most the model is judged on held-out clips, which never takes more
+            than a tenth of a budget of time (see `dgm_audio.training.judgements`); by default 20
+            times, or less often in a short budget of steps.
         half: store the weights in half precision.
     """
 
@@ -60,7 +66,8 @@ class TrainConfig:
     seed: int = 0
     resume: bool = False
     device: str = "auto"
-    evaluations: int = 20
+    precision: str = "auto"
+    evaluations: int | None = None
     half: bool = True
 
 
@@ -91,26 +98,38 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     fabric = _fabric(device)
     fabric.launch()
     torch.manual_seed(config.seed)
-    mixed = device.type == "cuda" or _fast_bfloat16()
+    mixed = fabric.broadcast(in_bfloat16(config.precision, device))
     start = load(config.start, device="cpu") if config.start else None
     task = get_task(config.family)(splits.train, mixed, start)
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     shown = splits.heldout if len(splits.heldout) else splits.train
+    pace = Pace(
+        budget, judge, config.evaluations or _judgements(task, splits, batch, budget, judge)
+    )
     metric = metric_name(judge, task.objective.generator)
-    monitor = Monitor(run, budget, shown, metric) if run else None
+    monitor = Monitor(run, pace, shown, metric) if run else None
+
     diversity = alarm_for(task, judge) if run else None
 
     def judged(model: AudioGenerator, at: Progress) -> float:
-        if monitor and not monitor.compared:
-            monitor.compare(at, baselines(judge, model, start, config.start))
         metric = judge(model)
         if diversity:
-            share = budget.progress(at.step, at.seconds)
-            note_diversity(at, diversity(model), share >= task.objective.adversarial_start)
+            in_game = pace.share(at) >= task.objective.adversarial_start
+            note_diversity(at, diversity(model), in_game)
         if monitor:
             monitor.judged(model, at, metric)
         return metric
+
+    def told(at: Progress, share: float, losses: dict[str, float]) -> None:
+        if monitor is None:
+            return
+        monitor.step(at, share, losses)
+        if not monitor.compared:
+            began = time.monotonic()
+            model = task.objective.generator
+            monitor.compare(at, baselines(judge, model, start, config.start))
+            at.judging += time.monotonic() - began
 
     def keep(model: AudioGenerator, at: Progress) -> None:
         save_model(
@@ -128,29 +147,34 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         task=task,
         clips=splits.train,
         run=run,
-        budget=budget,
+        pace=pace,
         batch=min(batch, len(splits.train)),
         rate=config.rate or (3e-4 if start else task.rate),
         seed=config.seed,
-        evaluations=config.evaluations,
         mixed=mixed,
         judge=judged,
         keep=keep,
-        tell=monitor.step if monitor else (lambda *_: None),
+        tell=told,
     )
     try:
         settings = asdict(config) | {"out": str(config.out), "data": data_record(splits)}
         settings |= {"sample_rate": splits.train.sample_rate, "length": splits.train.audio.shape[2]}
+        settings["evaluations"] = pace.most
         if run:
             run.begin(settings)
         if config.resume:
             loop.load(config.out / STATE)
+            # of a larger budget a smaller share is used: what comes is to be judged, too
+            judged_so_far = int(pace.share(loop.at) * pace.most + 1e-9)
+            loop.at.evaluations = min(loop.at.evaluations, judged_so_far)
+        if run and loop.mixed:
+            say_bfloat16()
         if monitor:
             monitor.begin(loop.at, config.resume)
         loop.fit()
     except SystemExit:
-        if run:
-            print(f"stopped: {run.saved(budget)}", file=sys.stderr)
+        if run and run.has_state:
+            print(f"stopped: {run.saved(budget)}; --resume goes on", file=sys.stderr)
         raise
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(
@@ -187,10 +211,13 @@ def _fabric(device: torch.device) -> Fabric:
         )
 
 
-def _fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware (four times as fast as float32)."""
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in every build of torch
-    return bool(probe and probe())
+def _judgements(task: Task, splits: Splits, batch: int, budget: Budget, judge: Judge) -> int:
+    """How often the model is judged if nobody says."""
+    if not isinstance(judge, Scalable):
+        return USUAL
+    length = splits.train.audio.shape[2]
+    judged = judge.sounds(task.objective.generator) * length
+    return judgements(budget, judged, batch * (task.crop or length))
 
 
 def _recipe(

@@ -99,7 +99,7 @@ class RunFolder:
         share = 100 * budget.progress(at["step"], at["seconds"])
         words = f"step {at['step']}, {share:.0f} % of {budget}, is saved in {self.path}"
         if at["best"] is None:
-            return f"{words}; no model has been judged yet, so there is none"
+            return f"{words}; there is no model yet, since none has been judged"
         return f"{words}, the best model so far, of step {at['best_step']}, in {self.model_path}"
 
     def begin(self, settings: Mapping[str, Any]) -> None:

@@ -41,10 +41,18 @@ class Budget:
             raise ConfigError(f"budget is {text!r}; write a duration such as 90s, 20m or 1h30m")
         return cls(seconds=seconds)
 
-    def progress(self, step: int, seconds: float) -> float:
-        """Share of the budget that is used after `step` steps and `seconds` seconds, 0 to 1."""
-        used = step / self.steps if self.steps else seconds / (self.seconds or 1)
-        return min(1.0, used)
+    def progress(self, step: int, seconds: float, reserve: float = 0.0) -> float:
+        """Share of the budget that is used after `step` steps and `seconds` seconds, 0 to 1.
+
+        Args:
+            step: number of steps.
+            seconds: since the beginning.
+            reserve: seconds of a budget of time that are wanted for its end; at most half of it is.
+        """
+        if self.steps:
+            return min(1.0, step / self.steps)
+        whole = self.seconds or 1
+        return min(1.0, seconds / (whole - min(reserve, whole / 2)))
 
     def __str__(self) -> str:
         if self.steps:

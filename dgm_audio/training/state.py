@@ -9,11 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.training.steps import Player
+from dgm_audio.training.task import Task
 
 
 @dataclass
 class Progress:
-    """Where a run stands; saved with its state."""
+    """Where a run stands; saved with its state.
+
+    Attributes:
+        float32: a step was spoiled by bfloat16; from then on there is none.
+        judging: seconds that judging took so far.
+        judgement: seconds that the dearest judgement took.
+        sounds: number of sounds that models are judged by; 0 if it was not chosen by time.
+    """
 
     step: int = 0
     seconds: float = 0.0
@@ -24,6 +32,30 @@ class Progress:
     rollbacks: int = 0
     diversity: float | None = None
     collapsed: int = 0
+    float32: bool = False
+    judging: float = 0.0
+    judgement: float = 0.0
+    sounds: int = 0
+
+
+def modules_of(task: Task, average: nn.Module) -> dict[str, nn.Module]:
+    """The networks of a run, by the names that they are saved under."""
+    modules = {"generator": task.objective.generator, "average": average}
+    return (
+        modules if task.discriminator is None else modules | {"discriminator": task.discriminator}
+    )
+
+
+def players_of(player: Player, critic: Player | None) -> dict[str, Player]:
+    """The players of a run, by the names that their optimizers are saved under."""
+    players = {"generator_optimizer": player}
+    return players if critic is None else players | {"critic_optimizer": critic}
+
+
+def own_tensors(objective: nn.Module) -> dict[str, Tensor]:
+    """What an objective remembers, and learns, beside its generator."""
+    learned = {key: value.data for key, value in objective.named_parameters(recurse=False)}
+    return learned | dict(objective.named_buffers(recurse=False))
 
 
 def gathered(

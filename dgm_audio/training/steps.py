@@ -39,6 +39,12 @@ class Player:
     optimizer: Optimizer
 
 
+def set_rate(player: Player, rate: float) -> None:
+    """The learning rate of the next steps."""
+    for group in player.optimizer.param_groups:
+        group["lr"] = rate
+
+
 def likelihood_step(
     fabric: Fabric,
     player: Player,
@@ -76,7 +82,8 @@ def adversarial_step(
     discriminator is held smooth around the real sounds.
 
     Returns:
-        As `likelihood_step`, with the terms of both players.
+        As `likelihood_step`, with the terms of both players. If the discriminator's are not finite
+        the generator does not move either.
     """
     losses: Losses = player.module(x, labels, progress, pitch)
     if losses.real is None or losses.fake is None:
@@ -100,8 +107,9 @@ def adversarial_step(
         critic_terms["penalty"] = PENALTY_WEIGHT * PENALTY_EVERY * penalty
     report = _descend(fabric, critic, critic_terms, {})
     report["discriminator_gradient_norm"] = report.pop("gradient_norm")
-    skipped = report.pop("skipped")
     report.pop("loss")
+    if report["skipped"]:
+        return report
 
     plain = _plain(critic.module)
     plain.requires_grad_(False)
@@ -120,7 +128,6 @@ def adversarial_step(
         terms["features"] = FEATURE_WEIGHT * torch.stack(features).mean()
     report |= _descend(fabric, player, terms, losses.report)
     plain.requires_grad_(True)
-    report["skipped"] = max(report["skipped"], skipped)
     return report
 
 
@@ -132,12 +139,14 @@ def _plain(module: nn.Module) -> nn.Module:
 def _descend(
     fabric: Fabric, player: Player, terms: dict[str, Tensor], report: dict[str, float]
 ) -> dict[str, float]:
-    """Backward and one optimizer step, unless something is not finite."""
+    """Backward and one optimizer step, unless something is not finite on any rank."""
     loss = torch.stack(list(terms.values())).sum()
     player.optimizer.zero_grad()
     fabric.backward(loss)
     norm = torch.nn.utils.clip_grad_norm_(player.module.parameters(), CLIP_NORM)
     finite = bool(torch.isfinite(norm)) and bool(torch.isfinite(loss))
+    if fabric.world_size > 1:  # a loss is a rank's own
+        finite = bool(fabric.all_reduce(torch.tensor(float(finite)), reduce_op="min"))
     if finite:
         player.optimizer.step()
     named = {key: float(value.detach()) for key, value in terms.items()}

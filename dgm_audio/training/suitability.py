@@ -18,6 +18,7 @@ import numpy as np
 from dgm_audio.data.feasibility import LEAST_CLIPS
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, file_seconds
+from dgm_audio.data.trainable import too_few
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
 from dgm_audio.training.task import TASKS, Task, get_task
@@ -93,7 +94,7 @@ def check_count(splits: Splits) -> None:
     """
     count = len(splits.train) + len(splits.heldout)
     if count < LEAST_CLIPS:
-        raise DataError(_too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
+        raise DataError(too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
 
 
 def _judged(
@@ -104,7 +105,7 @@ def _judged(
         return _whole(family, name, lengths, long)
     if not long.any() and len(lengths) < LEAST_CLIPS:
         found = f"{name} holds {_counted(len(lengths), 'sound')}"
-        return Suitability(family, _too_few(found), refused=True)
+        return Suitability(family, too_few(found), refused=True)
     if task.fewest > len(lengths) and not long.any():
         line = (
             f"{family} needs at least {task.fewest} sounds, or it writes noise, and {name} holds "
@@ -112,7 +113,8 @@ def _judged(
         )
         return Suitability(family, line, refused=True)
     if task.purpose:
-        return Suitability(family, f"{family} {task.purpose}; --family {FOR_SOUNDS} does")
+        other = FOR_RECORDINGS if _mostly_long(lengths, long) else FOR_SOUNDS
+        return Suitability(family, f"{family} {task.purpose}; --family {other} does")
     if not long.any():
         found = f"{_counted(len(lengths), 'sound')} of up to {lengths.max():.2g} s"
         return Suitability(family, f"{family} suits {name}: {found}")
@@ -149,10 +151,6 @@ def _whole(family: str, name: str, lengths: np.ndarray, long: np.ndarray) -> Sui
 def _mostly_long(lengths: np.ndarray, long: np.ndarray) -> bool:
     total = lengths.sum()
     return bool(total >= LEAST_SECONDS and lengths[~long].sum() <= MOST_SHORT * total)
-
-
-def _too_few(found: str) -> str:
-    return f"{found}; training needs at least {LEAST_CLIPS}, and some dozens to learn something"
 
 
 def _counted(number: int, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,13 @@ class Objective(nn.Module, ABC):
         adversarial_start: share of the budget after which the task's discriminator takes part.
         adversarial_end: share after which it no longer does.
         rows: of the training clips that the batch of this step holds, set by the loop.
+        mixed: whether networks run in bfloat16; to be read at every pass, since the loop turns it
+            off after a step that only bfloat16 spoiled.
     """
 
     generator: AudioGenerator
     rows: np.ndarray
+    mixed: bool = False
     adversarial_start: float = 1.0
     adversarial_end: float = 1.0
 
@@ -94,6 +98,7 @@ class Task(ABC):
         rate: peak learning rate of a new model, if nobody asks for another.
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
         whole: whether the family learns from whole recordings, not from sounds cut out of them.
+        crop: samples of a clip that a step learns from, or None for all.
         fewest: sounds below which its models are unusable (see `training.suitability`).
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
@@ -107,6 +112,7 @@ class Task(ABC):
     rate: float = 1e-3
     highest_rate: int | None = None
     whole: bool = False
+    crop: int | None = None
     fewest: int = 0
     purpose: str = ""
 
@@ -170,6 +176,10 @@ def get_task(family: str) -> type[Task]:
         UnknownModelError: if there is none; the message names those that there are.
     """
     if family not in TASKS:
-        raise UnknownModelError(f"family is {family!r}; families to train: {', '.join(TASKS)}")
+        close = get_close_matches(family, TASKS, n=1)
+        guess = f"did you mean {close[0]!r}? " if close else ""
+        raise UnknownModelError(
+            f"family is {family!r}; {guess}families to train: {', '.join(TASKS)}"
+        )
     module, name = TASKS[family].split(":")
     return getattr(import_module(module), name)

@@ -172,10 +172,9 @@ class StreamObjective(Objective):
     def moments(
         self, model: StreamVAE, clips: ClipSet, row: int, device: torch.device
     ) -> tuple[Tensor, Tensor]:
-        """The same of any model's."""
+        """The same of any model's; in float32, since what is found stays."""
         x = clips.tensor([row])[:, :, : int(clips.lengths[row])].to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed):
-            mean, log_variance = model.posterior(model.padded(x))
+        mean, log_variance = model.posterior(model.padded(x))
         return mean[0].cpu(), log_variance[0].cpu()
 
 
@@ -202,6 +201,7 @@ class StreamTask(Task):
         for line in (model.encoder.line, model.decoder.line):
             line.requires_grad_(False)  # steps that suit the networks would scatter them
         piece = (PIECE + model.delay) * model.hop
+        self.crop = PIECE * model.hop
         self._excerpts = Excerpts(clips, int(piece * (1 + SPEED)) + 2)
 
     def config_for(self, clips: ClipSet) -> StreamConfig:

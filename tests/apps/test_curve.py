@@ -7,7 +7,14 @@ import pytest
 
 from dgm_audio import drawing
 from dgm_audio.apps import curve
-from dgm_audio.apps.curve import Evaluation, curve_picture, read_evaluations, run_curve
+from dgm_audio.apps.curve import (
+    Evaluation,
+    Measure,
+    curve_picture,
+    read_evaluations,
+    read_measure,
+    run_curve,
+)
 from dgm_audio.errors import TrainingError
 
 
@@ -66,6 +73,29 @@ def test_the_line_goes_from_point_to_point():
     row = np.abs(column - drawing.LINE).sum(1).argmin()
     low, high = 0.1 - 0.8 * curve._BELOW, 0.9 + 0.8 * curve._ABOVE
     assert row == pytest.approx((high - 0.5) / (high - low) * (curve._HEIGHT - 1), abs=3)
+
+
+def test_floor_and_start_are_lines_at_their_values_and_the_metric_is_named(tmp_path):
+    before = {"metric_name": "bits per sample", "floor_name": "noise", "floor_metric": 0.9}
+    before |= {"start_name": "drums-vae", "start_metric": -0.1}
+    log = write_log(tmp_path, (1, 1.0, before), *RUN) / "log.jsonl"
+    measure = read_measure(log)
+    assert measure == Measure("bits per sample", ("noise", 0.9), ("drums-vae", -0.1))
+    assert len(read_evaluations(log)) == 3
+    page, plain = run_curve(tmp_path), curve_picture(read_evaluations(log))
+    assert page.size == plain.size
+    left, top = curve.plot_corner()
+    pixels = np.asarray(page).astype(int)[top : top + curve._HEIGHT, left]
+    found = np.flatnonzero(np.abs(pixels - drawing.QUIET).sum(1) < 30)
+    low, high = -0.1 - 1.0 * curve._BELOW, 0.9 + 1.0 * curve._ABOVE
+    wanted = [(high - value) / (high - low) * (curve._HEIGHT - 1) for value in (0.9, -0.1)]
+    assert found == pytest.approx(wanted, abs=1.5)
+
+
+def test_a_log_that_names_no_metric_is_drawn_without_lines(tmp_path):
+    log = write_log(tmp_path, *RUN) / "log.jsonl"
+    assert read_measure(log) == Measure("held-out metric")
+    assert run_curve(tmp_path).tobytes() == curve_picture(read_evaluations(log)).tobytes()
 
 
 def test_what_a_resumed_run_did_twice_counts_once(tmp_path):

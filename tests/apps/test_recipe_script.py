@@ -9,6 +9,7 @@ from dgm_audio.apps import recipe_script
 from dgm_audio.apps.publish import Judgement
 from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.data import ClipSet
+from dgm_audio.errors import ConfigError
 from dgm_audio.training.run import TrainConfig
 
 CARD = dict(script="recipes/a.py", summary="s", limits="l", dataset="d", licences=["cc0-1.0"])
@@ -36,10 +37,16 @@ def test_the_command_has_what_the_training_depends_on(given, flags):
 
 def test_every_option_of_the_training_reaches_it():
     given = dict(family="flow", budget="1h", steps=7, rate=0.1, start="a", seed=3, resume=True)
+    given |= {"precision": "float32"}
     options = options_of(**given)
     assert options.training == TrainConfig(out=Path("run"), **given)
     shared = {field.name for field in fields(TrainConfig)} & set(vars(options))
     assert shared == {"out", *given}
+
+
+def test_a_mistyped_budget_is_an_error_before_there_are_data():
+    with pytest.raises(ConfigError, match="budget is '20 mn'"):
+        options_of(budget="20 mn")
 
 
 def test_there_is_a_sheet_of_every_class(tmp_path, capsys):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgm_audio.cli.doctor import SOFTWARE, free_place
 from dgm_audio.cli.evaluate import reference_splits
+from dgm_audio.cli.making import write_picture
 from dgm_audio.cli.train import clip_config
 from dgm_audio.data import cache
 from dgm_audio.errors import InputError
@@ -47,9 +49,14 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     words = ["--steps", 2, "--batch", 4, "--sample-rate", RATE, "--seconds", 0.25]
     result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
+    assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
+    assert "kernel distance to held-out recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
-    assert last == "play it: dgm-audio sample run/model -n 8 --out sounds"
-    dgm(*last.split()[3:], "--seed", 1).ok()
+    assert last == "hear it nevertheless: dgm-audio sample run/model -n 8 --out sounds"
+    dgm(*last.split()[4:], "--seed", 1).ok()
+    told = json.loads(Path("run/verdict.json").read_text())
+    assert told["floor"][0] == "shaped noise" and told["faults"] and not told["unusable"]
+    assert Path("run/curve.png").is_file() and "picture: run/curve.png" in result.err
     assert Path("sounds/run_seed1_000_noise.wav").exists()
 
     again = dgm("train", recordings, *words, "--out", "run", "--device", "cpu")
@@ -72,12 +79,17 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     ("words", "problems"),
     [
         (["--budget", "soon"], ["'soon'", "20m"]),
+        (["--budget", "20 mn"], ["'20 mn'", "20m"]),
+        (["--budget", "-3m"], ["'-3m'", "20m"]),
         (["--steps", 0], ["steps is 0"]),
         (["--batch", 0], ["--batch is 0"]),
         (["--seconds", "nan"], ["--seconds is nan"]),
         (["--seconds", -1], ["--seconds is -1"]),
         (["--sample-rate", -1], ["sample_rate is -1"]),
         (["--family", "diffusion"], ["'diffusion'", "vae"]),
+        (["--family", "vae-streem"], ["did you mean 'vae-stream'?", "gan-waveform"]),
+        (["--family", "flow"], ["at least 300 sounds", "--family vae"]),
+        (["--family", "vae-stream"], ["long recordings", "--family vae"]),
         (["--out", "/proc/nowhere"], ["/proc"]),
         (["--out", "nowhere", "--resume"], ["nowhere", "no run to resume"]),
     ],
@@ -86,6 +98,7 @@ def test_wrong_settings_are_named(dgm, recordings, words, problems):
     result = dgm("train", recordings, *words)
     assert result.code == 2 and "Traceback" not in result.err
     assert all(problem in result.err.splitlines()[-1] for problem in problems), result.err
+    assert "41 files" not in result.err  # found before the data are read
     assert not Path("runs").exists()
 
 
@@ -109,7 +122,7 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
 def small_stream(monkeypatch):
     from dgm_audio.evaluation import judge
     from dgm_audio.families.vae.waveform import StreamConfig
-    from dgm_audio.training import monitor, run, vae_stream
+    from dgm_audio.training import monitor, vae_stream
 
     small = {"n_fft": 512, "hop": 128, "width": 16, "latent": 4, "prior": 8}
 
@@ -120,7 +133,6 @@ def small_stream(monkeypatch):
     monkeypatch.setattr(vae_stream.StreamTask, "config_for", config_for)
     monkeypatch.setattr(vae_stream, "PIECE", 16)
     monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))
-    monkeypatch.setattr(run, "_fast_bfloat16", lambda: False)
     monkeypatch.setattr(judge, "MAX_SECONDS", 10)
     monkeypatch.setattr(monitor, "SOUNDS", 1)
 
@@ -129,12 +141,12 @@ def test_long_recordings_are_taken_whole(dgm, record, small_stream):
     rng = np.random.default_rng(0)
     for index in range(5):
         record(f"music/{index}.wav", rng.uniform(-0.5, 0.5, (2, 8 * RATE)), RATE)
-    words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--device", "cpu"]
+    words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--precision", "float32"]
     result = dgm("train", Path.cwd().parent / "music", *words, "--out", "run").ok()
     assert "clips of 2.944 s at 8000 Hz to train on, 3 held out" in result.out
     assert "held out as a whole: " in result.out and "2 classes" not in result.err
     settings = json.loads(Path("run/run.json").read_text())
-    assert settings["evaluations"] == 5
+    assert (settings["evaluations"], settings["precision"]) == (1, "float32")
     dgm("sample", "run/model", "-n", 1, "--seconds", 1, "--out", "made").ok()
     asked = clip_config(Path.cwd().parent / "music", 4000, 1.5, whole=True)
     assert (asked.sample_rate, asked.length, asked.channels) == (4000, 6000, 2)
@@ -174,13 +186,41 @@ def test_clips_follow_the_files_unless_told_otherwise(recordings):
 def test_doctor_prints_a_table_and_draws_a_picture(dgm, recordings):
     result = dgm("doctor", recordings).ok()
     assert "tone" in result.out and "text.wav" in result.out
+    assert "--family vae: yes: vae suits " in result.out
+    assert "--family flow: no: flow needs at least 300 sounds" in result.out
     assert "picture: doctor.png" in result.err
     with Image.open("doctor.png") as picture:
         assert min(picture.size) > 100
-    dgm("doctor", recordings).failed("doctor.png", "--overwrite")
     dgm("doctor", recordings, "--picture", "x.jpg").failed("x.jpg", ".png")
-    result = dgm("doctor", recordings, "--json", "--overwrite").ok()
+    result = dgm("doctor", recordings, "--json").ok()
+    assert "picture: doctor.png\n" in result.err  # its own, drawn again
     assert result.json["files"] == 41 and result.json["readable"] == 40
+
+
+def test_the_doctor_is_not_stopped_by_a_picture_and_loses_none(tmp_path):
+    ours, theirs = tmp_path / "doctor-2.png", tmp_path / "doctor.png"
+    page = Image.new("RGB", (8, 8))
+    page.save(theirs)
+    assert free_place(theirs, overwrite=True) == theirs
+    assert free_place(theirs, overwrite=False) == ours
+    write_picture(ours, page, overwrite=False, software=SOFTWARE)
+    assert free_place(theirs, overwrite=False) == free_place(ours, overwrite=False) == ours
+    ours.write_text("no picture")
+    assert free_place(theirs, overwrite=False) == tmp_path / "doctor-3.png"
+
+
+def test_what_training_refuses_the_doctor_refuses_in_the_same_words(dgm, record, tmp_path):
+    time = np.arange(2000) / RATE
+    for index in range(7):
+        hit = np.sin(2 * np.pi * 90 * (index + 1) * time) * np.exp(-9 * time)
+        record(f"few/{index}.wav", hit[None], RATE)
+    for index in range(9):
+        record(f"still/{index}.wav", np.zeros((1, 2000)), RATE)
+    for name, reason in (("few", "needs at least 8"), ("still", "but silence: 9 files")):
+        said = dgm("doctor", tmp_path / name, "--seconds", 0.25, "--json").ok().json
+        assert not said["trainable"] and reason in said["refusal"]
+        refused = dgm("train", tmp_path / name, "--steps", 1, "--seconds", 0.25)
+        assert refused.code == 2 and reason in refused.err.splitlines()[-1]
 
 
 def test_doctor_of_a_folder_without_any_sound_explains(dgm, tmp_path):

@@ -61,14 +61,14 @@ def test_only_a_folder_that_is_mostly_unreadable_is_refused(
     with pytest.raises(DataError, match="12 of 25"):  # though its clips are in the cache
         load_clips(listed, config, cache_dir=store, progress=False)
     truncate(folder / "00.wav")
-    (folder / "a.m4a").write_bytes(b"x")
+    (folder / "a.caf").write_bytes(b"x")
     with pytest.raises(DataError) as caught:
         load_clips(folder, config, cache_dir=store, progress=False)
     assert "14 of 26 files cannot be read; allowed are 13 (50%)" in str(caught.value)
     for words in (
         "12 as text00.wav: is no audio",
         "1 as 00.wav: is cut off",
-        "1 as a.m4a: .m4a is",
+        "1 as a.caf: .caf is",
     ):
         assert words in str(caught.value)
 
@@ -82,7 +82,7 @@ def test_if_no_file_is_left_it_is_an_error(record, folder, config, store) -> Non
 def test_unreadable_kinds_of_audio_count_as_damaged(record, folder, config, store) -> None:
     small_set(record)
     for index in range(3):
-        (folder / f"{index}.m4a").write_bytes(b"x")
+        (folder / f"{index}.caf").write_bytes(b"x")
     strict = ClipConfig(sample_rate=RATE, length=2000, max_bad_share=0.0)
     with pytest.raises(DataError, match=r"3 of 11 files.*convert"):
         load_clips(folder, strict, cache_dir=store, progress=False)

@@ -51,7 +51,7 @@ def test_every_trouble_is_found(patient, config) -> None:
         ("offset", "DC offset (+0.2"),
         ("quiet", "quiet (peak -5"),
         ("click", "a click"),
-        ("late", "mostly silence"),
+        ("late", "mostly silence or noise"),
         ("inverse", "channels cancel"),
         ("long", "sliced (10"),
         ("tail", "mostly unused"),
@@ -114,6 +114,10 @@ def test_outputs_hold_the_facts(patient, config) -> None:
     assert data["feasibility"]["verdict"] == report.feasibility.verdict
     silent = next(f for f in data["details"] if f["path"] == "snare/silent.wav")
     assert silent["lufs"] is None and silent["plan"]
+    starts = {file["path"]: file["start"] for file in data["details"]}
+    assert starts["snare/late.wav"] == "at the sound, after silence"
+    assert starts["snare/long.wav"] == "at each onset, sliced" and starts["snare/text.wav"] == ""
+    assert data["starts"]["at its beginning"] >= 10
     stream = io.StringIO()
     Console(file=stream, width=100).print(report.table())
     text = stream.getvalue()

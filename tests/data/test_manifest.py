@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgm_audio.data import scan
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.errors import DataError
 
@@ -30,7 +31,7 @@ def test_first_subfolder_is_the_class_and_the_whole_folder_the_group(tmp_path: P
 
 @pytest.mark.fault(11)
 def test_everything_else_is_listed_with_its_reason(tmp_path: Path) -> None:
-    touch(tmp_path, "a.wav", "notes.txt", "._a.wav", "song.m4a", ".git/x.wav")
+    touch(tmp_path, "a.wav", "notes.txt", "._a.wav", "song.caf", ".git/x.wav")
     os.mkfifo(tmp_path / "pipe.wav")
     os.symlink("loop.wav", tmp_path / "loop.wav")
     os.symlink("/dev/zero", tmp_path / "zero.wav")
@@ -41,7 +42,7 @@ def test_everything_else_is_listed_with_its_reason(tmp_path: Path) -> None:
     assert [entry.path for entry in manifest.entries] == ["a.wav"]
     assert "suffix" in reasons["notes.txt"].reason
     assert "hidden" in reasons["._a.wav"].reason and "hidden" in reasons[".git"].reason
-    assert "convert" in reasons["song.m4a"].reason and reasons["song.m4a"].bad
+    assert "convert" in reasons["song.caf"].reason and reasons["song.caf"].bad
     assert "regular" in reasons["pipe.wav"].reason and "regular" in reasons["zero.wav"].reason
     assert "opened" in reasons["loop.wav"].reason
     assert "not followed" in reasons["again"].reason
@@ -126,15 +127,20 @@ def test_a_wrong_csv_is_one_line(tmp_path: Path, text: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_folders_without_audio_say_what_was_found(tmp_path: Path) -> None:
+def test_folders_without_audio_say_what_was_found(tmp_path: Path, monkeypatch) -> None:
     touch(tmp_path, "a.txt", "b.png")
     with pytest.raises(DataError, match=r"no audio file.*1 x not audio by its suffix \(\.txt"):
         Manifest.from_folder(tmp_path)
     touch(tmp_path / "phone", "New 1.m4a", "2.M4A", "3.amr", ".hidden.wav")
+    monkeypatch.setattr(scan, "reads_more", lambda: False)
     with pytest.raises(DataError) as caught:
         Manifest.from_folder(tmp_path / "phone")
     assert "2 files of .m4a (convert them, as `ffmpeg -i a.m4a a.wav`" in str(caught.value)
-    assert "1 file of .amr" in str(caught.value) and "1 x hidden file" in str(caught.value)
+    assert "or pip install 'dgm_audio[formats]'); 1 file of .amr" in str(
+        caught.value
+    ) and "1 x hidden file" in str(caught.value)
+    monkeypatch.setattr(scan, "reads_more", lambda: True)
+    assert len(Manifest.from_folder(tmp_path / "phone")) == 3  # PyAV will tell what they are
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="it is empty"):
         Manifest.from_folder(tmp_path / "empty")

@@ -27,17 +27,19 @@ def test_the_onset_threshold_is_40_db_below_the_peak() -> None:
     for level, expected in ((0.0099, 98), (0.0101, 48)):
         sound = np.concatenate([np.zeros(50), np.full(50, level), np.full(50, 1.0)])
         sound *= (-1.0) ** np.arange(150)
-        assert sounding(sound[None], RATE)[0] == expected
+        assert sounding(sound[None], RATE)[0].sample == expected
 
 
-def test_noise_floor_above_the_threshold_is_not_trimmed() -> None:
-    sound = np.concatenate([np.full(100, 0.05) * (-1.0) ** np.arange(100), np.full(50, 0.9)])
-    assert sounding(sound[None], RATE)[0] == 0
+def test_noise_before_the_sound_is_cut_once_there_is_enough_of_it_to_know_it() -> None:
+    for samples, expected in ((60, 0), (100, 90)):
+        noise = np.full(samples, 0.05) * (-1.0) ** np.arange(samples)
+        sound = np.concatenate([noise, np.full(50, 0.9)])
+        assert sounding(sound[None], RATE)[0].sample == expected
 
 
 def test_a_dc_offset_does_not_hide_silence() -> None:
     sound = np.concatenate([np.zeros(900), [0.5, -0.5] * 20]) + 0.3
-    assert sounding(sound[None], RATE)[0] == 898
+    assert sounding(sound[None], RATE)[0].sample == 898
 
 
 def test_a_long_sound_is_cut_with_a_fade_out() -> None:

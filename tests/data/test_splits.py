@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from dgm_audio.data import splits as module
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
-from dgm_audio.data.near_copies import link, near_copies, stem
 from dgm_audio.data.splits import split_clips
+from dgm_audio.data.takes import link, stem, take_groups
 from dgm_audio.errors import DataError, InputError
 
 from .sounds import RATE, hit, tone
@@ -83,7 +83,7 @@ def test_copies_of_unseen_clips_are_left_out_and_said(record, folder, config, st
     split = split_clips(clips, unseen_groups=["b"])
     used = {*split.train.files, *split.heldout.files, *split.unseen.files}
     assert "a/copied.wav" not in used and len(used) == 20
-    assert "1 clips are near copies of clips of unseen groups" in split.notes[0]
+    assert "1 clips are copies or takes of clips of unseen groups" in split.notes[0]
 
 
 def test_the_same_sound_in_two_groups_is_on_one_side(record, folder, config, store) -> None:
@@ -91,7 +91,7 @@ def test_the_same_sound_in_two_groups_is_on_one_side(record, folder, config, sto
         record(f"a/{index}.wav", drum(index, 4))
         record(f"b/{index}.flac", 0.3 * drum(index, 4))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
-    assert len(set(near_copies(clips))) == 8
+    assert len(set(take_groups(clips))) == 8
     split = split_clips(clips, heldout=0.3)
     sides = [
         {"".join(filter(str.isdigit, file)) for file in part.files}
@@ -108,7 +108,7 @@ def test_near_copies_survive_level_time_and_codec(record, folder, config, store)
     record("d.wav", drum(8, 2))
     record("e.wav", tone(500, 0.2))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
-    a, b, c, d, e = near_copies(clips)
+    a, b, c, d, e = take_groups(clips)
     assert a == b == c and len({a, d, e}) == 3
 
 
@@ -116,7 +116,7 @@ def test_many_sounds_of_one_name_are_no_layers(record, folder, config, store) ->
     for index in range(20):
         record(f"kick_{index:03}.wav", drum(index, 4))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
-    assert len(set(near_copies(clips))) > 12
+    assert len(set(take_groups(clips))) > 12
 
 
 def test_a_large_cluster_is_linked_more_strictly() -> None:
@@ -130,12 +130,12 @@ def test_a_large_cluster_is_linked_more_strictly() -> None:
 
 
 def test_fingerprints_are_kept_with_the_clips(kits, store, monkeypatch) -> None:
-    first = near_copies(kits)
+    first = take_groups(kits)
     assert len(list(store.rglob("fingerprints-*.npy"))) == 1
-    monkeypatch.setattr("dgm_audio.data.near_copies.compute", lambda *_: pytest.fail("computed"))
-    np.testing.assert_array_equal(near_copies(kits), first)
+    monkeypatch.setattr("dgm_audio.data.takes.compute", lambda *_: pytest.fail("computed"))
+    np.testing.assert_array_equal(take_groups(kits), first)
     part = np.array([5, 6, 70])
-    first, second, third = near_copies(kits.subset(part))
+    first, second, third = take_groups(kits.subset(part))
     assert first == second != third
 
 
@@ -156,12 +156,12 @@ def test_rules_hold_for_any_clusters(
         audio, RATE, labels=[str(c) for _, c, _ in clips], groups=[str(g) for g, _, _ in clips]
     )
     numbers = {key: index for index, key in enumerate(sorted(set(clips)))}
-    original = module.near_copies
-    module.near_copies = lambda *_, **__: np.array([numbers[key] for key in clips])
+    original = module.take_groups
+    module.take_groups = lambda *_, **__: np.array([numbers[key] for key in clips])
     try:
         split = split_clips(data, heldout=share, seed=seed)
     finally:
-        module.near_copies = original
+        module.take_groups = original
     assert len(split.train) + len(split.heldout) == len(clips)
     if len(numbers) == 1:
         return
@@ -185,8 +185,8 @@ def test_numbered_takes_of_a_small_folder_can_be_held_out(record, folder, config
     for index in range(10):
         record(f"kick/take_{index}.wav", drum(index, 4))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
-    assert len(set(near_copies(clips))) == 2
-    assert len(set(near_copies(clips, numbered=False))) > 6
+    assert len(set(take_groups(clips))) == 2
+    assert len(set(take_groups(clips, numbered=False))) > 6
     split = split_clips(clips)
     assert len(split.heldout) == 2 and "different sounds in: kick" in split.notes[0]
 

@@ -223,6 +223,18 @@ def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
     assert "1 held-out clips" in capsys.readouterr().err
 
 
+def test_the_floor_of_a_likelihood_is_a_chain_or_a_uniform_density(chain, splits):
+    judge = held_out_judge(splits)
+    assert judge.name(chain) == "bits per sample of held-out recordings"
+    name, floor = judge.floor(chain)
+    report = Likelihood(chain, splits.train).figures(splits.heldout, "")
+    assert name == "a Markov chain" and judge(chain) < floor < 3
+    counted = {"reference": torch.ones(len(splits.heldout), dtype=torch.float64)}
+    assert floor == pytest.approx(float(report["bits_per_sample_markov"](counted)))
+    flow = ToyFlow(ToyFlowConfig(classes=CLASSES))
+    assert judge.floor(flow) == ("a uniform density", 16)
+
+
 def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
     audio = torch.zeros(1000, 1, 4)
     audio[-1] = 0.9

@@ -122,6 +122,16 @@ def test_the_held_out_judge_prefers_real_sounds(capsys):
     splits = make_splits(train=40, heldout=24)
     judge = held_out_judge(splits)
     assert judge(Echo(splits.train)) < judge(Noise())
+    assert judge.name(Noise()) == "kernel distance to held-out recordings"
     assert not capsys.readouterr().err
-    held_out_judge(make_splits(train=12, heldout=2))
+    few = held_out_judge(make_splits(train=12, heldout=2))
     assert "2 held-out clips" in capsys.readouterr().err
+    assert few.name(Noise()) == "kernel distance to training recordings"
+
+
+def test_noise_of_the_right_spectrum_is_the_floor_of_the_judge():
+    splits = make_splits(train=40, heldout=24)
+    judge = held_out_judge(splits)
+    name, floor = judge.floor(Noise())
+    assert name == "shaped noise" and floor == judge.floor(Noise())[1]
+    assert judge(Echo(splits.train)) < 0.7 * floor and floor < judge(Noise())

@@ -13,7 +13,7 @@ from dgm_audio.evaluation import judge
 from dgm_audio.families.vae.waveform import StreamConfig
 from dgm_audio.io import write_audio
 from dgm_audio.registry import load
-from dgm_audio.training import monitor, run, vae_stream
+from dgm_audio.training import monitor, precision, vae_stream
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 RATE = 8000
@@ -41,7 +41,7 @@ def small_and_at_home(monkeypatch, tmp_path):
     monkeypatch.setattr(vae_stream, "PIECE", 12)
     monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))
     monkeypatch.setattr(vae_stream, "BAND_WINDOWS", (128,))
-    monkeypatch.setattr(run, "_fast_bfloat16", lambda: False)
+    monkeypatch.setattr(precision, "_fast_bfloat16", lambda: False)
     monkeypatch.setattr(judge, "MAX_SECONDS", 10)
     monkeypatch.setattr(monitor, "SOUNDS", 1)
 

@@ -38,7 +38,12 @@ def sounds(tmp_path):
 def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
     done = run(tmp_path, "own_recordings.py", sounds, "--budget", "4s", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("to hear more: dgm-audio sample")
+    lines = done.stdout.splitlines()
+    assert any(
+        line.startswith("kernel distance to training recordings, lower is") for line in lines
+    )
+    assert lines[-1].endswith("dgm-audio sample run/model -n 8 --out sounds")
+    assert (tmp_path / "run" / "verdict.json").is_file() and (tmp_path / "run/curve.png").is_file()
     model = load(str(tmp_path / "run" / "model"), device="cpu")
     assert model.condition.fields["class"].names == ("hiss", "low")
     assert model.sample(1).shape[2] == model.audio.length

@@ -14,6 +14,7 @@ from torch import nn
 from dgm_audio.errors import TrainingError
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training.gan_waveform import WaveformTask
+from dgm_audio.training.judgements import Pace
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.run_folder import load_state
 from dgm_audio.training.schedule import Budget
@@ -150,11 +151,10 @@ def test_the_average_is_on_the_device_of_the_generator(splits):
         task=VAETask(splits.train, mixed=False),
         clips=splits.train,
         run=None,
-        budget=Budget.parse("1m"),
+        pace=Pace(Budget.parse("1m"), judge=None),
         batch=4,
         rate=1e-3,
         seed=0,
-        evaluations=1,
         mixed=False,
         judge=lambda model, at: 0.0,
         keep=lambda model, at: None,

@@ -1,14 +1,16 @@
-"""Which clips are near copies of each other, by their content.
+"""Which clips a split keeps on one side: copies of a sound, and takes of one instrument.
 
-A clip's fingerprint is its mel spectrogram in coarse cells (32 bands, times that double), in dB
-below its loudest cell, cut off at -60 dB: it does not depend on the level. With A(x) the number of
-cells of x above the cut-off, the distance in dB of two clips is
+Velocity layers of one drum are different sounds, yet a model that learned one of them is no judge
+of the next. They may differ by more than different drums do, so their names are needed to tell. The
+fingerprint for it is coarse (32 bands, times that double), in dB below its loudest cell, cut off at
+-60 dB: it does not depend on the level. With A(x) the number of cells of x above the cut-off, the
+distance in dB of two clips is
 
     d(x, y) = sqrt(sum (x - y)^2 / max(A(x), A(y), 8))
 
-Near copies are linked at 1.5 dB wherever they are, at 3.5 dB within a group and class, and at 12 dB
-if also their names differ only in numbers and words of loudness: velocity layers of one drum differ
-by more than different drums may, so their names are needed to tell.
+Clips are grouped at 1.5 dB wherever they are, at 3.5 dB within a group and class, and at 12 dB if
+also their names differ only in numbers and words of loudness; and if they are one sound
+(`near_copies`).
 """
 
 from __future__ import annotations
@@ -17,8 +19,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,54 +26,58 @@ import numpy as np
 import torch
 
 from dgm_audio.data.clip_set import ClipArray, ClipSet
-from dgm_audio.signal.mel import LogMel, MelSpec
+from dgm_audio.data.copies import components, kept_beside, log_mel, near_copies
 
 ANYWHERE_DB, ALIKE_DB, LAYERS_DB = 1.5, 3.5, 12.0
 RANGE_DB = 60.0
 MAX_LAYERS = 16
 """A name that more files of a group share is no name of one drum."""
-MAX_CLUSTER = 32
-"""Larger clusters are chains of sounds that are merely alike: they are linked more strictly."""
 
-_STRICTEST = 0.2
 _FORMAT = 1
-_FRAME = 0.0116
 _BANDS = 32
 _BATCH = 64
 _NEIGHBOURS = 32
 _LOUDNESS = re.compile(r"(soft|quiet|hard|loud|med|medium)(er|est)?(?![a-z])")
 
 
-def near_copies(clips: ClipSet, *, numbered: bool = True) -> np.ndarray:
-    """Cluster number (N,) of every clip: near copies, and their near copies, share one.
+def take_groups(clips: ClipSet, *, numbered: bool = True) -> np.ndarray:
+    """Number (N,) of the group of every clip: what is related, and its relatives, share one.
 
     Args:
         clips: what to compare.
         numbered: whether names that differ in numbers, not only in words of loudness, tell layers.
     """
     prints = fingerprints(clips.audio, clips.sample_rate)
-    return link(prints, clips.groups, clips.labels.tolist(), clips.files, numbered=numbered)
+    named = link(prints, clips.groups, clips.labels.tolist(), clips.files, numbered=numbered)
+    return joined(named, near_copies(clips))
+
+
+def joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Clusters (N,) of what is together in one of two clusterings, or both.
+
+    >>> joined(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 3])).tolist()
+    [0, 0, 0, 1, 2]
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(first)
+    heads = [np.unique(c, return_index=True)[1][np.unique(c, return_inverse=True)[1]]
+             for c in (first, second)]  # fmt: skip
+    links = (np.ones(2 * count), (np.tile(np.arange(count), 2), np.concatenate(heads)))
+    return connected_components(coo_matrix(links, shape=(count, count)), directed=False)[1]
 
 
 def fingerprints(audio: ClipArray, sample_rate: int) -> np.ndarray:
     """Fingerprints (N, cells) in dB from -60 to 0; kept beside the clips in the cache."""
-    if audio.path is None:
-        return compute(audio, sample_rate)
-    kept = audio.path.with_name(f"fingerprints-{_FORMAT}.npy")
-    prints = _load(kept)
-    if prints is None:
-        store = ClipArray(audio.path)
-        prints = compute(store, sample_rate)
-        with suppress(OSError):  # a cache that cannot be written costs time, nothing else
-            scratch = kept.with_name(f".{kept.name}.{id(prints)}.npy")
-            np.save(scratch, prints)
-            scratch.replace(kept)
-    return prints[audio.rows]
+    return kept_beside(
+        audio, f"fingerprints-{_FORMAT}.npy", lambda clips: compute(clips, sample_rate)
+    )
 
 
 def compute(audio: ClipArray | np.ndarray, sample_rate: int) -> np.ndarray:
     """Fingerprints of clips (N, C, T), in batches."""
-    mel = _log_mel(sample_rate)
+    mel = log_mel(sample_rate, _BANDS)
     bands, frames = mel.spec.n_mels, 1 + audio.shape[2] // mel.spec.hop
     edges = [0, *(2**k for k in range(1, math.ceil(math.log2(max(frames, 2))))), frames]
     out = [np.empty((0, bands * (len(edges) - 1)), np.float32)]
@@ -84,14 +88,6 @@ def compute(audio: ClipArray | np.ndarray, sample_rate: int) -> np.ndarray:
         level = 10 * torch.log10(torch.stack(pooled, -1).flatten(1))
         out.append((level - level.amax(1, keepdim=True)).clamp_min(-RANGE_DB).numpy())
     return np.concatenate(out)
-
-
-@cache
-def _log_mel(sample_rate: int) -> LogMel:
-    hop = max(8, round(_FRAME * sample_rate))
-    n_fft = 2 ** round(math.log2(4 * hop))
-    bands, highest = min(_BANDS, n_fft // 16), min(16000.0, 0.45 * sample_rate)
-    return LogMel(MelSpec(sample_rate, n_fft, hop, bands, 40.0, highest, 1e-7))
 
 
 def link(
@@ -109,7 +105,7 @@ def link(
         groups: group of each clip.
         labels: class of each clip.
         files: file of each clip, whose name may tell the drum.
-        numbered: as in `near_copies`.
+        numbered: as in `take_groups`.
     """
     count = len(prints)
     if count == 0:
@@ -132,24 +128,7 @@ def link(
         rows, picked = np.nonzero(near <= 1)
         pairs.append((rows + start, columns[rows, picked], near[rows, picked]))
     rows, columns, ratios = (np.concatenate(part) for part in zip(*pairs, strict=True))
-    return _components(rows, columns, ratios, count)
-
-
-def _components(
-    rows: np.ndarray, columns: np.ndarray, ratios: np.ndarray, count: int, limit: float = 1.0
-) -> np.ndarray:
-    """Connected components (N,) over the pairs up to the limit, which is lower in large ones."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    near = ratios <= limit
-    links = (np.ones(near.sum()), (rows[near], columns[near]))
-    clusters = connected_components(coo_matrix(links, shape=(count, count)), directed=False)[1]
-    large = np.bincount(clusters)[clusters] > MAX_CLUSTER
-    if large.any() and limit > _STRICTEST:
-        finer = _components(rows, columns, ratios, count, 0.7 * limit)
-        clusters = np.where(large, finer + count, clusters)
-    return np.unique(clusters, return_inverse=True)[1].astype(np.int64)
+    return components(rows, columns, ratios, count)
 
 
 def stem(file: str, numbered: bool = True) -> str:
@@ -179,10 +158,3 @@ def _cells(
 def _numbers(names: list) -> np.ndarray:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names], dtype=np.int64)
-
-
-def _load(file: Path) -> np.ndarray | None:
-    try:
-        return np.load(file)
-    except (OSError, ValueError):
-        return None
