@@ -2,7 +2,8 @@
 
 A budget of time is kept by the clock: before the first step it is measured what a judgement costs,
 a judge that is too slow judges by fewer sounds, and a judgement that would go beyond the share is
-put off. The time of the last one is set aside: the steps end early enough.
+put off. The time of the last one is set aside: the steps end early enough. It is made even where a
+single sound and the writing of the model take more than a tenth, as in a minute on a slow machine.
 
 With a budget of steps the clock decides nothing, since such a run must be the same on a slow
 machine and on a fast one. There judgements come after fixed shares of the steps, as many as make a
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 SHARE = 0.1
 USUAL, FEWEST = 20, 3
 """Judgements of a run, if they are cheap; and so many are made by fewer sounds if they are not."""
-JUDGE, PICTURES = 0.6, 0.2
-"""Shares of the seconds of a judgement for the metric, and for sounds and pictures of a log."""
+JUDGE, PICTURES = 0.4, 0.2
+"""Shares of the seconds of a judgement for the metric, and for sounds and pictures of a log; the
+rest is for what cannot be chosen: making a snapshot and writing it."""
 
 
 @runtime_checkable

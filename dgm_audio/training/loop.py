@@ -159,16 +159,12 @@ class Loop:
 
     def _share(self) -> float:
         """The used share of the budget, the same on all ranks."""
-        share = self.pace.share(self.at)
-        return float(self.fabric.broadcast(share)) if self.fabric.world_size > 1 else share
+        return float(self.fabric.broadcast(self.pace.share(self.at)))
 
     def _agreed_stop(self) -> int:
         """The signal that any rank got, or 0."""
-        number = self.stop_signal or 0
-        if self.fabric.world_size > 1:
-            numbers = self.fabric.all_reduce(torch.tensor(float(number)), reduce_op="max")
-            number = int(cast(Tensor, numbers))
-        return number
+        number = torch.tensor(float(self.stop_signal or 0))
+        return int(cast(Tensor, self.fabric.all_reduce(number, reduce_op="max")))
 
     def _step(self, share: float) -> dict[str, float]:
         """One step: done whole, once more in float32 if bfloat16 spoiled it, or not at all."""
@@ -224,13 +220,15 @@ class Loop:
 
     def _roll_back(self, rows: np.ndarray) -> None:
         files = ", ".join(sorted({self.clips.files[row] for row in rows})[:5])
-        if self.run is None or not self.run.has_state or self.at.rollbacks >= 2:
+        known = self.run.state_path if self.run is not None and self.run.has_state else None
+        state = self.fabric.broadcast(known)  # the first rank's: all go back, or none does
+        if state is None or self.at.rollbacks >= 2:
             raise TrainingError(
                 f"losses were not finite for {MAX_SKIPPED} steps in a row up to step "
                 f"{self.at.step}; the last batch held {files}"
             )
         last, self._skipped_in_row = self.at, 0
-        self.load(self.run.state_path)
+        self.load(state)
         self.at.rollbacks, self.at.float32 = last.rollbacks + 1, last.float32
         self.tell(self.at, self._share(), {"rolled_back_from": float(last.step)})
 
@@ -299,6 +297,5 @@ class Loop:
 
     def _held(self) -> tuple[dict[str, torch.nn.Module], dict[str, Player], dict[str, Tensor]]:
         """What `gathered` and `restore` are given."""
-        modules = modules_of(self.task, self.average)
         players = players_of(self.player, self.critic)
-        return modules, players, own_tensors(self.task.objective)
+        return modules_of(self.task, self.average), players, own_tensors(self.task.objective)

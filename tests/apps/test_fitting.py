@@ -72,7 +72,7 @@ def test_it_serves_stereo_streams_and_models_without_an_encoder_too():
 
 def test_what_cannot_be_fitted_is_refused_in_one_line():
     wavenet = WaveNet(WaveNetConfig(width=16, skip=16, depth=2, cycles=1)).eval()
-    with pytest.raises(InputError, match="'autoregressive'.*nothing can be fitted .*; encode "):
+    with pytest.raises(InputError, match=r"'autoregressive'.*nothing can be fitted .*; encode "):
         dgm_audio.fit_latent(wavenet, torch.zeros(1, 1, 200))
     factor = ToyFactor(ToyFactorConfig()).eval()
     with pytest.raises(InputError, match="x has 24 samples; a fit needs at least 128"):

@@ -37,7 +37,7 @@ def test_the_command_has_what_the_training_depends_on(given, flags):
 
 def test_every_option_of_the_training_reaches_it():
     given = dict(family="flow", budget="1h", steps=7, rate=0.1, start="a", seed=3, resume=True)
-    given |= {"precision": "float32"}
+    given["precision"] = "float32"
     options = options_of(**given)
     assert options.training == TrainConfig(out=Path("run"), **given)
     shared = {field.name for field in fields(TrainConfig)} & set(vars(options))

@@ -32,7 +32,8 @@ def small_games(monkeypatch):
 
 
 def config(out, **changes):
-    return replace(TrainConfig(out=out, steps=1, batch=4, evaluations=2), **changes)
+    known = TrainConfig(out=out, steps=1, batch=4, evaluations=2, precision="float32")
+    return replace(known, **changes)
 
 
 def numbers(model):

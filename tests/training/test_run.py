@@ -3,9 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +21,9 @@ from dgm_audio.training.vae import VAETask
 
 
 def config(out, **changes):
-    return replace(TrainConfig(out=out, steps=8, batch=4, evaluations=2), **changes)
+    """In float32: bits are compared, on processors whose bfloat16 may fail by chance, too."""
+    known = TrainConfig(out=out, steps=8, batch=4, evaluations=2, precision="float32")
+    return replace(known, **changes)
 
 
 def numbers(model):
@@ -154,48 +153,6 @@ def test_a_full_disk_leaves_the_old_state(tmp_path, monkeypatch):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["state"]
-
-
-RANKS = """
-    import os, sys
-    from pathlib import Path
-    sys.path.insert(0, os.path.dirname(sys.argv[1]))
-    from conftest import clip_set
-    import numpy as np, torch
-    from dgm_audio.data import Splits
-    from dgm_audio.training.run import TrainConfig, fit
-    torch.set_num_threads(1)
-    clips = clip_set(12)
-    splits = Splits(clips, clips.subset(np.arange(0)), clips.subset(np.arange(0)))
-    fit(
-        splits,
-        TrainConfig(out=Path(sys.argv[2]), steps=int(sys.argv[3]), batch=4, evaluations=2,
-                    resume=len(sys.argv) > 4, device="cpu"),
-        lambda model: 1.0,
-    )
-"""
-
-
-@pytest.mark.fault(22)
-def test_two_ranks_train_together_and_resume(tmp_path):
-    script = tmp_path / "ranks.py"
-    script.write_text(textwrap.dedent(RANKS))
-
-    def launch(*arguments):
-        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-        command += ["--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
-        command += [str(script), os.path.abspath(os.path.join(os.path.dirname(__file__), "x"))]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [*command, *map(str, arguments)], capture_output=True, text=True, env=environment
-        )
-        assert done.returncode == 0, done.stderr[:3000]
-
-    launch(tmp_path / "run", 4)
-    launch(tmp_path / "run", 6, "resume")
-    _, at = load_state(tmp_path / "run" / "state.safetensors")
-    assert at["step"] == 6
-    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
 
 
 def test_a_trained_model_is_a_start_that_skips_the_warm_up(tmp_path, splits, capsys):

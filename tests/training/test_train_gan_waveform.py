@@ -28,7 +28,7 @@ def small_waveform_models(monkeypatch):
 
 def config(out, **changes):
     settings = TrainConfig(out=out, family="gan-waveform", steps=8, batch=4, evaluations=2)
-    return replace(settings, **changes)
+    return replace(settings, precision="float32", **changes)
 
 
 def numbers(model):
