@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from lightning_fabric import Fabric
 
 from dgm_audio._version import __version__
 from dgm_audio.checkpoint import save_model
@@ -28,6 +24,7 @@ from dgm_audio.training.judgements import USUAL, Pace, Scalable, judgements
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
 from dgm_audio.training.precision import in_bfloat16, say_bfloat16
+from dgm_audio.training.ranks import is_lost_rank, leave, lost_rank, ranks_on
 from dgm_audio.training.run_folder import STATE, RunFolder
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
@@ -89,13 +86,14 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
 
     Raises:
         DgmAudioError: if the data, the settings or the run folder do not allow it.
-        TrainingError: if the losses stay non-finite, or the generator collapses to few sounds.
+        TrainingError: if the losses stay non-finite, the generator collapses to few sounds, or
+            another rank dies.
         SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved, and a line on standard
             error says at which step.
     """
     budget = Budget.parse(config.budget, config.steps)
     device = choose_device(config.device)
-    fabric = _fabric(device)
+    fabric = ranks_on(device)
     fabric.launch()
     torch.manual_seed(config.seed)
     mixed = fabric.broadcast(in_bfloat16(config.precision, device))
@@ -181,34 +179,17 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             f"the GPU's memory is full with {loop.batch} clips per step; try "
             + (f"--batch {loop.batch // 2}" if loop.batch > 1 else "shorter clips (--seconds)")
         ) from error
+    except RuntimeError as error:
+        if fabric.world_size > 1 and is_lost_rank(error):
+            raise TrainingError(lost_rank()) from error
+        raise
     finally:
         if monitor:
             monitor.close()
         if run:
             run.close()
-    _leave(fabric)
+    leave(fabric)
     return config.out / "model"
-
-
-def _leave(fabric: Fabric) -> None:
-    """End the ranks' group together: one that is still open when its process ends may abort it."""
-    if fabric.world_size > 1:
-        fabric.barrier()
-        torch.distributed.destroy_process_group()
-
-
-def _fabric(device: torch.device) -> Fabric:
-    """One device, or all ranks that torchrun started."""
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Fabric(
-            accelerator="cuda" if device.type == "cuda" else "cpu",
-            devices=int(os.environ.get("LOCAL_WORLD_SIZE", ranks)),
-            num_nodes=max(1, ranks // int(os.environ.get("LOCAL_WORLD_SIZE", ranks))),
-            strategy="ddp_find_unused_parameters_true" if ranks > 1 else "auto",
-        )
 
 
 def _judgements(task: Task, splits: Splits, batch: int, budget: Budget, judge: Judge) -> int:
