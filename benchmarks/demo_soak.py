@@ -56,7 +56,7 @@ def soak(count: int, share: float, seed: int) -> dict[str, Any]:
                 if index % max(1, count // 8) == 0:
                     course.append(round(server.memory() / 1e6, 1))
             seconds = time.perf_counter() - start
-            crowd = _crowd(server, rng)
+            many = crowd(server, rng)
             after = server.memory(), server.open_files()
             own, refusals = server.tracebacks()
     return {
@@ -68,7 +68,7 @@ def soak(count: int, share: float, seed: int) -> dict[str, Any]:
         "drift": round(after[0] / before[0] - 1, 4),
         "open_files_before": before[1],
         "open_files_after": after[1],
-        "crowd": crowd,
+        "crowd": many,
         "unhandled": len(own),
         "refused_by_gradio": len(refusals),
         "problems": dict(problems),
@@ -82,7 +82,7 @@ def _warm_up(server: Server, rng: random.Random, folder: Path) -> Counter[str]:
         problems.update(_visited(server, partial(visited, visit), rng, folder))
     for _ in range(REMEMBERED):
         problems.update(_visited(server, pick, rng, folder))
-    _crowd(server, rng)
+    crowd(server, rng)
     return problems
 
 
@@ -93,7 +93,7 @@ def _visited(server: Server, visit: Any, rng: random.Random, folder: Path) -> li
     return [problem] if problem else []
 
 
-def _crowd(server: Server, rng: random.Random) -> dict[str, int]:
+def crowd(server: Server, rng: random.Random) -> dict[str, int]:
     """64 visitors at once, while the model has slow work: who is served, and who is told "busy"."""
     with Visitor(server.url) as first, ThreadPoolExecutor(CROWD) as pool:
         answers = first.begin("generate", *sample_inputs(SLOW, rng.randrange(10_000), 8, 1.0))
@@ -144,13 +144,13 @@ def main() -> int:
         fine = found["usable_seconds"] <= GOAL_START
     else:
         found = soak(options.requests, options.hostile, options.seed)
-        crowd = found["crowd"]
+        many = found["crowd"]
         fine = (
             found["drift"] <= MAX_DRIFT
             and not found["unhandled"]
             and not found["problems"]
-            and crowd["served"] + crowd["busy"] == CROWD
-            and crowd["served"] == crowd["different_sounds"] >= QUEUE
+            and many["served"] + many["busy"] == CROWD
+            and many["served"] == many["different_sounds"] >= QUEUE
         )
     print(json.dumps(found, indent=2))
     return 0 if fine else 1

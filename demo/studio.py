@@ -112,19 +112,26 @@ class Studio:
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._work = threading.RLock()
         for name in map(_shown_name, given):
-            self.model(name)  # what was named is there, or the page does not open
+            self._in_memory(name)  # what was named is there, or the page does not open
 
     def model(self, name: str) -> AudioGenerator:
         """A model by its name on the page; the last few stay in memory.
 
         Raises:
             UnknownModelError: if the page has no such model.
-            DgmAudioError: if its folder is gone or damaged.
+            DgmAudioError: if its folder is gone or damaged; visitors are not told where it lies.
         """
         if name not in self._sources:
             raise UnknownModelError(
                 f"There is no model {name!r:.60} on this page; there are {', '.join(self.names)}."
             )
+        try:
+            return self._in_memory(name)
+        except DgmAudioError as error:
+            raise type(error)(str(error).replace(self._sources[name], name)) from error
+
+    def _in_memory(self, name: str) -> AudioGenerator:
+        """The model, loaded if it is not there as it lies on the disk."""
         with self._work:
             found = self._loaded.get(name)
             if found is None or _mark(found.model) not in ((), found.mark):

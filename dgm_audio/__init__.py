@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from dgm_audio._version import __version__
 
 if TYPE_CHECKING:
+    from dgm_audio.apps.fitting import fit_latent
     from dgm_audio.errors import (
         AudioFileError,
         CheckpointError,
@@ -58,6 +59,7 @@ _EXPORTS = {
     "TrainingError": "errors",
     "UnknownModelError": "errors",
     "Vocoded": "vocoded",
+    "fit_latent": "apps.fitting",
     "list_models": "registry",
     "load": "registry",
     "read_audio": "io",
@@ -85,6 +87,7 @@ __all__ = [
     "UnknownModelError",
     "Vocoded",
     "__version__",
+    "fit_latent",
     "list_models",
     "load",
     "read_audio",

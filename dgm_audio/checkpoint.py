@@ -44,6 +44,7 @@ from dgm_audio.model_folder import (
     write_header,
 )
 from dgm_audio.runtime.device import choose_device
+from dgm_audio.runtime.surroundings import usual_defaults
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -135,6 +136,8 @@ def load_model(
 ) -> AudioGenerator:
     """The model in a folder, in float32 and in evaluation mode (parameters can still be trained).
 
+    It is the same whatever torch's default type and device are, and within inference mode, too.
+
     Args:
         folder: with `model.safetensors` and `config.json`.
         device: "auto" takes a CUDA GPU if there is one.
@@ -148,7 +151,13 @@ def load_model(
             weights do not fit; the first five problems are named.
         ConfigError: if `config.json` has an unknown key, a wrong type or a value out of range.
     """
-    device = choose_device(device)
+    with usual_defaults():
+        return _load(folder, choose_device(device), family)
+
+
+def _load(
+    folder: str | Path, device: torch.device, family: type[AudioGenerator] | None
+) -> AudioGenerator:
     name = Path(folder).expanduser().absolute().name
     folder = locate(folder)
     header = read_header(folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ class AudioGenerator(CheckedModule, ABC):
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         for name in PUBLIC & vars(cls).keys():
-            setattr(cls, name, in_own_precision(vars(cls)[name]))
+            if isinstance(method := vars(cls)[name], FunctionType):
+                setattr(cls, name, in_own_precision(method))
 
     @abstractmethod
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:

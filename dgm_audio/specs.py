@@ -232,16 +232,16 @@ class Frames:
         )
 
     def _mistake(self, least: float, most: float) -> str:
-        """What was probably done wrong."""
+        """What was probably done wrong, and what to do."""
         if self.unit != LOG_MEL:
             return ""
         if least >= 0:
-            return ", mostly below 0: take the logarithm of these magnitudes"
+            return "; if they are magnitudes, take their logarithm"
         if least < 3 * self.low:
-            return ": decibels of magnitudes become nepers by a factor of log(10) / 20"
+            return "; if they are decibels, multiply them by log(10) / 20"
         if least < self.low:
-            return ": half the logarithm of a power is that of a magnitude"
-        return ": are they of sound beyond [-1, 1]?"
+            return "; if they are logarithms of power, halve them"
+        return "; is the sound within [-1, 1]?"
 
 
 Field = Classes | Scalar | Frames

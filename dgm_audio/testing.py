@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from dgm_audio._conformance import learning, likelihood, misuse, sampling
+from dgm_audio._conformance import learning, likelihood, misuse, sampling, surroundings
 from dgm_audio._conformance.subject import NotApplicable, Subject
 from dgm_audio.errors import ConformanceError, InputError
 from dgm_audio.generator import AudioGenerator
@@ -35,7 +35,10 @@ CHECKS: dict[str, Callable[[Subject], str | None]] = {
     "no_side_effects": sampling.check_no_side_effects,
     "errors": misuse.check_errors,
     "precision": sampling.check_precision,
+    "threads": surroundings.check_threads,
+    "torch_defaults": surroundings.check_torch_defaults,
     "gradients": learning.check_gradients,
+    "input_gradients": learning.check_input_gradients,
     "encode": likelihood.check_encode,
     "log_prob": likelihood.check_log_prob,
     "log_prob_is_exact": likelihood.check_log_prob_is_exact,

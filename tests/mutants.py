@@ -3,11 +3,13 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from time import sleep
 
 import torch
 from torch import Tensor, nn
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
+from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Classes, ConditionSpec
 
@@ -166,6 +168,52 @@ class ExplodingGradient(ToyFlow):
         return super().matrix() + (0 * self.log_scale.float().sum()).sqrt()
 
 
+class Shared(ToyFlow):
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        self.latest = z
+        sleep(0.001)  # another thread comes in between
+        return super()._decode(self.latest, condition, length)
+
+
+class Swapping(ToyFlow):
+    def encode(self, x: Tensor, condition: object = None) -> Tensor:
+        self.lower = nn.Parameter(self.lower.detach().clone())
+        return super().encode(x, condition)  # type: ignore[arg-type]
+
+
+class Obedient(ToyFlow):
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return 0.3 * super()._decode(z, condition, length) / torch.full((1,), 0.3)
+
+
+class FollowsTheType(ToyFlow):
+    def log_prob(self, x: Tensor, condition: object = None) -> Tensor:
+        nats = super().log_prob(x, condition)  # type: ignore[arg-type]
+        return nats + torch.arange(1, device=x.device) / 3
+
+
+class Mute(ToyFlow):
+    @torch.no_grad()
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return super()._decode(z, condition, length)
+
+
+class SteppedLatents(ToyFlow):
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return super()._decode((100 * z).round() / 100, condition, length)
+
+
+class EndlessSlope(ToyFlow):
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return super()._decode(z + (0 * z).sqrt(), condition, length)
+
+
+class Nameless(ToyFlow):
+    def _check_gradients(self, z: Tensor, condition: object) -> None:
+        if z.requires_grad:
+            raise InputError("no gradients")
+
+
 class RoughEncoder(ToyFlow):
     def encode(self, x: Tensor, condition: object = None) -> Tensor:
         return 1.01 * super().encode(x, condition)  # type: ignore[arg-type]
@@ -261,7 +309,10 @@ MUTANTS: dict[str, list[type[AudioGenerator]]] = {
     "no_side_effects": [Counting, Gambler],
     "errors": [Trusting, TrustingEncoder],
     "precision": [OnlyFloat32],
+    "threads": [Shared, Swapping],
+    "torch_defaults": [Obedient, FollowsTheType],
     "gradients": [IdleWeight, Detached, ExplodingGradient],
+    "input_gradients": [Mute, SteppedLatents, EndlessSlope, Nameless],
     "encode": [RoughEncoder, BlindEncoder, FramelessEncoder],
     "log_prob": [PerSample, BoundCalledExact, MassAboveOne],
     "log_prob_is_exact": [NoConstant, NoJacobian],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
-from dgm_audio.errors import InputError
+from dgm_audio.errors import DecodeError, InputError
 from dgm_audio.generator import (
     MAX_SEED,
     AudioGenerator,
@@ -251,3 +251,25 @@ def test_slerp_ends_at_its_end_points_also_where_no_circle_is_defined() -> None:
         torch.testing.assert_close(slerp(a, b, 0.0), a, atol=1e-6, rtol=1e-6)
         torch.testing.assert_close(slerp(a, b, 1.0), b, atol=1e-6, rtol=1e-6)
         assert bool(torch.isfinite(slerp(a, b, 0.3)).all())
+
+
+class Overflowing(ToyFlow):
+    """Sounds whose first latent is above 1 are no numbers."""
+
+    def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        return super()._decode(z, condition, length) / (z[:, :1, :1] <= 1)
+
+    def decode_blocks(self, z: Tensor, condition=None, *, length: int | None = None):
+        blocks = [self._decode(*self._check_call(z, condition, length))]
+        yield from map(self._check_made, blocks)
+
+
+def test_what_is_no_sound_is_never_handed_out() -> None:
+    model = Overflowing(ToyFlowConfig()).eval()
+    z = model.noise(3, length=32, seed=0)
+    z[:, 0, 0] = torch.tensor([0.0, 2.0, 2.0])
+    assert bool(model.decode(z[:1]).isfinite().all())
+    for made in (lambda: model.decode(z), lambda: list(model.decode_blocks(z))):
+        with pytest.raises(DecodeError, match="item 1 of 3 came out with NaN or infinite") as error:
+            made()
+        assert "\n" not in str(error.value) and error.value.exit_code == 1

@@ -56,6 +56,15 @@ def test_cut_off(tmp_path, name, share):
     refused(path, "damaged|cut off")
 
 
+def test_a_codec_that_is_not_allowed_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "a.m4a"
+    phone_file(path)
+    monkeypatch.setattr(converting, "_CODECS", set())
+    refused(path, "is MPEG-4 audio with the codec aac, not read; convert it: ffmpeg")
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"))
+    refused(path, r"with the codec \(unknown\)")
+
+
 def test_noise_behind_a_known_beginning_ends_in_a_typed_error(tmp_path):
     junk = torch.randint(256, (5000,), generator=torch.Generator().manual_seed(0)).byte()
     for head in (
@@ -70,7 +79,7 @@ def test_noise_behind_a_known_beginning_ends_in_a_typed_error(tmp_path):
         refused(tmp_path / "a")
 
 
-def test_limits_hold_while_it_is_decoded(tmp_path):
+def test_limits_hold_while_it_is_decoded(tmp_path, monkeypatch):
     """20 minutes of silence are some 200 times as large as their file."""
     path = tmp_path / "a.mka"
     rate = phone_file(path)
@@ -94,8 +103,11 @@ def test_limits_hold_while_it_is_decoded(tmp_path):
                 output.mux(packet)
         for packet in stream.encode(None):
             output.mux(packet)
+    keep, kept = converting._keep, []
+    monkeypatch.setattr(converting, "_keep", lambda to, x: (kept.append(x.nbytes), keep(to, x)))
     with pytest.raises(AudioFileError, match="times as many; at most 100 times are allowed"):
         probe(path, AudioLimits(max_expansion=100))
+    assert sum(kept) <= 64 * 2**20  # not all of it, which is 72 MB
 
 
 def test_without_room_for_the_samples(tmp_path, monkeypatch):

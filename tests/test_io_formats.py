@@ -52,14 +52,19 @@ def test_an_odd_number_of_bytes_written_in_blocks_is_padded(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg"])
-def test_a_full_disk_between_blocks_is_said_and_nothing_is_left(tmp_path, kind):
+@pytest.mark.parametrize("when", ["early", "at the end"])
+def test_a_disk_that_gets_full_is_said_and_nothing_is_left(tmp_path, kind, when):
+    with writing_audio(tmp_path / f"b.{kind}", RATE, 2) as write:
+        write(X)
+    size = (tmp_path / f"b.{kind}").stat().st_size
+    (tmp_path / f"b.{kind}").unlink()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    most = 20_000 if when == "early" else size - 10
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:
         with pytest.raises(AudioFileError, match="File too large"):
             with writing_audio(tmp_path / f"a.{kind}", RATE, 2) as write:
-                for _ in range(10):
-                    write(X)
+                write(X)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(tmp_path.iterdir()) == []

@@ -3,10 +3,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgm_audio.errors import InputError
+from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, Frames, LatentSpec, Scalar
 
 DRUMS = ConditionSpec(
@@ -120,3 +121,51 @@ def test_unknown_names_and_other_types_list_what_there_is() -> None:
 def test_fields_keep_their_order_whatever_the_caller_s() -> None:
     assert list(DRUMS.parse({"gain": 0, "class": 0}, 1)) == ["class", "gain"]
     assert DRUMS and not ConditionSpec()
+
+
+MEL = MelSpec(16000)
+
+
+def spoken() -> torch.Tensor:
+    """Log-mels of a quiet noise that comes and goes, from the floor to -20 dB or so."""
+    rng = torch.Generator().manual_seed(0)
+    rise = torch.linspace(0, 1, 16000).square()
+    return LogMel(MEL)(0.1 * rise * torch.randn(1, 16000, generator=rng))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda mel: 20 / math.log(10) * mel, "-100 to .* -13.82 and 5.792; if they are decibels"),
+        (lambda mel: 10 / math.log(10) * mel, "-50 to .*; if they are decibels, multiply"),
+        (lambda mel: 2 * mel, "-23.03 to .*; if they are logarithms of power, halve"),
+        (lambda mel: mel.exp(), "values from 1e-05 to .*; if they are magnitudes, take"),
+        (lambda mel: 1e4 * mel.exp(), "values from 0.1 to .*; if they are magnitudes, take"),
+        (lambda mel: mel + 15, "values from 3.487 to"),
+        (lambda mel: mel + 10, "values from -1.513 to .*; is the sound within"),
+        (lambda mel: mel * math.nan, "has NaN or infinite values"),
+        (lambda mel: mel / 0, "has NaN or infinite values"),
+    ],
+)
+def test_a_mel_on_another_scale_is_refused_with_the_likely_mistake(mistake, message) -> None:
+    spec = ConditionSpec({"mel": Frames.of_mel(MEL)})
+    with pytest.raises(InputError, match="condition 'mel' .*" + message) as error:
+        spec.parse({"mel": mistake(spoken())}, 1)
+    assert "\n" not in str(error.value)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sampled_from([8000, 16000, 44100]), st.sampled_from([64, 256, 2048]), st.integers(0, 9))
+def test_no_sound_has_a_mel_out_of_range(rate: int, n_fft: int, seed: int) -> None:
+    mel = MelSpec(rate, n_fft, n_fft // 4, n_mels=8, f_max=rate / 2)
+    t, rng = torch.arange(4 * n_fft), torch.Generator().manual_seed(seed)
+    hertz = float(torch.rand((), generator=rng)) * rate / 2
+    for x in (torch.sin(2 * torch.pi * hertz / rate * t), 0.0 * t, (-1.0) ** t, t % 2 * 2 - 1.0):
+        frames = LogMel(mel)(x[None])
+        assert torch.equal(Frames.of_mel(mel).parse("mel", frames, 1), frames)
+        assert float(frames.max()) < mel.range[1] - math.log(5), "20 dB of room, or nearly"
+
+
+def test_frames_of_another_kind_have_no_range() -> None:
+    anything = 1e5 * torch.ones(1, 2, 3)
+    assert torch.equal(Frames(2, 4).parse("codes", anything, 1), anything)

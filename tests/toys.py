@@ -136,7 +136,8 @@ class ToyFactor(AudioGenerator):
     def posterior(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (B, D) and precision (D, D) of p(z | y)."""
         weight, noise = self.weight_and_noise(y.shape[1])
-        precision = torch.eye(weight.shape[1], device=y.device) + weight.T @ weight / noise
+        one = torch.eye(weight.shape[1], dtype=y.dtype, device=y.device)
+        precision = one + weight.T @ weight / noise
         return torch.linalg.solve(precision, (y @ weight / noise).T).T, precision
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
@@ -146,9 +147,10 @@ class ToyFactor(AudioGenerator):
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         y, log_det = self.before_tanh(x, condition)
         weight, noise = self.weight_and_noise(y.shape[1])
-        covariance = weight @ weight.T + noise * torch.eye(len(weight), device=y.device)
+        one = torch.eye(len(weight), dtype=y.dtype, device=y.device)
+        covariance = weight @ weight.T + noise * one
         density = torch.distributions.MultivariateNormal(
-            torch.zeros(len(weight), device=y.device), covariance
+            torch.zeros(len(weight), dtype=y.dtype, device=y.device), covariance
         )
         return density.log_prob(y) + log_det.sum(1)
 

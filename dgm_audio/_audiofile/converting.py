@@ -87,7 +87,7 @@ def _unpacked(file: Bytes, content: Content, limits: AudioLimits, spool: BinaryI
                     info = _counted(info, samples, rate)
                     _check(info, file.size, limits)
                     _keep(spool, samples)
-            info = _without_padding(info, _stated(container, stream), end * stream.time_base)
+            info = _without_padding(info, _stated(container, stream), end * (stream.time_base or 0))
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise AudioFileError(f"is damaged {content.convert} ({reason})") from None
@@ -111,10 +111,9 @@ def _stream(container: Any, content: Content) -> Any:
     if not container.streams.audio:
         raise AudioFileError(f"is {content.convert} without a sound")
     stream = container.streams.audio[0]
-    if stream.codec_context.name not in _CODECS:
-        raise AudioFileError(
-            f"is {content.convert} with the codec {stream.codec_context.name}; {CONVERT}"
-        )
+    name = stream.codec_context.name if stream.codec_context else "(unknown)"
+    if name not in _CODECS:
+        raise AudioFileError(f"is {content.convert} with the codec {name}, not read; {CONVERT}")
     return stream
 
 
@@ -161,12 +160,12 @@ def _keep(spool: BinaryIO, samples: np.ndarray) -> None:
 
 def _stated(container: Any, stream: Any) -> float:
     """Seconds, 0 if unknown."""
-    if stream.duration is not None:
+    if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / 1e6
 
 
-def _without_padding(info: AudioInfo, stated: float, end: Fraction) -> AudioInfo:
+def _without_padding(info: AudioInfo, stated: float, end: Fraction | int) -> AudioInfo:
     """Without what fills up the last frame; FFmpeg leaves out the delay at the beginning itself.
 
     Where the last packet is said to be short (`end`, in seconds), that is exact; the duration that

@@ -115,15 +115,22 @@ class _Target:
     """A file for libsndfile, through which an exception cannot pass: what failed is kept."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._error = file, None
-        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+        self._file = file
+        self._error: OSError | None = None
+        self.tell, self.read = file.tell, file.read
 
     def write(self, data: bytes) -> int:
+        return self._kept(self._file.write, data) or len(data)
+
+    def seek(self, *place: int) -> int:  # writes what is in the buffer
+        return self._kept(self._file.seek, *place)
+
+    def _kept(self, call: Callable[..., int], *given: Any) -> int:
         try:
-            return self._file.write(data)
+            return call(*given)
         except OSError as error:
             self._error = self._error or error
-            return len(data)
+            return 0
 
     def check(self) -> None:
         if self._error is not None:

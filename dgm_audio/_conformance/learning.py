@@ -14,11 +14,11 @@ from torch import Tensor
 from dgm_audio._conformance.subject import NotApplicable, Subject, first, require
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.config import from_dict, to_dict
-from dgm_audio.errors import ConfigError, UnknownModelError
+from dgm_audio.errors import ConfigError, InputError, UnknownModelError
 from dgm_audio.fingerprint import verify_fingerprint
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.registry import get_family
-from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec
+from dgm_audio.specs import AudioSpec, ConditionSpec, Frames, LatentSpec
 
 
 def check_description(subject: Subject) -> None:
@@ -80,6 +80,35 @@ def check_gradients(subject: Subject) -> str:
                 missing.pop(key, None)
     require(not missing, f"no gradient reaches {first(list(missing))}")
     return f"through {', '.join(paths)}"
+
+
+def check_input_gradients(subject: Subject) -> str:
+    """Latents and frames get a finite gradient that is not zero, or decode says that it has none.
+
+    People fit latents by descent: a gradient that is silently missing would mislead them.
+    """
+    model = subject.model
+    z, condition = subject.latents(1), subject.condition(1)
+    inputs = {"z": z.requires_grad_()}
+    for key, field in model.condition:
+        if isinstance(field, Frames):
+            condition[key] = inputs[key] = condition[key].requires_grad_()
+    try:
+        x = model.decode(z, condition, length=subject.length)
+    except InputError as error:
+        named = any(name in str(error) for name in (model.name, model.family) if name)
+        require(named and "\n" not in str(error), f"decode refuses without its name: {error}")
+        return "decode refuses them"
+    require(x.requires_grad, "decode drops the gradient of its arguments, and does not say so")
+    rng = torch.Generator().manual_seed(0)
+    weight = torch.randn(x.shape, generator=rng).to(x.device)
+    found = torch.autograd.grad((x * weight).sum(), list(inputs.values()), allow_unused=True)
+    for name, gradient in zip(inputs, found, strict=True):
+        require(gradient is not None, f"no gradient reaches {name}")
+        assert gradient is not None
+        require(bool(torch.isfinite(gradient).all()), f"the gradient of {name} is not finite")
+        require(bool(gradient.any()), f"the gradient of {name} is zero")
+    return f"of {', '.join(inputs)}"
 
 
 def _differentiable(

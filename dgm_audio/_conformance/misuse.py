@@ -102,6 +102,8 @@ def _condition_cases(subject: Subject) -> Iterator[Case]:
             values += [number for number in numbers if math.isfinite(number)]
         else:
             values += [torch.full_like(good[key], math.nan), good[key][:, :0], good[key].long()]
+            if math.isfinite(field.high):
+                values += [10 * (good[key] + field.low), good[key] + 1e4]
         wrong |= {f"{key}={value!r}": {**good, key: value} for value in values}
     for name, condition in wrong.items():
         yield f"a condition {name}", partial(model.decode, z, condition, length=subject.length)

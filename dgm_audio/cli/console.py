@@ -21,12 +21,10 @@ def prepare_streams() -> None:
     otherwise be that of the next file that is opened, and what libraries print would go into it.
     Characters that the locale does not have are escaped instead of ending the program.
     """
-    closed = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
-    for _ in closed:
-        os.open(os.devnull, os.O_RDWR)  # each takes the lowest free number, so that no file does
-    for name in closed:
-        mode = "r" if name == "stdin" else "w"
-        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # the lowest free number is taken, so that no file gets it
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -46,13 +46,21 @@ def default_cache_dir() -> Path:
             return folder
     except (OSError, RuntimeError):
         if folder not in _spares:
-            _spares[folder] = _spare_folder()
+            _spares[folder] = spare_folder()
             say(f"{folder} is not writable; using {_spares[folder]}")
         return _spares[folder]
 
 
-def _spare_folder() -> Path:
-    """A temporary folder that is surely our own: others may write to the folder it lies in."""
+class FullError(DataError):
+    """Clips cannot be written where they should be kept."""
+
+
+def spare_folder() -> Path:
+    """A temporary folder that is surely our own: others may write to the folder it lies in.
+
+    Raises:
+        DataError: if there is none that can be written to.
+    """
     user = os.getuid() if hasattr(os, "getuid") else 0
     try:
         spare = Path(tempfile.gettempdir()) / f"dgm_audio-{user}"
@@ -142,7 +150,7 @@ def building(folder: Path) -> Iterator[Path]:
     """A scratch folder that becomes `folder` when the block ends well, and else disappears.
 
     Raises:
-        DataError: if the disk is full or not writable.
+        FullError: if the disk is full or not writable.
     """
     scratch = None
     try:
@@ -153,7 +161,7 @@ def building(folder: Path) -> Iterator[Path]:
         os.rename(scratch, folder)
     except OSError as error:
         if not folder.exists():  # else another process was faster, with the same result
-            raise DataError(
+            raise FullError(
                 f"clips cannot be cached in {folder.parent}: {error.strerror}; "
                 "free some space or give another cache folder"
             ) from error

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from dgm_audio._standard_error import stderr
+from dgm_audio._standard_error import say_once, stderr
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
@@ -25,7 +25,7 @@ from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import FileReport, LoadReport
 from dgm_audio.data.scan import counted
 from dgm_audio.data.source import LIMITS, Source, blocks, reason
-from dgm_audio.errors import AudioFileError, DataError
+from dgm_audio.errors import AudioFileError, DataError, DgmAudioError
 from dgm_audio.io import probe, shown
 
 __all__ = ["ClipArray", "ClipConfig", "ClipSet", "load_clips"]
@@ -80,7 +80,14 @@ def load_clips(
         if place.exists():
             print(f"the cached clips in {place} are damaged; made again", file=sys.stderr)
             shutil.rmtree(place, ignore_errors=True)
-        index = _build(manifest, config, place, progress, reader)
+        try:
+            index = _build(manifest, config, place, progress, reader)
+        except cache.FullError as error:
+            if cache_dir is not None:
+                raise
+            place = cache.spare_folder() / "clips" / place.name
+            say_once(f"{error}; until then they are kept in {place.parent}")
+            index = cache.read_index(place) or _build(manifest, config, place, progress, reader)
     else:
         check_share(manifest, config, {item["path"]: item["error"] for item in index["files"]})
     clips = _clip_set(manifest, config, place, index, cached)
@@ -117,10 +124,23 @@ def each_file(
         manifest: whose entries.
         doing: what is being done, for the bar.
         progress: show a bar on the standard error stream, if that is a terminal.
+
+    Raises:
+        DataError: if the work fails in a way that nobody expected; it names the file.
     """
+
+    def named(entry: Entry) -> T:
+        try:
+            return work(entry)
+        except (DgmAudioError, OSError):
+            raise
+        except Exception as error:
+            problem = " ".join(f"{type(error).__name__} {error}".split())[:200]
+            raise DataError(f"{doing} {shown(entry.path)} failed: {problem}") from error
+
     pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
     try:
-        results = pool.map(work, manifest.entries)
+        results = pool.map(named, manifest.entries)
         total, hidden = len(manifest), None if progress else True  # None: only on a terminal
         return list(tqdm(results, doing, total, file=stderr(), unit="file", disable=hidden))
     finally:

@@ -18,17 +18,18 @@ import numpy as np
 from dgm_audio._audiofile.paths import named, open_regular
 from dgm_audio.data import flac_copies as copies
 from dgm_audio.errors import AudioFileError, DataError
+from dgm_audio.io import AudioLimits
 
 SUFFIX = ".g722"
 RATE = 16000
-_MAX_BYTES = 3600 * RATE // 2
+_MAX_BYTES = AudioLimits().max_bytes // 8  # a byte gives two samples of 4 bytes
 
 
 def read_g722(path: Path) -> np.ndarray:
     """Float32 sound (1, T) at 16 kHz, T twice the bytes of the file.
 
     Raises:
-        AudioFileError: if the file is empty, longer than an hour, or cannot be read.
+        AudioFileError: if the file is empty, larger than 64 MiB (two hours), or cannot be read.
         DataError: if PyAV is not installed.
     """
     av = _av()
@@ -38,7 +39,7 @@ def read_g722(path: Path) -> np.ndarray:
         if not data:
             raise AudioFileError("is empty")
         if len(data) > _MAX_BYTES:
-            raise AudioFileError("holds more than an hour of sound")
+            raise AudioFileError(f"holds more than {_MAX_BYTES} bytes; cut it into parts")
         decoder = av.CodecContext.create("g722", "r")
         decoder.sample_rate, decoder.layout = RATE, "mono"
         try:

@@ -84,7 +84,7 @@ class GriffinLim(StreamingGenerator):
             first, last = max(start - margin, 0), min(stop + margin + hop, length)
             x = self._solve(mel[..., first // hop : last // hop + 1], noise[:, first:last], held)
             x = x[:, start - first :]
-            rise = torch.linspace(0, 1, ahead.shape[1], device=x.device)
+            rise = torch.linspace(0, 1, ahead.shape[1], dtype=x.dtype, device=x.device)
             x[:, : ahead.shape[1]] += (1 - rise) * (ahead - x[:, : ahead.shape[1]])
             count = stop - start
             yield x[:, None, :count].clamp(-1, 1)

@@ -41,7 +41,8 @@ class History:
         if before is None:
             shape = [past if axis == dim else size for axis, size in enumerate(x.shape)]
             before = x.new_zeros(shape)
-        both = torch.cat([torch.as_tensor(before), x], dim)
+        known = before if isinstance(before, Tensor) else torch.from_numpy(before)
+        both = torch.cat([known, x], dim)
         self._kept[key] = both.narrow(dim, both.shape[dim] - past, past)
         return both
 

@@ -64,7 +64,7 @@ class Conditioner(nn.Module):
         if self.label is not None:
             total = total + self.label(condition["class"])[:, None]
         if self.clock is not None:
-            elapsed = (frame[..., None] + 0.5) * self.rates
+            elapsed = (frame[..., None].float() + 0.5) * self.rates
             total = total + self.clock((-elapsed).exp().to(total.dtype))
         if self.mel is not None:
             total = total + self._mel_features(condition["mel"], frame)
@@ -74,7 +74,7 @@ class Conditioner(nn.Module):
         """Mel frames (B, M, L), mixed over five and interpolated to the frames' centres."""
         assert self.mel is not None
         known = self.mel(0.2 * mel.to(self.mel.weight.dtype)).transpose(1, 2)
-        place = ((frame + 0.5) * self.frame / self.hop).clamp(max=known.shape[1] - 1)
+        place = ((frame.float() + 0.5) * self.frame / self.hop).clamp(max=known.shape[1] - 1)
         index = place.floor().long()
         later = (index + 1).clamp(max=known.shape[1] - 1)
         share = (place - index)[..., None].to(known.dtype)
@@ -100,7 +100,7 @@ def exact_biases(
     device = conditioner.rates.device
     size = 1 if device.type == "cpu" else 16
     rows = torch.arange(-(-batch // size) * size, device=device).clamp(max=batch - 1)
-    start = torch.full((size,), first, device=device)
+    start = torch.full((size,), first, dtype=torch.long, device=device)
     parts = [
         conditioner({key: value[some] for key, value in condition.items()}, start, count)
         for some in rows.split(size)

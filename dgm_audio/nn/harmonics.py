@@ -150,7 +150,7 @@ class HarmonicSource(nn.Module):
         Seen through windows four times those of the spectrum: low harmonics are told apart.
         """
         size = ANALYSIS * self.stft.n_fft
-        window = torch.hann_window(size, device=x.device)
+        window = torch.hann_window(size, dtype=x.dtype, device=x.device)
         padded = F.pad(x, [(size - self.stft.hop) // 2] * 2)
         pieces = padded.unfold(-1, size, self.stft.hop) * (window * (2 / window.sum()))
         cycles = self._cycles(pitch).float()

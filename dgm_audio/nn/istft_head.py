@@ -179,7 +179,7 @@ class ISTFTHead(nn.Module):
         """
         frame = torch.arange(like.shape[1], device=like.device)[:, None]
         bins = torch.arange(self.bins, device=like.device)
-        turns = (frame * bins % self.overlap) / self.overlap + bins % 2 / 2
+        turns = (frame * bins % self.overlap).float() / self.overlap + (bins % 2).float() / 2
         return 2 * math.pi * turns
 
     def synthesise(self, controls: Controls, noise: Tensor) -> Tensor:

@@ -40,7 +40,7 @@ class SpectralDistance(nn.Module):
     def __init__(self, n_fft: int) -> None:
         super().__init__()
         self.stft = STFT(n_fft, n_fft // 2)
-        weight = 1 / (torch.arange(n_fft // 2 + 1) / n_fft + 0.005)
+        weight = 1 / (torch.arange(n_fft // 2 + 1, dtype=torch.float32) / n_fft + 0.005)
         self.register_buffer("weight", (weight / weight.mean())[:, None], persistent=False)
 
     def features(self, x: Tensor) -> Features:

@@ -34,8 +34,8 @@ class ToldAugmentation(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Draws from the global random state of the CPU."""
-        changed = torch.rand(len(x), 1) < SHARE
-        told = (2 * torch.rand(len(x), TOLD) - 1) * changed
+        changed = torch.rand(len(x), 1, dtype=torch.float32, device="cpu") < SHARE
+        told = (2 * torch.rand(len(x), TOLD, dtype=torch.float32, device="cpu") - 1) * changed
         told[:, 2].abs_()  # a sound comes later, never earlier
         told = told.to(x.device)
         return self.change(x, told), told
@@ -47,6 +47,7 @@ class ToldAugmentation(nn.Module):
         place = torch.arange(x.shape[1], device=x.device) - shift[:, None]
         moved = x.float().gather(1, place.clamp_min(0)) * (place >= 0)
         spectrum = torch.fft.rfft(moved)
-        octave = torch.linspace(0, 1, spectrum.shape[1], device=x.device).clamp_min(1e-3).log2()
+        octave = torch.linspace(0, 1, spectrum.shape[1], dtype=torch.float32, device=x.device)
+        octave = octave.clamp_min(1e-3).log2()
         decibels = GAIN_DB * gain[:, None] + TILT_DB * tilt[:, None] * (octave / 10 + 0.5)
         return torch.fft.irfft(spectrum * 10 ** (decibels / 20), x.shape[1])

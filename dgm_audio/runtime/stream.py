@@ -10,6 +10,7 @@ from torch import Tensor
 
 from dgm_audio.errors import InputError
 from dgm_audio.nn.causal import History
+from dgm_audio.runtime.surroundings import in_own_precision
 
 if TYPE_CHECKING:
     from dgm_audio.families.vae.waveform import StreamVAE
@@ -46,10 +47,16 @@ class Stream:
         self._early, self._dtype = model.delay, model.dtype
         self._heeded, self._heard = History(), History()
 
+    @property
+    def device(self) -> torch.device:
+        """The model's."""
+        return self.model.device
+
     def latency_ms(self, block: int) -> float:
         """Milliseconds from a sound to its echo, with blocks of so many samples."""
         return 1000 * (self.latency + block) / self.model.audio.sample_rate
 
+    @in_own_precision
     @torch.no_grad()
     def encode(self, block: Tensor) -> Tensor:
         """Latents z (B, D, n), n of at most T / hop frames, of the next block (B, C, T) of sound.
@@ -59,6 +66,7 @@ class Stream:
         """
         return self.model.prior.whiten(self._code(block), self._heeded)
 
+    @in_own_precision
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """The next block (B, C, n * hop) of sound, of latents z (B, D, n).
@@ -68,11 +76,13 @@ class Stream:
         """
         return self._sound(z, lambda z: self.model.prior.colour(z, self._heard))
 
+    @in_own_precision
     @torch.no_grad()
     def along(self, block: Tensor) -> Tensor:
         """As `encode`, but the codes themselves, along the axes, in deviations."""
         return self.model.axes_of(self._code(block))
 
+    @in_own_precision
     @torch.no_grad()
     def sound(self, along: Tensor) -> Tensor:
         """As `decode`, of codes along the axes (B, D, n)."""

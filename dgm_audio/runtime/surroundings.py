@@ -68,7 +68,7 @@ def in_own_precision(method: Method) -> Method:
     return call  # type: ignore[return-value]
 
 
-def _blocks(blocks: Generator[Tensor, None, None], device: str) -> Iterator[Tensor]:
+def _blocks(blocks: Generator[Any, Any, Any], device: str) -> Iterator[Tensor]:
     """The same blocks; what surrounds the caller between two of them is left alone."""
     with closing(blocks):
         while True:

@@ -62,7 +62,7 @@ class DifferentialMuLaw:
 
     def values(self) -> Tensor:
         """The differences v(k) (K,), float32, rising."""
-        y = torch.linspace(-1, 1, self.levels, dtype=torch.float64)
+        y = torch.linspace(-1, 1, self.levels, dtype=torch.float64, device="cpu")
         y[self.silence] = 0
         return ((1 + self.emphasis) * expand(y, self.levels - 1)).float()
 

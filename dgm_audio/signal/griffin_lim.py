@@ -88,7 +88,7 @@ def griffin_lim(
         return torch.istft(phased, n_fft, hop, window=window, length=length)
 
     weight = momentum / (1 + momentum)
-    phases, last = _phases(spectrum(start)), torch.zeros((), device=start.device)
+    phases, last = _phases(spectrum(start)), start.new_zeros(())
     for _ in range(iterations):
         x = sound(magnitude * phases)
         if known is not None:

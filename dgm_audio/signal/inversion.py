@@ -116,7 +116,7 @@ class Inversion:
         future = future.clone(memory_format=torch.contiguous_format)
         count = min(len(self.window) // self.hop, self.frames)
         shape = len(magnitudes), count, magnitudes.shape[2], 2
-        spectra = torch.empty(shape, dtype=torch.float64)
+        spectra = torch.empty(shape, dtype=torch.float64, device="cpu")
         settings = self.hop, self.iterations, MOMENTUM, _TINY
         iterate(self.tables, *settings, *map(_array, (heard, future, magnitudes, spectra)))
         return torch.view_as_complex(spectra), future
@@ -148,7 +148,7 @@ class Inversion:
         shape = spectra.shape[-2:]
         each = weights.expand(spectra.shape).reshape(-1, *shape)
         parts = torch.view_as_real(spectra).reshape(-1, *shape, 2)
-        out = torch.empty(len(each), self.hop, dtype=torch.float64)
+        out = torch.empty(len(each), self.hop, dtype=torch.float64, device="cpu")
         overlapped(self.tables, self.hop, *map(_array, (parts, each, out)))
         return out.unflatten(0, spectra.shape[:-2])
 

@@ -33,7 +33,8 @@ class STFT(nn.Module):
         if n_fft % 2 or hop < 1 or n_fft % hop or n_fft < 2 * hop or (n_fft - hop) % 2:
             raise ValueError(f"n_fft {n_fft} and hop {hop} do not fit: see the docstring")
         self.n_fft, self.hop = n_fft, hop
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        window = torch.hann_window(n_fft, dtype=torch.float32)
+        self.register_buffer("window", window, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Complex spectrum (..., F, L) of audio (..., L * hop)."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,30 @@ def test_fingerprint_tells_other_weights(folder: Path, flow: ToyFlow) -> None:
         model.fingerprint = damaged
         with pytest.raises(CheckpointError, match="the fingerprint of model is"):
             verify_fingerprint(model)
+
+
+def test_a_model_is_loaded_as_it_is_whatever_is_set_for_torch(flow: ToyFlow, folder: Path) -> None:
+    z = flow.noise(1, seed=0)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode(), torch.device("meta"), torch.autocast("cpu", torch.bfloat16):
+            loaded = load_model(folder, "cpu")
+        assert torch.get_default_dtype() == torch.float64, "the caller's default stays"
+    finally:
+        torch.set_default_dtype(torch.float32)
+    state = {key: value.dtype for key, value in flow.state_dict().items()}
+    assert {key: value.dtype for key, value in loaded.state_dict().items()} == state
+    assert loaded.device.type == "cpu" and torch.equal(loaded.decode(z), flow.decode(z))
+    loaded.decode(z.requires_grad_()).sum().backward()  # it can be trained, and fitted
+    assert all(weight.grad is not None for weight in loaded.parameters())
+
+
+def test_threads_that_load_at_once_do_not_disturb_the_default_type(folder: Path) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            loaded = list(pool.map(lambda _: load_model(folder, "cpu"), range(16)))
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {model.dtype for model in loaded} == {torch.float32}

@@ -106,6 +106,33 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert not list(store.glob("clips/*")) and not list(store.glob("clips/.*"))
 
 
+def test_a_full_default_cache_is_done_without_and_said(
+    record, folder, config, tmp_path, monkeypatch, capsys
+) -> None:
+    small_set(record)
+    append, full = cache.ClipWriter.append, tmp_path / "full"
+
+    class Writer(cache.ClipWriter):
+        def __init__(self, place: Path, shape: tuple[int, int]) -> None:
+            super().__init__(place, shape)
+            self.full = full in place.parents
+
+        def append(self, clip: np.ndarray) -> int:
+            if self.full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return append(self, clip)
+
+    monkeypatch.setattr(cache, "ClipWriter", Writer)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(full))
+    (tmp_path / "spare").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "spare"))
+    first = load_clips(folder, config, progress=False)
+    said = capsys.readouterr().err
+    assert "No space left on device; free some space" in said and said.count("\n") == 1
+    assert f"until then they are kept in {tmp_path / 'spare'}" in said
+    assert np.isfinite(first.audio[:]).all() and not list(full.glob("**/audio.npy"))
+
+
 def test_another_process_may_finish_first(record, folder, config, store, monkeypatch) -> None:
     small_set(record)
     write = cache.write_json

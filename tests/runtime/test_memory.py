@@ -29,7 +29,9 @@ def test_a_batch_that_does_not_fit_is_made_in_parts_and_a_warning_says_so_once(r
     condition = {"class": ["low", "high", "high", "low", "low", "high", "low"]}
     expected = ToyFlow(ToyFlowConfig()).sample(7, seed=1, condition=condition)
     model = Small(room)
-    with pytest.warns(UserWarning, match=rf"full with 7 sounds at once; made {parts[0]} at") as told:
+    with pytest.warns(
+        UserWarning, match=rf"full with 7 sounds at once; made {parts[0]} at"
+    ) as told:
         found = model.sample(7, seed=1, condition=condition)
     assert len(told) == 1
     assert torch.equal(found, expected)

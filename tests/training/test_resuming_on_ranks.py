@@ -52,6 +52,7 @@ SCRIPT = """
             children.append(os.fork())
             if children[-1]:
                 continue
+            signal.alarm(120)  # ends one that waits for the other for ever
             told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2}
             told |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "x"}
             os.environ.update({key: str(value) for key, value in told.items()})

@@ -90,7 +90,7 @@ class CudaSampler:
         given = tails if symbols is None else symbols
         assert given is not None
         shape, device = given.shape, bias.device
-        unused = torch.zeros(1, device=device)
+        unused = torch.zeros(1, dtype=torch.float32, device=device)
         inputs = (
             self._pad_bias(bias),
             unused.double() if tails is None else tails.contiguous(),
@@ -225,18 +225,18 @@ def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torc
     config, frame = model.config, model.config.frame
     longest = max(2 ** (config.depth - 1), 2 * model.predictor.hop)
     count = model.conditioner.frames(longest + 48)
-    rng = torch.Generator().manual_seed(0)
+    rng, plain = torch.Generator().manual_seed(0), {"dtype": torch.float32, "device": "cpu"}
     condition = {}
     if config.classes:
         condition["class"] = torch.arange(batch, device=model.device) % len(config.classes)
     if config.mel:
         frames = -(-count * frame // config.mel.hop)
-        noise = torch.randn(batch, config.mel.n_mels, frames, generator=rng)
+        noise = torch.randn(batch, config.mel.n_mels, frames, generator=rng, **plain)
         condition["mel"] = noise.to(model.device)
     start = torch.zeros(batch, dtype=torch.long, device=model.device)
     bias = model.conditioner(condition, start, count).float()
 
-    z = torch.randn(batch, count * frame, generator=rng).to(model.device)
+    z = torch.randn(batch, count * frame, generator=rng, **plain).to(model.device)
     drawn = CudaSampler(model, batch, half).advance(bias, tails=tails_of_latents(z))
     found = CudaSampler(model, batch, half).advance(bias, symbols=drawn.symbols)
     tails = tails_of_latents(latents_of_tails(found.tails))

@@ -164,4 +164,4 @@ def edges_of(values: Tensor) -> Tensor:
 
 def spread_edges() -> Tensor:
     """Where one code of a mean error ends and the next begins (63,), float32."""
-    return torch.exp2(torch.arange(1, SPREADS).double() / 4 - 16).float()
+    return torch.exp2(torch.arange(1, SPREADS, dtype=torch.float64, device="cpu") / 4 - 16).float()

@@ -53,7 +53,7 @@ class WaveNetwork(GatedStack):
         """Neighbouring codes begin with neighbouring vectors, and the head says little."""
         for table in self.embeddings:
             count, width = table.weight.shape
-            y = torch.linspace(-1, 1, count)[:, None]
+            y = torch.linspace(-1, 1, count, dtype=torch.float32)[:, None]
             order = torch.arange(width) // 2 + 1
             phase = math.pi / 2 * (torch.arange(width) % 2)
             scale = order.float() ** -0.5

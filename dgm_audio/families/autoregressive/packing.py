@@ -105,7 +105,7 @@ def pack(model: WaveNet, precision: Precision) -> Weights:
 def symbol_places(levels: int) -> tuple[Tensor, Tensor]:
     """The symbol at each place in the order of `guard`, and whether there is one."""
     count = -(-levels // DOUBLES)
-    place = torch.arange(up(count * DOUBLES))
+    place = torch.arange(up(count * DOUBLES), device="cpu")
     symbol = place % DOUBLES * count + place // DOUBLES
     real = (symbol < levels) & (place < count * DOUBLES)
     return torch.where(real, symbol, 0), real
@@ -114,7 +114,7 @@ def symbol_places(levels: int) -> tuple[Tensor, Tensor]:
 def placed(edges: Tensor, lanes: int) -> Tensor:
     """Edges (K + 1,) in the order of `guard`, with one more row of 16: where the last ones end."""
     levels = len(edges) - 1
-    count, place = -(-levels // DOUBLES), torch.arange(lanes + LANES)
+    count, place = -(-levels // DOUBLES), torch.arange(lanes + LANES, device="cpu")
     symbol = place % DOUBLES * count + place // DOUBLES
     return edges[torch.where(place < (count + 1) * DOUBLES, symbol, levels).clamp(max=levels)]
 
@@ -124,7 +124,7 @@ def code_starts() -> np.ndarray:
 
     Found by halving intervals of the integers that floats in order are.
     """
-    codes = torch.arange(1, POSITIONS)
+    codes = torch.arange(1, POSITIONS, device="cpu")
     low = torch.full_like(codes, -(0x3F800000), dtype=torch.int64)
     high = -low
     while bool((low < high).any()):

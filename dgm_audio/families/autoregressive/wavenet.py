@@ -246,7 +246,7 @@ class WaveNet(StreamingGenerator):
         count = self.conditioner.frames(part.stop - first * frame)
         window = slice(first * frame, (first + count) * frame)
         codes = F.pad(known.codes[:, window], (0, 0, 0, max(window.stop - length, 0)))
-        start = torch.full((batch,), first, device=codes.device)
+        start = torch.full((batch,), first, dtype=torch.long, device=codes.device)
         head = self.network(codes, self.conditioner(condition, start, count), frame)
         wanted = head[:, part.start - window.start : part.stop - window.start]
         expected = Expectation(*(values[:, part] for values in known.expected))

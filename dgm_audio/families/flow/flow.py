@@ -285,7 +285,7 @@ class InversionFlow(StreamingGenerator):
         heard = inversion.heard.new_zeros(len(inversion.heard), spec.n_fft)
         past = heard.new_full((len(heard), 1, PAST, spec.n_mels), math.log(spec.floor)).to(device)
         for hop in range(count):
-            yield network(past, torch.full((1,), hop, device=device), label)
+            yield network(past, torch.full((1,), hop, dtype=torch.long, device=device), label)
             heard = torch.cat([heard, inversion.heard[:, -spec.hop :]], dim=1)[:, spec.hop :]
             last = frames.frame(heard.to(device))[:, None, None]
             past = torch.cat([past[:, :, 1:], last], dim=2)

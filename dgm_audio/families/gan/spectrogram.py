@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dgm_audio.families.gan.inversion import invert, separately
 from dgm_audio.families.spectrogram import SpectrogramGenerator
+from dgm_audio.inversion import invert, separately
 from dgm_audio.specs import Condition
 
 
@@ -38,7 +38,8 @@ class SpectrogramGAN(SpectrogramGenerator):
             InputError: if the audio or the condition is not allowed.
         """
         x = self._check_audio(x)
-        return separately(self._inverted, x, self._check_condition(condition, len(x)))
+        values = self._check_condition(condition, len(x))
+        return separately(self._inverted, x, values)[:, :, None]
 
     def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """The latent (1, D) of one sound (1, 1, T)."""

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.class_prior import ClassPriorGenerator
-from dgm_audio.families.gan.inversion import invert, separately
+from dgm_audio.inversion import invert, separately
 from dgm_audio.nn.texture import TextureNoise
 from dgm_audio.nn.wave import WavePyramid
 from dgm_audio.signal.pqmf import PQMF
@@ -115,7 +115,8 @@ class WaveformGAN(ClassPriorGenerator):
             InputError: if the audio or the condition is not allowed.
         """
         x = self._check_audio(x)
-        return separately(self._inverted, x, self._check_condition(condition, len(x)))
+        values = self._check_condition(condition, len(x))
+        return separately(self._inverted, x, values)[:, :, None]
 
     def _inverted(self, x: Tensor, condition: dict[str, Tensor]) -> Tensor:
         """The latent (1, D) of one sound (1, 1, T)."""
@@ -124,7 +125,7 @@ class WaveformGAN(ClassPriorGenerator):
             made = self._decode(z[:, :, None].to(self.dtype), condition, self.config.length)
             return made[:, 0].float()
 
-        start = torch.zeros(1, self.config.latent, device=x.device)
+        start = x.new_zeros(1, self.config.latent)
         return invert(decode, self.padded(x), start)
 
     # --- the parts that training uses ----------------------------------------------------------

@@ -43,12 +43,15 @@ class SpectrogramVAE(SpectrogramGenerator):
         mean, _ = self.posterior(x, values)
         return self.latent_of_code(mean, self.labels(values, len(x)))[:, :, None]
 
-    def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
+    def elbo(
+        self, x: Tensor, condition: Condition = None, *, rng: torch.Generator | None = None
+    ) -> Tensor:
         """Lower bound of log p(u | c) in nats per clip, (B,), of a stated representation u.
 
         u = log(max(|STFT(x)|, 0.003)), F x L numbers per clip, with an independent Laplace density
         around m(h, c) and one learned scale per frequency bin. It is no bound on log p(x): phases
-        are not part of u. One code is drawn per call (reparametrised).
+        are not part of u. One code is drawn per call (reparametrised), from `rng`, which lies where
+        the model does, or from torch's global state.
 
         Raises:
             InputError: if the audio or the condition is not allowed.
@@ -57,7 +60,8 @@ class SpectrogramVAE(SpectrogramGenerator):
         values = self._check_condition(condition, len(x))
         u = self.log_magnitude(x)
         mean, log_variance = self.posterior(x, values)
-        code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        noise = torch.empty_like(mean).normal_(generator=rng)
+        code = mean + (0.5 * log_variance).exp() * noise
         frames, source = self.frames(code, values), self.harmonics(values)
         expected = self.head.controls(frames, source).log_magnitude()
         labels = self.labels(values, len(x))

@@ -133,14 +133,17 @@ class StreamVAE(AudioGenerator):
         mean, _ = self.posterior(self.padded(x))
         return self.prior.whiten(mean.to(self.dtype), History())
 
-    def elbo(self, x: Tensor, condition: Condition = None) -> Tensor:
+    def elbo(
+        self, x: Tensor, condition: Condition = None, *, rng: torch.Generator | None = None
+    ) -> Tensor:
         """Lower bound of log p(u) in nats per clip, (B,), of a stated representation u.
 
             E_q [ log p(u | h) + log p(h) - log q(h | x) ],    one h drawn per call
 
         u = log(max(|STFT(x)|, 0.03)), C x F numbers per STFT frame, with an independent Laplace
         density around that of the decoded sound, and one scale per frequency bin; p(h) is the
-        learned prior. It is no bound on log p(x): phases are not part of u.
+        learned prior. It is no bound on log p(x): phases are not part of u. The h is drawn from
+        `rng`, which lies where the model does, or from torch's global state.
 
         Raises:
             InputError: if the audio or the condition is not allowed.
@@ -149,7 +152,7 @@ class StreamVAE(AudioGenerator):
         self._check_condition(condition, len(x))
         padded = self.padded(x)
         mean, log_variance = self.posterior(padded)
-        noise = torch.randn_like(mean)
+        noise = torch.empty_like(mean).normal_(generator=rng)
         code = mean + (0.5 * log_variance).exp() * noise
         made = self.heard(code.to(self.dtype), History())
         return self.log_density(padded, made) + self.log_ratio(code, noise, log_variance).sum(1)
