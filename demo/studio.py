@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dgm_audio._version import __version__
 from dgm_audio.apps.ends import samples
+from dgm_audio.apps.finishing import finish, may_end
 from dgm_audio.apps.latents import MAX_INLINE, pack
 from dgm_audio.apps.naming import file_name, label
 from dgm_audio.apps.path import path_points
@@ -148,11 +149,15 @@ class Studio:
     def recipe(self, name: str, call: str, **parameters: Any) -> Recipe:
         """The recipe of a sound of a model (see `dgm_audio.apps.render.recipe_for`).
 
+        A one-shot of the model's own length ends where it has died away.
+
         Raises:
             InputError: if the sound would be longer than the page allows.
         """
         model = self.model(name)
-        recipe = recipe_for(model, name, call, **parameters)
+        whole = parameters.get("length") == model.audio.length
+        trim = whole and may_end(model) and not parameters.get("recording")
+        recipe = recipe_for(model, name, call, **finish(trim, "none"), **parameters)
         self._check_length(model, recipe)
         return recipe
 

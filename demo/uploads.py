@@ -92,11 +92,11 @@ def read_upload(
 
     def tried(done: int, total: int) -> None:
         stop.check()
-        tell(f"Trying which condition fits: {done} of {total}")
+        tell(f"Finding out the class: {done} of {total}")
 
     with studio.at_work():
         beginning = clip[..., : model.audio.length]  # of a long recording
-        condition = inversion.closest_condition(model, [beginning], given, tried)
+        condition = inversion.closest_condition(model, beginning, given, tried)
         stop.check()
         tell("Finding the latent")
         z = inversion.encode(model, clip, condition)

@@ -74,8 +74,9 @@ def load(name_or_path: str | Path, device: str | torch.device = "auto") -> Audio
 
     Args:
         name_or_path: a name out of `list_models()`, the path of a model folder, or "hf:org/name"
-            for one on the Hugging Face Hub. A name wins over a folder of the same name in the
-            working directory; write "./name" for that one.
+            for one on the Hugging Face Hub; in the folder of a run it is the model inside. A name
+            wins over a folder of the same name in the working directory; write "./name" for that
+            one.
         device: "auto" takes a CUDA GPU if there is one.
 
     Raises:
@@ -103,7 +104,7 @@ def load(name_or_path: str | Path, device: str | torch.device = "auto") -> Audio
             f"there is no model {text!r}; {_known(text, shipped)}; "
             "or give the path of a model folder, or hf:org/name"
         )
-    return load_model(text, device)
+    return load_model(_in_run(text), device)
 
 
 def list_models() -> list[ModelInfo]:
@@ -222,6 +223,12 @@ def _shipped() -> list[Path]:
     if not folder.is_dir() and (package.parent / "pyproject.toml").is_file():
         folder = package.parent / "checkpoints"
     return sorted(path for path in folder.glob("*") if is_model_folder(path))
+
+
+def _in_run(text: str) -> str:
+    """The path of the model in a run's folder; other paths as they are."""
+    inside = Path(text).expanduser() / "model"
+    return str(inside) if is_model_folder(inside) and not is_model_folder(inside.parent) else text
 
 
 def _looks_like_path(text: str) -> bool:

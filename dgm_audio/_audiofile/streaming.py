@@ -13,10 +13,12 @@ import soundfile
 
 from dgm_audio._audiofile import wav
 from dgm_audio._audiofile.paths import named, replacing, shown
-from dgm_audio._audiofile.writing import Format, check_rate, choose_format, encodable
+from dgm_audio._audiofile.writing import Format, check_rate, choose_format, encodable, tags_of
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dgm_audio.recipe import Recipe
 
 
 @contextmanager
@@ -28,6 +30,7 @@ def writing_audio(
     format: str | None = None,
     overwrite: bool = False,
     comment: str = "",
+    recipe: Recipe | None = None,
 ) -> Iterator[Callable[[Tensor | np.ndarray], None]]:
     """Write a file as its sound comes: gives a function that takes blocks (1, C, t) or (C, t).
 
@@ -42,6 +45,7 @@ def writing_audio(
         format: see `write_audio`.
         overwrite: replace an existing file.
         comment: ASCII text to store in it.
+        recipe: how the sound was made; stored as `write_audio` stores it, in place of a comment.
 
     Raises:
         AudioFileError: if the file exists or cannot be written, or a WAV would pass 4 GiB.
@@ -49,10 +53,11 @@ def writing_audio(
     """
     path = Path(path)
     form, cut = choose_format(path, format), 0
+    tags = tags_of(recipe) or ({"ICMT": comment} if comment else {})
     check_rate(form.kind, sample_rate)
     encoder = _wav_encoder if form.kind == "wav" else _encoder
     with named(path), replacing(path, overwrite) as file:
-        with encoder(file, form, sample_rate, channels, comment) as encode:
+        with encoder(file, form, sample_rate, channels, tags) as encode:
 
             def write(block: Tensor | np.ndarray) -> None:
                 nonlocal cut
@@ -70,9 +75,9 @@ Encode = Callable[[np.ndarray], Any]
 
 @contextmanager
 def _wav_encoder(
-    file: BinaryIO, form: Format, rate: int, channels: int, comment: str
+    file: BinaryIO, form: Format, rate: int, channels: int, tags: dict[str, str]
 ) -> Iterator[Encode]:
-    tags, frames = {"ICMT": comment} if comment else {}, 0
+    frames = 0
 
     def header() -> bytes:
         return wav.header(form.subtype, rate, channels, frames, tags)
@@ -92,15 +97,15 @@ def _wav_encoder(
 
 @contextmanager
 def _encoder(
-    file: BinaryIO, form: Format, rate: int, channels: int, comment: str
+    file: BinaryIO, form: Format, rate: int, channels: int, tags: dict[str, str]
 ) -> Iterator[Encode]:
     """FLAC and OGG."""
     target: Any = _Target(file)
     with soundfile.SoundFile(
         target, "w", rate, channels, form.subtype, format=form.kind.upper()
     ) as sound:
-        if comment:
-            sound.comment = comment
+        if tags:
+            sound.comment = tags["ICMT"]
 
         def encode(samples: np.ndarray) -> None:
             for start in range(0, len(samples), 1 << 16):

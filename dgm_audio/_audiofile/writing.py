@@ -118,7 +118,7 @@ def write_audio(
     check_rate(kind, sample_rate)
     if subtype != "FLOAT":
         samples = _lowered(samples, label(target))
-    tags = _tags(recipe)
+    tags = tags_of(recipe)
     with named(target), opened_to_write(target, overwrite) as file:
         if kind == "wav":
             _write_wav(file, samples, sample_rate, subtype, tags)
@@ -211,7 +211,7 @@ def _check_audio(audio: Any) -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-def _tags(recipe: Recipe | None) -> dict[str, str]:
+def tags_of(recipe: Recipe | None) -> dict[str, str]:
     if recipe is None:
         return {}
     from dgm_audio.recipe import MARKER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio.apps.classes import class_shares
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
@@ -72,34 +73,50 @@ def heard_pitch(model: AudioGenerator, clip: Tensor, given: Mapping[str, Any]) -
     return {} if found is None else {"pitch": round(found, 1)}
 
 
-def closest_condition(
+def likely_conditions(
     model: AudioGenerator,
-    clips: Sequence[Tensor],
+    clip: Tensor,
     given: Mapping[str, Any],
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Any]:
-    """The full condition for sounds (1, C, T); what is not given is found out.
+) -> list[tuple[dict[str, Any], float]]:
+    """The full conditions that a sound (1, C, T) may have, the likeliest first, with probabilities.
 
-    Of all combinations of classes the one is taken under which the sounds are likeliest, or, for a
-    model without a likelihood, whose reconstructions are off the least in sum; each sound at its
-    own pitch. The pitch of the condition is that of the first one. `progress` is told how many of
-    the combinations were tried, before each; it may stop by raising.
+    Classes that are not given are told by the likelihood or, for a model without one, as
+    `dgm_audio.apps.classes` says; a pitch that is not given is listened for. `progress` is told how
+    much of how much was done; it may stop by raising.
 
     Raises:
         InputError: if a given value is not allowed.
     """
     class_choices(model, given)  # wrong values before slow work
-    pitches = [heard_pitch(model, clip, given) for clip in clips]
-    choices = class_choices(model, dict(given) | (pitches[0] if pitches else {}))
+    choices = class_choices(model, dict(given) | heard_pitch(model, clip, given))
     if len(choices) == 1:
-        return choices[0]
-    cost = _surprise if isinstance(model, HasLogProb) else _error
-    costs = []
-    for done, choice in enumerate(choices):
-        progress(done, len(choices))
-        pairs = zip(clips, pitches, strict=True)
-        costs.append(sum(cost(model, clip, choice | own) for clip, own in pairs))
-    return choices[costs.index(min(costs))]
+        return [(choices[0], 1.0)]
+    if isinstance(model, HasLogProb):
+        nats = []
+        for done, choice in enumerate(choices):
+            progress(done, len(choices))
+            with torch.no_grad():
+                nats.append(float(model.log_prob(clip, choice)))
+        shares = torch.tensor(nats, dtype=torch.float64).softmax(0).tolist()
+    else:
+        shares = class_shares(model, clip, choices, progress)
+    found = zip(choices, shares, strict=True)
+    return sorted(found, key=lambda item: -item[1])
+
+
+def closest_condition(
+    model: AudioGenerator,
+    clip: Tensor,
+    given: Mapping[str, Any],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """The first of `likely_conditions`.
+
+    Raises:
+        InputError: if a given value is not allowed.
+    """
+    return likely_conditions(model, clip, given, progress)[0][0]
 
 
 def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> Tensor:
@@ -110,16 +127,3 @@ def encode(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) ->
     """
     with torch.no_grad():
         return encoder_of(model).encode(clip, condition)
-
-
-def _surprise(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> float:
-    assert isinstance(model, HasLogProb)
-    with torch.no_grad():
-        return -float(model.log_prob(clip, condition))
-
-
-def _error(model: AudioGenerator, clip: Tensor, condition: Mapping[str, Any]) -> float:
-    with torch.no_grad():
-        z = encode(model, clip, condition)
-        made = model.decode(z, condition, length=clip.shape[-1]).cpu()
-    return error_db(clip, made, model.audio.sample_rate)

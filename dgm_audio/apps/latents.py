@@ -11,7 +11,8 @@ import binascii
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,73 @@ def write_latents(path: Path, stored: StoredLatents, *, overwrite: bool = False)
     Raises:
         AudioFileError: if the file exists or cannot be written.
     """
-    note = {
-        "condition": dict(stored.condition),
-        "length": stored.length,
-        "weights": stored.weights,
-    }
-    metadata = {"dgm_audio": json.dumps(note, sort_keys=True)}
-    blob = safetensors.torch.save({_KEY: _plain(stored.z)}, metadata)
+    blob = safetensors.torch.save({_KEY: _plain(stored.z)}, _metadata(stored))
     with named(path), replacing(path, overwrite) as file:
         file.write(blob)
     return path
+
+
+@contextmanager
+def writing_latents(
+    path: Path, stored: StoredLatents, frames: int, *, overwrite: bool = False
+) -> Iterator[Callable[[Tensor], None]]:
+    """The same, of one latent that comes piece by piece: gives a function that takes (1, D, l).
+
+    Args:
+        path: of the file.
+        stored: what is known of it; `z` is its beginning, of no frames: (1, D, 0).
+        frames: L, of all pieces.
+        overwrite: replace an existing file.
+
+    Raises:
+        AudioFileError: if the file exists or cannot be written.
+    """
+    channels, done = stored.z.shape[1], 0
+    entry = {"dtype": "F32", "shape": [1, channels, frames]}
+    entry["data_offsets"] = [0, 4 * channels * frames]
+    header = json.dumps({"__metadata__": _metadata(stored), _KEY: entry}).encode("ascii")
+    header += b" " * (-len(header) % 8)
+    with named(path), replacing(path, overwrite) as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        start = file.tell()
+        file.truncate(start + 4 * channels * frames)
+
+        def write(z: Tensor) -> None:
+            nonlocal done
+            for channel, row in enumerate(_plain(z)[0]):
+                file.seek(start + 4 * (channel * frames + done))
+                file.write(row.numpy().tobytes())
+            done += z.shape[2]
+
+        yield write
+
+
+def pack_file(path: Path) -> dict[str, Any]:
+    """As `pack`, of the one latent in a file that this package wrote: it stays where it is.
+
+    Raises:
+        AudioFileError: if the file cannot be read.
+    """
+    with named(path), open_regular(path) as file:
+        size = int.from_bytes(file.read(8), "little")
+        shape = json.loads(file.read(size))[_KEY]["shape"][1:]
+        digest = hashlib.sha256(repr(tuple(shape)).encode())
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return {"file": path.name, "sha256": digest.hexdigest()}
+
+
+def read_pieces(path: Path, frames: int) -> Iterator[Tensor]:
+    """The one latent of such a file piece by piece: (1, D, `frames`), the last one shorter.
+
+    Raises:
+        AudioFileError: if the file cannot be read.
+    """
+    with named(path), safetensors.safe_open(str(path), "pt") as file:
+        rows = file.get_slice(_KEY)
+        count = rows.get_shape()[2]
+        for first in range(0, count, frames):
+            yield rows[:, :, first : first + frames].contiguous()
 
 
 def read_latents(path: Path) -> StoredLatents:
@@ -191,6 +249,15 @@ def _note(blob: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return note if isinstance(note, dict) else {}
+
+
+def _metadata(stored: StoredLatents) -> dict[str, str]:
+    note = {
+        "condition": dict(stored.condition),
+        "length": stored.length,
+        "weights": stored.weights,
+    }
+    return {"dgm_audio": json.dumps(note, sort_keys=True)}
 
 
 def _plain(z: Tensor) -> Tensor:

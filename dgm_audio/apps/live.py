@@ -19,11 +19,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.apps.long_recording import in_blocks, open_recording, writing_wav
+from dgm_audio.apps.load import Load
+from dgm_audio.apps.long_recording import in_blocks, open_recording
 from dgm_audio.apps.sound_devices import Loudspeaker, Microphone, find_device
 from dgm_audio.apps.transfer import TransferStream, streaming
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.io import writing_audio
+from dgm_audio.signal.full_scale import STEP, Limiter
 
 if TYPE_CHECKING:
     from dgm_audio.families.vae.waveform import StreamVAE
@@ -42,7 +45,7 @@ class Settings:
 
     Args:
         source: a file, or the name or number of a device; None is the usual microphone.
-        sink: the same, or the usual loudspeaker; a file must be a .wav.
+        sink: the same, or the usual loudspeaker; a file must be a .wav or .flac.
         block: samples at a time, a multiple of the model's hop.
         seconds: when to stop; None is at the end of the source.
         seed: play the model's own music, of this seed, instead of a source.
@@ -50,6 +53,7 @@ class Settings:
         scale: see there.
         follow: see there.
         overwrite: replace an existing file.
+        format: of a file (see `dgm_audio.io.write_audio`); by default as its suffix says.
     """
 
     source: str | Path | None = None
@@ -61,49 +65,7 @@ class Settings:
     scale: float = 1.0
     follow: bool = True
     overwrite: bool = False
-
-
-@dataclass
-class Load:
-    """How busy a process was, as shares of the time that its blocks last.
-
-    Args:
-        budget: seconds that a block lasts.
-        blocks: that were made.
-        late: of them, those that took longer than they last.
-        worst: longest time of one block.
-        total: time of all blocks.
-        gaps: blocks of silence that a device played because nothing had come in time.
-        lost: blocks that a device had to drop.
-    """
-
-    budget: float
-    blocks: int = 0
-    late: int = 0
-    worst: float = 0.0
-    total: float = 0.0
-    gaps: int = 0
-    lost: int = 0
-
-    def add(self, seconds: float) -> None:
-        """Count a block that took so long."""
-        self.blocks += 1
-        self.late += seconds > self.budget
-        self.worst = max(self.worst, seconds)
-        self.total += seconds
-
-    @property
-    def seconds(self) -> float:
-        """Of sound."""
-        return self.blocks * self.budget
-
-    def told(self) -> str:
-        """In words."""
-        share = self.total / max(self.seconds, 1e-9)
-        return (
-            f"load {share:.0%} of real time, worst block {self.worst / self.budget:.0%}; "
-            f"{self.late} of {self.blocks} blocks late, {self.gaps} gaps, {self.lost} lost"
-        )
+    format: str | None = None
 
 
 class Live:
@@ -181,10 +143,10 @@ def play(model: AudioGenerator, settings: Settings, say: Callable[[str], None]) 
     """
     streams = streaming(model)
     rate, block = model.audio.sample_rate, check_block(streams, settings.block)
-    process, late = _process(streams, settings)
+    process, late, lowered = _process(streams, settings)
     live = Live(process, block / rate)
     with ExitStack() as stack:
-        source = _source(streams, settings, live.stopping, late, say)
+        source, length = _source(streams, settings, live.stopping, late, say)
         sink = _sink(streams, settings, live.stopping, stack, isinstance(source, Microphone))
         _process(streams, settings)[0](_silence(streams, settings))  # the first call is a slow one
         devices = [side for side in (source, sink) if isinstance(side, Microphone | Loudspeaker)]
@@ -193,7 +155,9 @@ def play(model: AudioGenerator, settings: Settings, say: Callable[[str], None]) 
         say(_latency(late, block, rate, sum(device.latency_ms for device in devices)))
         most = None if settings.seconds is None else math.ceil(settings.seconds * rate / block)
         finish = sink.finish if isinstance(sink, Loudspeaker) else None
-        live.run(islice(source, most), sink, finish)
+        take = sink if finish or length is None else _cut(sink, length)
+        live.run(islice(source, most), take, finish)
+    live.load.lowered_db = lowered.lowered_db
     if isinstance(source, Microphone):
         live.load.lost += source.missed
     if isinstance(sink, Loudspeaker):
@@ -232,20 +196,22 @@ def as_file(text: str | Path | None) -> Path | None:
     return path if known or path.is_file() else None
 
 
-def _process(model: StreamVAE, settings: Settings) -> tuple[Process, int]:
-    """What makes a block of a block, and by how many samples it is late."""
+def _process(model: StreamVAE, settings: Settings) -> tuple[Process, int, Limiter | TransferStream]:
+    """What makes a block of a block, by how many samples it is late, and what lowers it."""
     if settings.seed is not None:
-        stream = model.stream()
-        return lambda z: stream.decode(z).cpu(), 0
+        stream, limiter = model.stream(), Limiter(model.audio.sample_rate)
+        process = lambda z: _steady(limiter(stream.decode(z)), z.shape[2] * model.hop)  # noqa: E731
+        return process, STEP, limiter
     through = TransferStream(
         model, bias=settings.bias, scale=settings.scale, follow=settings.follow
     )
+    return lambda block: _steady(through(block), block.shape[2]), through.latency, through
 
-    def steady(block: Tensor) -> Tensor:
-        made = through(block).cpu()  # the first ones are shorter: silence comes before
-        return F.pad(made, (block.shape[2] - made.shape[2], 0))
 
-    return steady, through.latency
+def _steady(made: Tensor, size: int) -> Tensor:
+    """A whole block, on the CPU: the first ones are shorter, so silence comes before."""
+    made = made.cpu()
+    return F.pad(made, (size - made.shape[2], 0))
 
 
 def _silence(model: StreamVAE, settings: Settings) -> Tensor:
@@ -257,23 +223,35 @@ def _silence(model: StreamVAE, settings: Settings) -> Tensor:
 
 def _source(
     model: StreamVAE, settings: Settings, stopping: Event, late: int, say: Callable[[str], None]
-) -> Source:
-    """Where blocks come from."""
+) -> tuple[Source, int | None]:
+    """Where blocks come from, and how many samples come out of them if they end."""
     audio, block = model.audio, settings.block
     if settings.seed is not None:
-        return music(model, settings.seed, block // model.hop)
+        return music(model, settings.seed, block // model.hop), None
     path = as_file(settings.source)
     if path is None:
         wanted = None if settings.source is None else str(settings.source)
         device = find_device("input", wanted, audio.sample_rate, audio.channels)
         say(f"input: {device.name}, {device.channels} channel(s)")
-        return Microphone(device, audio.sample_rate, block, stopping, audio.channels)
+        return Microphone(device, audio.sample_rate, block, stopping, audio.channels), None
     recording, notes = open_recording(audio, path)
     for note in notes:
         say(note)
     rest = torch.zeros(1, audio.channels, late)
     blocks = in_blocks(chain(recording, [rest]), block)
-    return (F.pad(part, (0, -part.shape[2] % block)) for part in blocks)
+    return (F.pad(part, (0, -part.shape[2] % block)) for part in blocks), recording.length + late
+
+
+def _cut(sink: Sink, length: int) -> Sink:
+    """A sink that takes so many samples, and drops the rest of the last block."""
+    left = length
+
+    def take(block: Tensor) -> None:
+        nonlocal left
+        sink(block[:, :, :left])
+        left -= min(left, block.shape[2])
+
+    return take
 
 
 def _sink(
@@ -285,9 +263,10 @@ def _sink(
         wanted = None if settings.sink is None else str(settings.sink)
         device = find_device("output", wanted, audio.sample_rate, audio.channels)
         return Loudspeaker(device, audio.sample_rate, settings.block, stopping, live)
-    if path.suffix.lower() != ".wav":
-        raise InputError(f"the output is {str(path)!r}; it must be a .wav file, or a device")
-    writing = writing_wav(path, audio.sample_rate, audio.channels, overwrite=settings.overwrite)
+    if path.suffix.lower() not in (".wav", ".flac"):
+        raise InputError(f"the output is {str(path)!r}; it must be .wav or .flac, or a device")
+    options = {"format": settings.format, "overwrite": settings.overwrite}
+    writing = writing_audio(path, audio.sample_rate, audio.channels, **options)
     return stack.enter_context(writing)
 
 

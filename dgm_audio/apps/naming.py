@@ -18,7 +18,9 @@ def model_name(model: AudioGenerator, given: str) -> str:
     """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
     name = model.name or model.family
     folder = Path(given).absolute()
-    return folder.parent.name if name == "model" and folder.is_dir() else name
+    if name != "model" or not folder.is_dir():
+        return name
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def slug(text: str) -> str:

@@ -33,9 +33,11 @@ def python_lines(recipe: Recipe, path: str = "sound.wav") -> str:
         "",
         f"from dgm_audio import {imports[0]}",
         *imports[1:],
+        *(["from dgm_audio.apps.finishing import finished"] if _finishing(parameters) else []),
         "",
         f'model = load({_text(recipe.model)}, device="cpu")',
         *made,
+        *_finishing(parameters),
         _WRITE.format(path=_text(path)),
     ]
     return "\n".join(lines) + "\n"
@@ -142,6 +144,12 @@ def _decoding(parameters: Mapping[str, Any]) -> list[str]:
         "with torch.no_grad():",
         f"    sound = model.decode(z, {_text(condition)}, length={ends.samples(parameters)})[0]",
     ]
+
+
+def _finishing(parameters: Mapping[str, Any]) -> list[str]:
+    """What is done to the sound, if anything."""
+    done = {key: parameters[key] for key in ("trim", "level") if key in parameters}
+    return [f"sound = finished(sound, {_text(done)}, model.audio.sample_rate)"] if done else []
 
 
 def _text(value: Any) -> str:

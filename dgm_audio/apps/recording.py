@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
 from torch import Tensor
 
-from dgm_audio.data.shape import PEAK
+from dgm_audio.apps.long_recording import gain_for
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import probe, read_audio, shown
-
-_QUIET = 0.25
 
 
 def read_for(
@@ -40,16 +39,8 @@ def read_for(
         AudioFileError: if the file cannot be read.
     """
     x, notes = _read(model, path, mix=True, repair=repair)
-    loudest = float(x.abs().max())
-    if peak and loudest > 0:
-        notes.append(f"brought from a peak of {loudest:.3g} to {PEAK}")
-        x = x * (PEAK / loudest)
-    elif loudest < _QUIET:
-        advice = f"; {louder} may come closer" if louder else ""
-        notes.append(f"quiet, with a peak of {loudest:.3g}{advice}")
-    else:
-        x = _lowered(x, notes)
-    return x[None], _told(path, notes)
+    gain, told = gain_for(float(x.abs().max()), peak=peak, louder=louder)
+    return (x * gain)[None], _told(path, [*notes, *told])
 
 
 def read_channels(
@@ -69,7 +60,8 @@ def read_channels(
         AudioFileError: if the file cannot be read.
     """
     x, notes = _read(model, path, mix=False, repair=repair)
-    return _lowered(x, notes), _told(path, notes)
+    gain, told = gain_for(float(x.abs().max()), peak=False, louder=None)
+    return x * gain, _told(path, [*notes, *told])
 
 
 def _read(
@@ -77,11 +69,15 @@ def _read(
 ) -> tuple[Tensor, list[str]]:
     """Audio (C, T) at the model's rate, cut to its longest clip; mixed to its channels or not."""
     spec, info = model.audio, probe(path)
-    channels = spec.channels if mix else info.channels
+    channels, frames = spec.channels if mix else info.channels, info.frames
+    if spec.max_length is not None:  # and a second more, for the resampling
+        longest = math.ceil(spec.max_length / spec.sample_rate + 1) * info.sample_rate
+        frames = min(frames, longest)
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", ".*; repaired$", UserWarning)
         x, _ = read_audio(
             path,
+            frames=frames,
             sample_rate=spec.sample_rate,
             channels=channels,
             bad_samples="repair" if repair else "error",
@@ -99,15 +95,6 @@ def _read(
         notes.append(f"cut from {info.seconds:.3f} s to the model's longest clip, {longest:.3f} s")
         x = x[:, : spec.max_length]
     return x, notes
-
-
-def _lowered(x: Tensor, notes: list[str]) -> Tensor:
-    """The sound within [-1, 1]."""
-    loudest = float(x.abs().max())
-    if loudest <= 1:
-        return x
-    notes.append(f"lowered from a peak of {loudest:.3g} to 1")
-    return x / loudest
 
 
 def _told(path: Path, notes: list[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from torch import Tensor
 from dgm_audio._version import __version__
 from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import decode_one, one_thread
+from dgm_audio.apps.finishing import finished
 from dgm_audio.apps.latents import pack, unpack
 from dgm_audio.apps.morph import point
 from dgm_audio.apps.path import path_clip
@@ -39,7 +40,8 @@ def recipe_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -
             `corners` (4 or 2 such ends), `x` and `y` (see `dgm_audio.apps.morph`); for "path"
             `corners`, `conditions` (a full one per corner), `points` (1 to 64 of [seconds, x, y],
             up to 60 s, none earlier than the one before) and `fade` (0 to 5 s), where `length` is
-            that of each sound, and `condition` that of the first corner.
+            that of each sound, and `condition` that of the first corner. For all of them `trim` and
+            `level`, if there are any (see `dgm_audio.apps.finishing`).
 
     Raises:
         InputError: if the model was not loaded from a model folder.
@@ -57,7 +59,7 @@ def render(
     folder: Path | None = None,
     watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None = None,
 ) -> Tensor:
-    """The sound (C, T) of a recipe, on the CPU.
+    """The sound (C, T) of a recipe, on the CPU, with the end and the level that it says.
 
     Args:
         model: the one that the recipe was made with (see `check_recipe`).
@@ -69,6 +71,17 @@ def render(
     Raises:
         InputError: if a parameter is missing or not allowed.
     """
+    made = _made(model, recipe, folder, watch)
+    return finished(made, recipe.parameters, model.audio.sample_rate)
+
+
+def _made(
+    model: AudioGenerator,
+    recipe: Recipe,
+    folder: Path | None,
+    watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None,
+) -> Tensor:
+    """The sound (C, T) as the model gives it."""
     if recipe.call == "path":
         return path_clip(model, recipe.parameters, folder or Path(), watch)
     length = ends.samples(recipe.parameters)

@@ -20,11 +20,14 @@ from torch import Tensor
 
 from dgm_audio._audiofile.paths import named
 from dgm_audio.apps.inversion import class_choices
-from dgm_audio.apps.recording import read_for
+from dgm_audio.apps.long_recording import in_blocks, open_recording
 from dgm_audio.errors import AudioFileError, InputError
 from dgm_audio.evaluation.likelihood import BATCH_SAMPLES, bits_of
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import shown
+
+PART_SECONDS = 60
+"""Longer recordings are scored in parts, each of which begins anew."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +115,24 @@ def score_file(
     """
     name = f"{shown(path)}: "
     try:
-        clip, notes = read_for(model, path, peak=peak)
+        recording, notes = open_recording(model.audio, path, peak=peak, louder="", most=length)
     except (AudioFileError, InputError) as error:
         return Skipped(path, str(error).removeprefix(name))
-    texts = tuple(text.removeprefix(name) for text in notes)
-    clip = clip[..., :length]
     choices = class_choices(model, given)
-    bits = torch.cat([_bits(model, clip, part) for part in _parts(choices, clip.shape[-1])])
+    try:
+        total, samples = torch.zeros(len(choices), dtype=torch.float64), 0
+        for part in in_blocks(recording, PART_SECONDS * model.audio.sample_rate):
+            parts = _parts(choices, part.shape[2])
+            total += torch.cat([_bits(model, part, some) for some in parts]) * part.shape[2]
+            samples += part.shape[2]
+    except AudioFileError as error:
+        return Skipped(path, str(error).removeprefix(name))
+    texts = [text.removeprefix(name) for text in notes]
+    if samples > PART_SECONDS * model.audio.sample_rate:
+        texts.append(f"scored in parts of {PART_SECONDS} s")
+    bits = total / samples
     best = int(bits.argmin())
-    seconds = clip.shape[-1] / model.audio.sample_rate
-    return Scored(path, float(bits[best]), choices[best], seconds, texts)
+    return Scored(path, float(bits[best]), choices[best], recording.seconds, tuple(texts))
 
 
 def _parts(choices: list[dict[str, Any]], length: int) -> Iterator[list[dict[str, Any]]]:

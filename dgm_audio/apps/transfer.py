@@ -18,11 +18,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio._version import __version__
-from dgm_audio.apps.following import STEP, LoudnessFollower
+from dgm_audio.apps.following import LoudnessFollower
 from dgm_audio.apps.long_recording import in_blocks
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.signal.full_scale import STEP, Limiter, tell_lowered
 
 if TYPE_CHECKING:
     from dgm_audio.families.vae.waveform import StreamVAE
@@ -93,15 +94,17 @@ class TransferStream:
         self.scale = _number("scale", scale, 0.0, MAX_SCALE)
         self._moved = _moves(self.model, bias or {})
         self._stream = self.model.stream()
-        self._follower = LoudnessFollower(self.model.audio.sample_rate) if follow else None
+        rate = self.model.audio.sample_rate
+        self._follower = LoudnessFollower(rate) if follow else None
+        self._limiter = Limiter(rate)  # of the sound that follows no other
         self._waiting: Tensor | None = None
         self.hop = self._stream.hop
-        self.latency = self._stream.latency + (STEP if follow else 0)
+        self.latency = self._stream.latency + STEP
 
     @property
     def lowered_db(self) -> float:
         """By how much the sound was lowered at most, to stay below full scale."""
-        return self._follower.lowered_db if self._follower else 0.0
+        return (self._follower or self._limiter).lowered_db
 
     def __call__(self, block: Tensor) -> Tensor:
         """The next samples (B, C, t), t at most T, of the next block (B, C, T).
@@ -111,7 +114,9 @@ class TransferStream:
         """
         along = self._stream.along(block)
         made = self._stream.sound(along * self.scale + self._moved)
-        return made if self._follower is None else self._follower(self._beside(block, made), made)
+        if self._follower is None:
+            return self._limiter(made) if made.shape[2] else made
+        return self._follower(self._beside(block, made), made)
 
     def whole(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
         """All of a sound of the parts (B, C, t) of another: as many samples, in blocks."""
@@ -124,6 +129,7 @@ class TransferStream:
         if heard:
             silence = math.ceil(self.latency / self.hop) * self.hop
             rest = self(block.new_zeros(*block.shape[:2], silence))
+            tell_lowered(self.lowered_db)
             yield rest[:, :, : max(0, heard - told)]
 
     def _beside(self, block: Tensor, made: Tensor) -> Tensor:

@@ -6,12 +6,16 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from dgm_audio._standard_error import say
+from dgm_audio._standard_error import say, stderr
 
 T = TypeVar("T")
+
+EVERY = 15.0
+"""Seconds between two lines of progress."""
 
 
 def prepare_streams() -> None:
@@ -66,23 +70,55 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def progress(items: Sequence[T], what: str) -> Iterable[T]:
-    """The items, with a bar on standard error if that is a terminal."""
-    from tqdm import tqdm
+def progress(items: Sequence[T], what: str) -> Iterator[T]:
+    """The items, with a bar on standard error or, if that is no terminal, a line now and then."""
+    if on_terminal():
+        from tqdm import tqdm
 
-    return tqdm(items, desc=what, unit="sound", leave=False, disable=None)
+        yield from tqdm(items, desc=what, unit="sound", leave=False)
+        return
+    tell = now_and_then(f"{what}: ")
+    for done, item in enumerate(items):
+        tell(f"{done} of {len(items)}")
+        yield item
 
 
 def watch(blocks: Iterable[Any], length: int) -> Iterator[Any]:
-    """Blocks (B, C, t) of one sound, with a bar in samples if it takes more than two seconds."""
-    from tqdm import tqdm
+    """Blocks (B, C, t) of one sound, with a bar in samples if it takes more than two seconds.
 
-    with tqdm(
-        total=length, unit="sample", unit_scale=True, leave=False, delay=2, disable=None
-    ) as bar:
-        for block in blocks:
-            bar.update(block.shape[2])
-            yield block
+    Where standard error is no terminal there is a line now and then.
+    """
+    if on_terminal():
+        from tqdm import tqdm
+
+        with tqdm(total=length, unit="sample", unit_scale=True, leave=False, delay=2) as bar:
+            for block in blocks:
+                bar.update(block.shape[2])
+                yield block
+        return
+    tell, done = now_and_then(), 0
+    for block in blocks:
+        done += block.shape[2]
+        tell(f"{done / length:.0%} of a sound")
+        yield block
+
+
+def on_terminal() -> bool:
+    """Whether somebody watches standard error."""
+    return stderr().isatty()
+
+
+def now_and_then(before: str = "") -> Callable[[str], None]:
+    """A `note` that speaks every 15 seconds at most, and not at first."""
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY:
+            note(before + text)
+            last = time.monotonic()
+
+    return tell
 
 
 def print_rich(renderable: Any) -> None:

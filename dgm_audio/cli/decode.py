@@ -13,6 +13,7 @@ from dgm_audio.cli import making
 from dgm_audio.cli.options import (
     Conditions,
     Device,
+    FullLength,
     Model,
     RequiredFile,
     Seconds,
@@ -34,7 +35,8 @@ class Decode:
 
     They come from `dgm-audio encode` or from a program of your own: numbers (B, D, L), (D, L) or
     (D,) in a .npy file, or in a .safetensors file as the one tensor "latents". Files of `encode`
-    know their class and length; a given one replaces it.
+    know their class and length; a given one replaces it. One-shots of no known length end where
+    they have died away, unless --full-length is given.
 
     Example:
         dgm-audio decode drums-vae out/drums-vae_kick.safetensors --out again
@@ -45,12 +47,15 @@ class Decode:
     file: Annotated[RequiredFile, arg(help="Latents: .safetensors or .npy.")]
     seconds: Seconds = None
     condition: Conditions = ()
-    device: Device = "auto"
-    output: making.Writing
+    full_length: FullLength = False
+    device: Device = "cpu"
+    output: making.SoundWriting
 
     def run(self) -> None:
         """Make and write the sounds."""
         given = parse_conditions(self.condition)
+        self.output.finish()  # a wrong level is said before any work
+        from dgm_audio.apps.finishing import may_end
         from dgm_audio.apps.latents import pack, read_latents
         from dgm_audio.apps.render import item_conditions, recipe_for
 
@@ -59,6 +64,8 @@ class Decode:
         name = naming.model_name(model, self.model)
         check_latents(model, self.file, stored)
         length = self._length(model, stored)
+        given_length = self.full_length or not (self.seconds is stored.length is None)
+        finish = self.output.finish(may_end(model) and not given_length)
         stem = self.file.stem.removeprefix(f"{naming.slug(name)}_")
         conditions = item_conditions(model, {**stored.condition, **given}, len(stored.z))
         beside: dict[str, Tensor] = {}
@@ -67,9 +74,9 @@ class Decode:
             title = naming.label(condition)
             packed = pack(stored.z[index : index + 1], beside)
             recipe = recipe_for(
-                model, name, "decode", latents=packed, length=length, condition=condition
+                model, name, "decode", latents=packed, length=length, condition=condition, **finish
             )
-            path = self.output.path(name, stem, index, title)
+            path = self.output.sound(name, stem, index, title)
             sounds.append(making.Sound(path, recipe, title))
         sheet = self.output.path(name, stem, "decoded", "sheet", suffix=".png")
         facts, extra = f"decoded from {self.file.name}", {"latents": str(self.file)}

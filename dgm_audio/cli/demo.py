@@ -52,7 +52,7 @@ class Demo:
     max_seconds: Annotated[
         float, arg(metavar="S", help="Longest sound to make, and longest recording to take.")
     ] = 60.0
-    device: Device = "auto"
+    device: Device = "cpu"
 
     def run(self) -> None:
         """Serve the page until Ctrl-C."""
@@ -64,7 +64,7 @@ class Demo:
             host=self.host,
             port=self.port,
             max_seconds=self.max_seconds,
-            device="cpu" if self.device == "auto" else self.device,
+            device=self.device,
             auth=auth,
         )
         server.log_to_stderr()

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from dgm_audio._standard_error import stderr
-from dgm_audio.cli.console import emit, note
+from dgm_audio.cli.console import emit, note, now_and_then, on_terminal
 from dgm_audio.cli.options import DEFAULT_MODEL, Device, Json, Model, load
 from dgm_audio.cli.train import folder_splits
 from dgm_audio.errors import InputError
@@ -61,12 +60,13 @@ class Evaluate:
         model = load(self.model, self.device)
         splits = reference_splits(model, self.data)
         note(*splits.notes)
-        options = {"seed": self.seed, "n": self.n, "progress": stderr().isatty()}
+        options = {"seed": self.seed, "n": self.n}
         if is_vocoder(model):
-            found = evaluate_vocoder(model, splits, **options)
+            found = evaluate_vocoder(model, splits, progress=on_terminal(), **options)
             report, text = {**found.metrics(), "notes": found.notes}, str(found)
         else:
-            report = evaluate(model, splits, **options)
+            progress = on_terminal() or now_and_then("evaluating: ")
+            report = evaluate(model, splits, progress=progress, **options)
             text = "" if self.json else table(report)
         if self.json:
             emit(report)

@@ -16,6 +16,7 @@ from dgm_audio.cli.options import (
     DEFAULT_MODEL,
     Conditions,
     Device,
+    FullLength,
     Model,
     Normalize,
     Seconds,
@@ -58,10 +59,10 @@ class Interpolate:
     """Morph from one sound to another in steps.
 
     Both ends are included. Each is a seed (7: its first sound), a seed with the number of a sound
-    (7:3), or an audio file, which the model encodes; write ./7 for a file of that name. The class
-    does not change on the way: it is the one given, else for files the one that reconstructs them
-    best, else the model's first. A pitch that is not given glides from that of one file to the
-    other's.
+    (7:3), or an audio file, which the model encodes; write ./7 for a file of that name. Each file
+    has its own class, as `dgm-audio encode` names it, and a seed that of the other end, or the
+    model's first, unless a class is given: it changes in the middle of the way. A pitch that is not
+    given glides from that of one file to the other's.
 
     Example:
         dgm-audio interpolate drums-vae --from 1 --to 2 --steps 8 --condition class=snare
@@ -75,12 +76,14 @@ class Interpolate:
     seconds: Seconds = None
     condition: Conditions = ()
     normalize: Normalize = "none"
-    device: Device = "auto"
-    output: making.Writing
+    full_length: FullLength = False
+    device: Device = "cpu"
+    output: making.SoundWriting
 
     def run(self) -> None:
         """Make and write the steps."""
         given, ends = parse_conditions(self.condition), (End(self.start), End(self.end))
+        from dgm_audio.apps.finishing import may_end
         from dgm_audio.apps.morph import blend
         from dgm_audio.apps.render import recipe_for
         from dgm_audio.generator import MAX_BATCH, check_integer
@@ -91,6 +94,8 @@ class Interpolate:
         beside: dict[str, Tensor] = {}
         length, packed, (first, last) = self._ends(model, ends, given, beside)
         title = naming.label(first) if first == last else ""
+        trim = self.seconds is None and not self.full_length and may_end(model)
+        finish = self.output.finish(trim)
         way = f"{naming.slug(ends[0].name)[:25]}-to-{naming.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
@@ -104,12 +109,13 @@ class Interpolate:
                 index=index,
                 length=length,
                 condition=condition,
+                **finish,
             )
-            path = self.output.path(name, way, index, title)
+            path = self.output.sound(name, way, index, title)
             sounds.append(making.Sound(path, recipe, naming.label(condition)))
         sheet = self.output.path(name, way, title, "sheet", suffix=".png")
         facts = f"{ends[0].name} to {ends[1].name}"
-        extra = {"from": self.start, "to": self.end, "condition": first}
+        extra = {"from": self.start, "to": self.end, "condition": first, "condition_to": last}
         making.deliver(model, name, sounds, sheet, facts, self.output, beside=beside, extra=extra)
 
     def _ends(
@@ -120,7 +126,7 @@ class Interpolate:
         beside: dict[str, Tensor],
     ) -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
         """Length in samples, and both ends as recipe values and as conditions."""
-        from dgm_audio.apps.inversion import closest_condition, encode, fit_length, heard_pitch
+        from dgm_audio.apps.inversion import class_choices, encode, fit_length, likely_conditions
         from dgm_audio.apps.latents import pack
 
         clips = {end: self._read(model, end) for end in ends if end.seed is None}
@@ -128,18 +134,17 @@ class Interpolate:
         if self.seconds is None and clips and model.latent.hop is not None:
             length = min(clip.shape[-1] for clip in clips.values())
         clips = {end: fit_length(clip, length) for end, clip in clips.items()}
-        condition = closest_condition(model, list(clips.values()), given)
+        likely = {end: likely_conditions(model, clip, given) for end, clip in clips.items()}
+        own = [likely[end][0][0] if end in likely else None for end in ends]
+        usual = next((one for one in own if one), None) or class_choices(model, given)[0]
         packed: dict[str, Any] = {}
-        conditions = []
-        for key, end in zip(("from", "to"), ends, strict=True):
-            conditions.append(dict(condition))
+        conditions = [one or usual for one in own]
+        for key, end, condition in zip(("from", "to"), ends, conditions, strict=True):
             if end.seed is not None:
                 packed[key] = end.seed
-            else:
-                conditions[-1] |= heard_pitch(model, clips[end], given)
-                packed[key] = pack(encode(model, clips[end], conditions[-1]), beside)
-        if clips:
-            note_guess(condition, given)
+                continue
+            note_guess(likely[end], given, end.name if len(likely) > 1 else "")
+            packed[key] = pack(encode(model, clips[end], condition), beside)
         return length, packed, conditions
 
     def _read(self, model: AudioGenerator, end: End) -> Tensor:

@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from dgm_audio.cli import making
 from dgm_audio.cli.console import note, table
-from dgm_audio.cli.options import Device, Overwrite, load
+from dgm_audio.cli.options import Device, MaybeFormat, Overwrite, load
 from dgm_audio.cli.sample import DRAWN_SEEDS
 from dgm_audio.cli.transfer import Biases, NoFollow, Scale, parse_biases
 from dgm_audio.errors import InputError
@@ -52,7 +52,8 @@ class Live:
         str | None,
         arg(
             metavar="DEV|FILE",
-            help="Number or name of a device, or a .wav file; by default the usual loudspeaker.",
+            help="Number or name of a device, or a .wav or .flac file; by default the usual "
+            "loudspeaker.",
             help_behavior_hint="",
         ),
     ] = None
@@ -73,7 +74,8 @@ class Live:
         int | None,
         arg(metavar="K", help="Of --sample; by default one is drawn.", help_behavior_hint=""),
     ] = None
-    device: Device = "auto"
+    format: MaybeFormat = None
+    device: Device = "cpu"
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -110,6 +112,7 @@ class Live:
             scale=self.scale,
             follow=not self.no_follow,
             overwrite=self.overwrite,
+            format=self.format,
         )
         load_of = play(load(model, self.device), settings, note)
         print(f"{target or 'played'}  {load_of.seconds:.3f} s  {load_of.told()}")

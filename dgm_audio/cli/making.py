@@ -15,7 +15,7 @@ from tyro.conf import arg
 
 from dgm_audio.apps.naming import file_name
 from dgm_audio.cli.console import emit, note, progress, table, watch
-from dgm_audio.cli.options import Json, Out, Overwrite
+from dgm_audio.cli.options import Format, Json, Level, Out, Overwrite, check_level, suffix_of
 from dgm_audio.errors import AudioFileError, InputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Output:
     overwrite: Overwrite = False
     json: Json = False
 
-    def path(self, *parts: str | int, suffix: str = ".wav") -> Path:
+    def path(self, *parts: str | int, suffix: str) -> Path:
         """A file in the folder, called as `file_name` says."""
         return self.out / file_name(*parts, suffix=suffix)
 
@@ -43,8 +43,31 @@ class Output:
         check_outputs(paths, self.overwrite)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SoundOutput(Output):
+    """The same of a command that makes new sounds: also as what, and how loud."""
+
+    format: Format = "wav16"
+    level: Level = "none"
+
+    def sound(self, *parts: str | int) -> Path:
+        """A sound in the folder."""
+        return self.path(*parts, suffix=suffix_of(self.format))
+
+    def finish(self, trim: bool = False) -> dict[str, Any]:
+        """What the recipes say of ends and levels.
+
+        Raises:
+            InputError: if the level is none.
+        """
+        from dgm_audio.apps.finishing import finish
+
+        return finish(trim, check_level(self.level))
+
+
 Writing = Annotated[Output, arg(name="")]
 """The field of a command: its options stand among the command's own."""
+SoundWriting = Annotated[SoundOutput, arg(name="")]
 
 
 @dataclass(frozen=True)
@@ -129,26 +152,41 @@ def make(
     sounds: Sequence[Sound],
     beside: Mapping[str, Tensor] | None = None,
     *,
-    overwrite: bool,
+    output: SoundOutput,
 ) -> list[Made]:
     """Render the sounds one by one and write them with their recipes, all into one folder.
+
+    What was done to a sound that went beyond full scale is said.
 
     Args:
         model: that the recipes are for.
         sounds: to make.
         beside: latents that are too many for a recipe, by the name of their file.
-        overwrite: replace existing files.
+        output: format, and whether to replace existing files.
     """
+    from dgm_audio.apps.finishing import short_of
     from dgm_audio.apps.latents import write_beside
     from dgm_audio.apps.render import render
     from dgm_audio.io import write_audio
+    from dgm_audio.signal.full_scale import lowered_within
 
     rate, made = model.audio.sample_rate, []
     for path in write_beside(beside or {}, sounds[0].path.parent):
         note(f"{path} holds latents that are too many for a recipe; keep it with the sounds")
     for sound in progress(sounds, "making"):
-        audio = render(model, sound.recipe, sound.path.parent, watch)
-        write_audio(sound.path, audio, rate, overwrite=overwrite, recipe=sound.recipe)
+        with lowered_within() as lowered:
+            audio = render(model, sound.recipe, sound.path.parent, watch)
+        for told in (lowered.told(), short_of(audio, rate, output.level)):
+            if told:
+                note(f"{sound.path}: {told}")
+        write_audio(
+            sound.path,
+            audio,
+            rate,
+            format=output.format,
+            overwrite=output.overwrite,
+            recipe=sound.recipe,
+        )
         made.append(Made(sound, audio, audio.shape[1] / rate))
     return made
 
@@ -184,7 +222,7 @@ def deliver(
     sounds: Sequence[Sound],
     sheet: Path,
     facts: str,
-    output: Output,
+    output: SoundOutput,
     *,
     beside: Mapping[str, Tensor] | None = None,
     extra: Mapping[str, Any] | None = None,
@@ -197,7 +235,7 @@ def deliver(
         sounds: to make, all into one folder.
         sheet: where the contact sheet goes.
         facts: what the sounds have in common, in words.
-        output: whether to replace existing files, and to print JSON.
+        output: where and as what to write, and how to tell of it.
         beside: latents that are too many for a recipe, by the name of their file.
         extra: more values for the JSON.
 
@@ -206,7 +244,7 @@ def deliver(
     """
     output.check([sheet, *(sound.path for sound in sounds)])
     rate = model.audio.sample_rate
-    made = make(model, sounds, beside, overwrite=output.overwrite)
+    made = make(model, sounds, beside, output=output)
     write_sheet(sheet, tiles_of(made), rate, name, f"{facts}, {rate} Hz", output.overwrite)
     if output.json:
         result = {

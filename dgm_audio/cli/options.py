@@ -39,7 +39,32 @@ Overwrite = Annotated[bool, arg(help="Replace files that exist.", help_behavior_
 Json = Annotated[bool, arg(help="Print JSON instead of text.", help_behavior_hint="")]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"],
-    arg(help="Where to compute; auto is the CPU, whose bytes `recall` makes again anywhere."),
+    arg(
+        help="Where to compute; auto takes a GPU if there is one. `recall` makes the same bytes of "
+        "what the CPU made."
+    ),
+]
+_FORMATS = Literal["wav16", "wav24", "float", "flac", "flac24"]
+_FORMAT_HELP = "Of what is written: WAV of 16 or 24 bits or of floats, FLAC of 16 or 24 bits."
+Format = Annotated[_FORMATS, arg(help=_FORMAT_HELP)]
+MaybeFormat = Annotated[
+    _FORMATS | None, arg(help=f"{_FORMAT_HELP} By default as the suffix says, of 16 bits.")
+]
+Level = Annotated[
+    str,
+    arg(
+        metavar="none|peak|lufs",
+        help="Bring each sound to a level: peak (0.95 of full scale) or lufs (-23), or to one of "
+        "your own, such as peak=-3 (dBFS) or lufs=-16.",
+    ),
+]
+FullLength = Annotated[
+    bool,
+    arg(
+        name="full-length",
+        help="Keep the silence after a one-shot, up to the model's clip.",
+        help_behavior_hint="",
+    ),
 ]
 Normalize = Annotated[
     Literal["none", "peak"],
@@ -48,19 +73,59 @@ Normalize = Annotated[
 
 
 def load(name: str, device: str) -> AudioGenerator:
-    """The model, on the CPU unless another device was asked for by name."""
+    """The model, where `Device` says."""
     from dgm_audio.registry import load
 
-    return load(name, "cpu" if device == "auto" else device)
+    return load(name, device)
 
 
-def note_guess(condition: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Say which classes, and which pitch, of an encoded file were not given but found."""
-    for key, value in condition.items():
-        if key not in given and isinstance(value, str):
-            note(f"{key} {value} fits best; --condition {key}=NAME chooses another")
-        elif key not in given and key == "pitch":
-            note(f"pitch {value:g} is assumed; --condition pitch=NUMBER chooses another")
+def suffix_of(format: str) -> str:
+    """Of the files of a `Format`.
+
+    >>> suffix_of("wav24"), suffix_of("flac")
+    ('.wav', '.flac')
+    """
+    return ".flac" if format.startswith("flac") else ".wav"
+
+
+def check_level(text: str) -> str:
+    """The value of --level, if it is one.
+
+    Raises:
+        InputError: if not.
+    """
+    from dgm_audio.apps.finishing import parse_level
+
+    try:
+        parse_level(text)
+    except InputError as error:
+        raise InputError(f"--{error}") from None
+    return text
+
+
+def note_guess(
+    found: Sequence[tuple[Mapping[str, Any], float]], given: Mapping[str, Any], what: str = ""
+) -> None:
+    """Say which classes, and which pitch, of an encoded file were not given but found.
+
+    Args:
+        found: conditions and their probabilities, the likeliest first.
+        given: what the user gave.
+        what: whose they are, if there are several files.
+    """
+    (condition, share), *others = found
+    before = f"{what}: " if what else ""
+    keys = [key for key, value in condition.items() if key not in given and isinstance(value, str)]
+    if keys:
+        names = [" ".join(str(one[key]) for key in keys) for one, _ in found]
+        rest = [f"{name} {odds:.0%}" for name, (_, odds) in zip(names[1:3], others, strict=False)]
+        note(
+            f"{before}{keys[0]} {names[0]} is likeliest ({share:.0%}; then {', '.join(rest)}); "
+            f"--condition {keys[0]}=NAME chooses another"
+        )
+    if "pitch" in condition and "pitch" not in given:
+        pitch = f"{before}pitch {condition['pitch']:g} is assumed"
+        note(f"{pitch}; --condition pitch=NUMBER chooses another")
 
 
 def parse_conditions(texts: Sequence[str]) -> dict[str, str]:

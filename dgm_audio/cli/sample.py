@@ -14,6 +14,7 @@ from dgm_audio.cli.options import (
     DEFAULT_MODEL,
     Conditions,
     Device,
+    FullLength,
     Model,
     Seconds,
     load,
@@ -31,6 +32,7 @@ class Sample:
     Writes one WAV per sound and a contact sheet (PNG). File names tell model, seed, number and
     class. Sound i of a seed is the same whatever -n is. Each file carries its recipe:
     `dgm-audio recall` makes the same bytes again. Without a condition every class has its turn.
+    One-shots end where they have died away, unless --seconds or --full-length is given.
 
     Example:
         dgm-audio sample
@@ -48,12 +50,14 @@ class Sample:
         float, arg(metavar="T", help="0 is the typical sound, 1 the model's own variety.")
     ] = 1.0
     condition: Conditions = ()
-    device: Device = "auto"
-    output: making.Writing
+    full_length: FullLength = False
+    device: Device = "cpu"
+    output: making.SoundWriting
 
     def run(self) -> None:
         """Make and write the sounds."""
         conditions = parse_conditions(self.condition)
+        from dgm_audio.apps.finishing import may_end
         from dgm_audio.apps.render import item_conditions, recipe_for
         from dgm_audio.generator import MAX_BATCH, check_integer
 
@@ -61,7 +65,9 @@ class Sample:
         model = load(self.model, self.device)
         name = naming.model_name(model, self.model)
         seed = secrets.randbelow(DRAWN_SEEDS) if self.seed is None else self.seed
+        trim = self.seconds is None and not self.full_length and may_end(model)
         common = {
+            **self.output.finish(trim),
             "seed": seed,
             "length": model.audio.resolve_length(self.seconds),
             "temperature": float(self.temperature),
@@ -70,7 +76,7 @@ class Sample:
         for index, values in enumerate(item_conditions(model, conditions, count)):
             title = naming.label(values)
             recipe = recipe_for(model, name, "sample", **common, index=index, condition=values)
-            path = self.output.path(name, f"seed{seed}", index, title)
+            path = self.output.sound(name, f"seed{seed}", index, title)
             sounds.append(making.Sound(path, recipe, title))
         asked = "-".join(conditions.values())
         sheet = self.output.path(name, f"seed{seed}", asked, "sheet", suffix=".png")

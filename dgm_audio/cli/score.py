@@ -60,7 +60,7 @@ class Score:
             help_behavior_hint="",
         ),
     ] = None
-    device: Device = "auto"
+    device: Device = "cpu"
     json: Json = False
 
     def run(self) -> None:

@@ -13,7 +13,17 @@ from tyro.conf import UseAppendAction, arg
 from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, table, watch
-from dgm_audio.cli.options import Device, Json, Overwrite, RequiredFile, load
+from dgm_audio.cli.options import (
+    Device,
+    Format,
+    Json,
+    Level,
+    Overwrite,
+    RequiredFile,
+    check_level,
+    load,
+    suffix_of,
+)
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,16 +70,16 @@ class Transfer:
     bias: Biases = ()
     scale: Scale = 1.0
     no_follow: NoFollow = False
-    device: Device = "auto"
-    out: Annotated[Path, arg(metavar="PATH", help="A .wav file to write, or a folder.")] = Path(
-        "out"
-    )
+    device: Device = "cpu"
+    out: Annotated[Path, arg(metavar="PATH", help="A file to write, or a folder.")] = Path("out")
+    format: Format = "wav16"
+    level: Level = "none"
     overwrite: Overwrite = False
     json: Json = False
 
     def run(self) -> None:
         """Read, make and write part by part."""
-        bias = parse_biases(self.bias)
+        bias, level = parse_biases(self.bias), check_level(self.level)
         from dgm_audio.apps.long_recording import open_recording
         from dgm_audio.apps.transfer import TransferStream, comment_of
 
@@ -82,11 +92,9 @@ class Transfer:
         recording, notes = open_recording(model.audio, self.file)
         note(*notes)
         comment = comment_of(
-            model, name, self.file.name, bias=bias, scale=self.scale, follow=follow
+            model, name, self.file.name, bias=bias, scale=self.scale, follow=follow, level=level
         )
         facts = self._write(path, recording, through, comment)
-        if through.lowered_db > 0.05:
-            note(f"{path}: lowered in places, by up to {through.lowered_db:.1f} dB")
         if self.json:
             emit({"model": name, "weights": model.weights_hash, "source": str(self.file), **facts})
             return
@@ -94,25 +102,36 @@ class Transfer:
 
     def _path(self, name: str) -> Path:
         """The file to write."""
-        if self.out.suffix.lower() == ".wav":
+        wanted, found = suffix_of(self.format), self.out.suffix.lower()
+        if found == wanted:
             return self.out
-        if self.out.suffix.lower() in (".flac", ".ogg", ".mp3", ".aiff"):
-            raise InputError(f"--out is {str(self.out)!r}; it must be a .wav file, or a folder")
-        return self.out / naming.file_name(name, self.file.stem)
+        if found in (".wav", ".flac", ".ogg", ".mp3", ".aiff"):
+            raise InputError(
+                f"--out is {str(self.out)!r}; with --format {self.format} it must be a {wanted} "
+                "file, or a folder"
+            )
+        return self.out / naming.file_name(name, self.file.stem, suffix=wanted)
 
     def _write(
         self, path: Path, recording: LongRecording, through: TransferStream, comment: str
     ) -> dict[str, Any]:
         """Make and write the sound; returns what is to be told of it."""
-        from dgm_audio.apps.long_recording import Meter, writing_wav
+        from dgm_audio.apps.long_recording import Meter, writing_sound
+        from dgm_audio.signal.full_scale import lowered_within
 
         rate, channels = recording.sample_rate, recording.channels
         heard, made, began = Meter(), Meter(), time.perf_counter()
         blocks = watch(through.whole(heard.watch(recording)), recording.length)
-        with writing_wav(path, rate, channels, overwrite=self.overwrite, comment=comment) as write:
+        options = {"format": self.format, "level": self.level, "overwrite": self.overwrite}
+        with (
+            lowered_within() as lowered,
+            writing_sound(path, rate, channels, comment=comment, **options) as write,
+        ):
             for block in made.watch(blocks):
                 write(block)
-        seconds = recording.length / rate
+        if told := lowered.told():
+            note(f"{path}: {told}")
+        seconds = recording.seconds
         return {
             "file": str(path),
             "seconds": seconds,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
 from dgm_audio.apps import naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, progress, table, watch
-from dgm_audio.cli.options import Conditions, Device, RequiredFiles, load, parse_conditions
+from dgm_audio.cli.options import (
+    Conditions,
+    Device,
+    RequiredFiles,
+    check_level,
+    load,
+    parse_conditions,
+)
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +34,9 @@ class Vocode:
 
     What is lost is what the vocoder cannot guess: its listening test. Every channel is
     resynthesised by itself, at the rate of the model. Prints how far the sound is off in dB (mean
-    difference of the log-mel levels). The model is any with a condition `mel`, or griffin-lim,
-    which needs no training.
+    difference of the log-mel levels). Recordings may be hours long: more than five minutes are
+    resynthesised in pieces, which fade into each other. The model is any with a condition `mel`,
+    or griffin-lim, which needs no training.
 
     Example:
         dgm-audio vocode speech.wav
@@ -57,7 +65,6 @@ class Vocode:
             help_behavior_hint="",
         ),
     ] = None
-    format: Annotated[Literal["wav", "flac", "ogg"], arg(help="Of the files to write.")] = "wav"
     picture: Annotated[
         bool,
         arg(
@@ -66,12 +73,13 @@ class Vocode:
             help_behavior_hint="",
         ),
     ] = False
-    device: Device = "auto"
-    output: making.Writing
+    device: Device = "cpu"
+    output: making.SoundWriting
 
     def run(self) -> None:
         """Resynthesise file by file."""
         given = parse_conditions(self.condition)
+        check_level(self.output.level)
         if not self.files:
             raise InputError("there is nothing to vocode; give at least one audio file")
         from dgm_audio.io import probe
@@ -118,7 +126,7 @@ class Vocode:
         stems = [naming.slug(file.stem) for file in self.files]
         single = len(set(stems)) == len(stems)
         names = [(name, *([] if single else [i]), stem) for i, stem in enumerate(stems)]
-        sounds = [self.output.path(*parts, suffix=f".{self.format}") for parts in names]
+        sounds = [self.output.sound(*parts) for parts in names]
         return sounds, [self.output.path(*parts, "mels", suffix=".png") for parts in names]
 
     def _make(
@@ -131,29 +139,33 @@ class Vocode:
         picture: Path,
     ) -> dict[str, Any]:
         """Resynthesise one file; returns what is to be told of it."""
-        import torch
+        from dgm_audio.apps.long_recording import open_recording, writing_sound
+        from dgm_audio.apps.long_vocoding import Vocoding
+        from dgm_audio.apps.vocoding_picture import PICTURE_SECONDS, vocoded_picture
+        from dgm_audio.signal.full_scale import lowered_within
 
-        from dgm_audio.apps.recording import read_channels
-        from dgm_audio.apps.vocoding_picture import vocoded_picture
-        from dgm_audio.io import write_audio
-        from dgm_audio.resynthesis import mel_error_db, resynthesise
-
-        x, notes = read_channels(model, file)
+        recording, notes = open_recording(model.audio, file, channels=0)
         note(*notes)
+        rate, channels = recording.sample_rate, recording.channels
         options = {"seed": self.seed, "temperature": self.temperature}  # None: the vocoder's own
-        blocks = watch(resynthesise(model, x, given, **options), x.shape[1])
-        y = torch.cat(list(blocks), dim=2)[:, 0]
-        write_audio(path, y, model.audio.sample_rate, overwrite=self.output.overwrite)
+        vocoding = Vocoding(model, given, kept=PICTURE_SECONDS * rate, **options)
+        form = {"format": self.output.format, "level": self.output.level}
+        writing = writing_sound(path, rate, channels, overwrite=self.output.overwrite, **form)
+        with lowered_within() as lowered, writing as write:
+            for block in vocoding(recording, watch):
+                write(block)
+        if told := lowered.told():
+            note(f"{path}: {told}")
         if self.picture:
-            page = vocoded_picture(model, name, file.name, x, y)
+            page = vocoded_picture(model, name, file.name, vocoding.heard, vocoding.made)
             making.write_picture(picture, page, self.output.overwrite)
         return {
             "source": str(file),
             "file": str(path),
             "picture": str(picture) if self.picture else None,
-            "channels": len(x),
-            "seconds": x.shape[1] / model.audio.sample_rate,
-            "error_db": mel_error_db(model, x, y),
+            "channels": channels,
+            "seconds": recording.seconds,
+            "error_db": vocoding.error_db,
         }
 
 
@@ -168,5 +180,5 @@ def _vocoder(name: str | None, device: str) -> AudioGenerator:
         note(f"there is no model {DEFAULT_VOCODER!r} here: {STAND_IN}")
         name = GRIFFIN_LIM
     if name == GRIFFIN_LIM:
-        return GriffinLim().to(choose_device("cpu" if device == "auto" else device))
+        return GriffinLim().to(choose_device(device))
     return load(name or DEFAULT_VOCODER, device)

@@ -49,8 +49,12 @@ class LabelClassifier:
 
     def __call__(self, numbers: Tensor) -> Tensor:
         """Class indices (M,) of clips (M, E)."""
+        return self.scores(numbers).argmax(1)
+
+    def scores(self, numbers: Tensor) -> Tensor:
+        """Near 1 for a clip's class and near 0 for the others, (M, K), of clips (M, E)."""
         known, unknown = kernel_ridge.standardise(self._numbers, numbers)
-        return (gaussian_kernel(unknown, known, self._width) @ self._a + self._b).argmax(1)
+        return gaussian_kernel(unknown, known, self._width) @ self._a + self._b
 
     def correct(self, numbers: Tensor, labels: Tensor) -> Tensor:
         """1 for each clip (M, E) whose class is named rightly, else 0: float64 (M,)."""

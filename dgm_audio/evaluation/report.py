@@ -11,7 +11,7 @@ reconstruction and the likelihood take them as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,7 @@ def evaluate(
     *,
     seed: int = 0,
     n: int | None = None,
-    progress: bool = True,
+    progress: bool | Callable[[str], None] = True,
     embedding: Embedding | None = None,
 ) -> dict[str, Any]:
     """Judge a model, or a set of clips from anywhere, against held-out real sound.
@@ -64,7 +64,7 @@ def evaluate(
         seed: of the sounds, the noise, the choice of training clips and the bootstrap.
         n: sounds to draw per reference; by default 256, but no more than 600 s of sound, or as many
             as the reference has if that is more.
-        progress: show a progress bar on stderr.
+        progress: show a progress bar on stderr, or what is told which stage begins.
         embedding: for the distances and neighbours; by default `TextureEmbedding`.
 
     Returns:
@@ -251,8 +251,11 @@ class _Evaluation:
 
 
 @contextmanager
-def _stages(progress: bool) -> Iterator[Any]:
+def _stages(progress: bool | Callable[[str], None]) -> Iterator[Any]:
     """A function that says which stage begins."""
+    if callable(progress):
+        yield progress
+        return
     with tqdm(
         disable=None if progress else True,
         bar_format="evaluating ({elapsed}) {desc}",

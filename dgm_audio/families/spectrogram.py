@@ -25,6 +25,7 @@ from dgm_audio.nn.frames import FrameDecoder, SpectrogramEncoder
 from dgm_audio.nn.harmonics import HARMONICS, Harmonics, HarmonicSource, PitchFeatures
 from dgm_audio.nn.istft_head import ISTFTHead
 from dgm_audio.nn.texture import TextureNoise
+from dgm_audio.signal.full_scale import below_full_scale
 from dgm_audio.specs import AudioSpec, Classes, ConditionSpec, Field, LatentSpec, Scalar
 
 MAGNITUDE_FLOOR = 3e-3
@@ -100,8 +101,7 @@ class SpectrogramGenerator(ClassPriorGenerator):
         code = self.code_of_latent(flat, self.labels(condition, len(z)))
         frames, source = self.frames(code, condition), self.harmonics(condition)
         x = self.head(frames, self.texture(flat), source)
-        loudest = x.abs().amax(1, keepdim=True).clamp_min(1)
-        return (x / loudest)[:, None, :length]
+        return below_full_scale(x[:, None])[:, :, :length]
 
     # --- the parts that training uses ----------------------------------------------------------
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 SHARE = 48
@@ -43,16 +44,21 @@ def linear(layer: nn.Linear, x: Tensor) -> Tensor:
         ...     linear(layer, torch.ones(1, 2, 20)).shape
         torch.Size([1, 2, 3])
     """
+    return product(layer.weight, x, layer.bias)
+
+
+def product(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (..., inputs) times weight (outputs, inputs), transposed, each row by itself."""
     if not is_plain(x):
-        return layer(x)
+        return F.linear(x, weight, bias)
     from dgm_audio.nn._row_loops import linear as compiled
 
-    weight, bias = layer.weight.detach().numpy(), layer.bias
-    shift = np.zeros(len(weight), np.float32) if bias is None else bias.detach().numpy()
-    made = np.empty((*x.shape[:-1], len(weight)), np.float32)
+    factors = np.ascontiguousarray(weight.detach().numpy())
+    shift = np.zeros(len(factors), np.float32) if bias is None else bias.detach().numpy()
+    made = np.empty((*x.shape[:-1], len(factors)), np.float32)
     rows = np.ascontiguousarray(x.numpy()).reshape(-1, x.shape[-1])
-    found = made.reshape(-1, len(weight))
-    shared(lambda a, b: compiled(rows[a:b], weight, shift, found[a:b]), len(rows))
+    found = made.reshape(-1, len(factors))
+    shared(lambda a, b: compiled(rows[a:b], factors, shift, found[a:b]), len(rows))
     return torch.from_numpy(made)
 
 

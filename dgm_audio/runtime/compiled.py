@@ -7,10 +7,14 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from dgm_audio._standard_error import say_once
 from dgm_audio.errors import DgmAudioError
+
+_numba = Lock()
+"""Threads that import numba at once find half of it."""
 
 
 def compiled(function: Callable) -> Any:
@@ -42,7 +46,8 @@ def let_numba_cache(package: str) -> None:
     or with a full one, numba would raise, at the import of the package or at the first call; so
     call this before.
     """
-    _forgive()
+    with _numba:
+        _forgive()
     spec = find_spec(package)
     home = Path(spec.origin).parent if spec and spec.origin else Path()
     if "NUMBA_CACHE_DIR" in os.environ or os.access(home, os.W_OK):

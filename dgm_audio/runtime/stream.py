@@ -20,9 +20,10 @@ class Stream:
     """One sound, or a batch of them, as it comes: what `StreamVAE.stream` gives.
 
     Encoder and decoder remember, each for itself, what they need of earlier blocks. Blocks one
-    after the other are what the model makes of the whole sound. A code needs to hear `latency`
-    samples of what follows, so the first blocks give no frames, or fewer, and so many samples of
-    silence at the end give the last ones.
+    after the other are, bit for bit, what the model makes of the whole sound. A code needs to hear
+    `latency` samples of what follows, so the first blocks give no frames, or fewer, and so many
+    samples of silence at the end give the last ones. What is decoded may go beyond full scale,
+    where the model's own `decode` lowers it: for blocks, `dgm_audio.signal.full_scale.Limiter`.
 
     `along` and `sound` do the same between sound and the codes' axes (see `StreamVAE.axes_of`).
 
@@ -102,4 +103,4 @@ class Stream:
     def _sound(self, given: Tensor, code_of: Callable[[Tensor], Tensor]) -> Tensor:
         if isinstance(given, Tensor) and given.ndim == 3 and given.shape[2] == 0:
             return given.new_zeros(len(given), self.model.audio.channels, 0)
-        return self.model.heard(code_of(self.model._check_latents(given)), self._heard).float()
+        return self.model.loud(code_of(self.model._check_latents(given)), self._heard).float()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyloudnorm
@@ -77,25 +76,47 @@ def measure_loudness(audio: Tensor, sample_rate: int) -> Loudness:
 
 
 def to_level(
-    audio: Tensor, sample_rate: int, level: Literal["peak", "lufs"]
+    audio: Tensor, sample_rate: int, level: str, target: float | None = None
 ) -> tuple[Tensor, float]:
-    """Audio (C, T) or (T,) brought to a level of `LEVELS` by one gain, and the gain in dB.
-
-    No peak is raised beyond that of "peak": a sound whose peaks stand out far stays below the
-    loudness that was asked for. Silence stays as it is.
+    """Audio (C, T) or (T,) brought to a level by one gain, and the gain in dB (see `level_gain`).
 
     Raises:
         InputError: if the level is unknown, or the loudness cannot be measured.
     """
+    found = Loudness(-math.inf, peak_dbfs(audio), 0.0)
+    if level == "lufs" and audio.any():
+        from dgm_audio.signal.loudness_meter import LoudnessMeter
+
+        meter = LoudnessMeter(sample_rate)  # so that blocks and the whole get one gain
+        meter.add(audio if audio.ndim == 2 else audio[None])
+        found = meter.found()
+    gain = level_gain(level, found, target)
+    return (audio * np.float32(10 ** (gain / 20)) if gain else audio), gain
+
+
+def level_gain(level: str, found: Loudness, target: float | None = None) -> float:
+    """The gain in dB that brings a sound to a level.
+
+    No peak is raised beyond that of "peak" in `LEVELS`: a sound whose peaks stand out far stays
+    below the loudness that was asked for. Silence stays as it is.
+
+    Args:
+        level: "peak" or "lufs".
+        found: what the sound has.
+        target: in dBFS or LUFS; by default what `LEVELS` says.
+
+    Raises:
+        InputError: if the level is unknown.
+    """
     if level not in LEVELS:
         raise InputError(f"level is {level!r}; allowed are {', '.join(LEVELS)}")
-    peak = peak_dbfs(audio)
-    gain = 20 * math.log10(LEVELS["peak"]) - peak
-    if level == "lufs":
-        gain = min(gain, LEVELS["lufs"] - measure_loudness(audio, sample_rate).lufs)
-    if not math.isfinite(peak) or not math.isfinite(gain):
-        return audio, 0.0
-    return audio * 10 ** (gain / 20), gain
+    highest = 20 * math.log10(LEVELS["peak"])
+    if level == "peak":
+        gain = (highest if target is None else target) - found.peak_dbfs
+    else:
+        wanted = LEVELS["lufs"] if target is None else target
+        gain = min(highest - found.peak_dbfs, wanted - found.lufs)
+    return gain if math.isfinite(gain) else 0.0
 
 
 def peak_dbfs(audio: Tensor) -> float:

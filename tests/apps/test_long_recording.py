@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from dgm_audio.apps import long_recording
-from dgm_audio.apps.long_recording import in_blocks, open_recording, writing_wav
+from dgm_audio.apps.long_recording import in_blocks, open_recording, writing_sound
 from dgm_audio.errors import AudioFileError
 from dgm_audio.io import read_audio, read_comment, write_audio
 from dgm_audio.specs import AudioSpec
@@ -43,7 +43,7 @@ def test_parts_make_the_whole(tmp_path, monkeypatch, channels, rate, level, word
 
 def test_what_is_written_in_blocks_is_what_is_written_at_once(tmp_path):
     x = torch.randn(1, 2, 1000).clamp(-1, 1)
-    with writing_wav(tmp_path / "a.wav", 8000, 2) as put:
+    with writing_sound(tmp_path / "a.wav", 8000, 2) as put:
         for block in in_blocks(x.split(70, 2), 64):
             put(block)
         assert not (tmp_path / "a.wav").exists()
@@ -53,12 +53,12 @@ def test_what_is_written_in_blocks_is_what_is_written_at_once(tmp_path):
 
 def test_a_file_carries_its_comment_and_is_not_replaced_unasked(tmp_path):
     path = tmp_path / "a.wav"
-    with writing_wav(path, 8000, 1, comment="how") as put:
+    with writing_sound(path, 8000, 1, comment="how") as put:
         put(torch.zeros(1, 1, 10))
     assert read_comment(path) == "how"
     with pytest.raises(AudioFileError, match=r"a\.wav: exists already"):
-        with writing_wav(path, 8000, 1):
+        with writing_sound(path, 8000, 1):
             pass
-    with pytest.raises(ZeroDivisionError), writing_wav(path, 8000, 1, overwrite=True):
+    with pytest.raises(ZeroDivisionError), writing_sound(path, 8000, 1, overwrite=True):
         raise ZeroDivisionError
     assert read_comment(path) == "how" and len(list(tmp_path.iterdir())) == 1

@@ -21,7 +21,7 @@ def test_encode_writes_latents_and_reconstruction_and_tells_the_error(dgm, model
     assert made["seconds"] == 500 / 8000
     assert files()[:3] == ["flow_hit.safetensors", "flow_hit.wav", "flow_hit_sheet.png"]
     again = dgm("encode", models / "flow", path, "--out", "text").ok()
-    assert f"class {made['condition']['class']} fits best" in again.err
+    assert f"class {made['condition']['class']} is likeliest (" in again.err
     assert re.search(r"off by \d\.\d\d dB", again.out) and "text/flow_hit.wav" in again.out
 
 

@@ -57,3 +57,27 @@ def test_wrong_ends_are_named(dgm, words, problems):
     Path("text.wav").write_text("no sound")
     dgm("interpolate", "drums-vae", *words).failed(*problems)
     assert files(".") == ["text.wav"]
+
+
+def test_each_file_keeps_its_own_class_and_the_way_changes_it_in_the_middle(dgm, record, tmp_path):
+    from toys import ToyFlow, ToyFlowConfig
+
+    from dgm_audio.checkpoint import save_model
+
+    model = ToyFlow(ToyFlowConfig(hop=1, length=64))
+    with torch.no_grad():
+        model.bias.copy_(torch.tensor([[-0.5], [0.5]]))
+    save_model(model, tmp_path / "apart")
+    ends = [
+        record(f"{name}.wav", model.sample(1, condition={"class": name}, seed=0)[0])
+        for name in ("high", "low")
+    ]
+    words = ["--from", ends[0], "--to", ends[1], "--steps", 4, "--json"]
+    result = dgm("interpolate", tmp_path / "apart", *words).ok()
+    classes = [item["condition"]["class"] for item in result.json["sounds"]]
+    assert classes == ["high", "high", "low", "low"]
+    for name in ("high", "low"):
+        assert f"{name}: class {name} is likeliest" in result.err
+    words += ["--condition", "class=low", "--overwrite", "--out", "given"]
+    given = dgm("interpolate", tmp_path / "apart", *words).ok().json["sounds"]
+    assert {item["condition"]["class"] for item in given} == {"low"}

@@ -73,10 +73,13 @@ def test_the_same_seed_makes_the_same_files(dgm):
     assert all(Path("a", name).read_bytes() == Path("b", name).read_bytes() for name in files("a"))
 
 
-def test_a_model_folder_named_model_is_called_by_its_run(dgm, models):
+@pytest.mark.parametrize("said", ["runs/mine/model", "runs/mine"])
+def test_a_run_is_found_by_its_folder_and_its_model_called_by_the_run(dgm, models, said):
     shutil.copytree(models / "flow", "runs/mine/model")
-    dgm("sample", "runs/mine/model", "-n", 1, "--seed", 1).ok()
+    dgm("sample", said, "-n", 1, "--seed", 1).ok()
     assert files()[0].startswith("mine_seed1_000")
+    dgm("recall", sounds()[0], "--model", said, "--out", "again").ok()
+    dgm("sample", "runs").failed("runs")
 
 
 @pytest.mark.fault(29, 30)

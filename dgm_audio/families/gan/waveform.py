@@ -28,6 +28,7 @@ from dgm_audio.families.class_prior import ClassPriorGenerator
 from dgm_audio.inversion import invert, separately
 from dgm_audio.nn.texture import TextureNoise
 from dgm_audio.nn.wave import WavePyramid
+from dgm_audio.signal.full_scale import below_full_scale
 from dgm_audio.signal.pqmf import PQMF
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, LatentSpec
 
@@ -103,7 +104,7 @@ class WaveformGAN(ClassPriorGenerator):
         style = self.styled(self.code_of_latent(flat, labels), labels)
         noise = None if self.texture is None else self.texture(flat)
         x = self.rendered_by_parts(self.pyramid(style), style, noise)
-        return x[:, None, :length].clamp(-1, 1)
+        return below_full_scale(x[:, None])[:, :, :length]
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latent (B, D, 1) of audio (B, 1, T) by optimisation from z = 0.

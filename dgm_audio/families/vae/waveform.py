@@ -7,7 +7,7 @@ The last line is the prior, an autoregressive Gaussian that learns how codes fol
 white noise decodes to sound that hangs together, and each sound has its z. Encoder and decoder are
 ConvNeXt blocks over frames that look back only; the head makes partials, whose phases follow from
 their magnitudes, and shaped noise. A code knows `delay` hops of what comes after it: live, that is
-the latency. Samples beyond full scale are clipped.
+the latency. A sound that would pass full scale is lowered there (`signal.full_scale`).
 
 What one hears of a morph: z is what is new in each frame, given the past; halfway between the z of
 two recordings lies another piece of music, not a crossfade. The codes themselves (`codes`, `sound`)
@@ -32,10 +32,12 @@ from dgm_audio.families.vae.stream_config import StreamConfig, check_sizes
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.latent_prior import LatentPrior
+from dgm_audio.nn.rowwise import product
 from dgm_audio.nn.stream_coder import StreamDecoder, StreamEncoder
 from dgm_audio.nn.stream_head import StreamControls, StreamHead
 from dgm_audio.nn.texture import FrameTexture
 from dgm_audio.runtime.stream import Stream
+from dgm_audio.signal.full_scale import Limiter
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
 MAGNITUDE_FLOOR = 3e-2
@@ -112,11 +114,13 @@ class StreamVAE(AudioGenerator):
         return (self._check_made(block) for block in self._blocks(z, length))
 
     def _blocks(self, z: Tensor, length: int) -> Iterator[Tensor]:
-        history, left = History(), length
-        for part in z.split(CHUNK, dim=2):
-            block = self.heard(self.prior.colour(part, history), history)[:, :, :left]
+        history, limiter, left = History(), Limiter(self.audio.sample_rate), length
+        parts = (self.loud(self.prior.colour(z, history), history) for z in z.split(CHUNK, dim=2))
+        for block in limiter.whole(parts):
+            block = block[:, :, :left]
             left -= block.shape[2]
-            yield block
+            if block.shape[2]:
+                yield block
 
     def stream(self) -> Stream:
         """A new stream: encodes and decodes a sound as it comes, in blocks of any whole hops."""
@@ -196,12 +200,16 @@ class StreamVAE(AudioGenerator):
         return apart.transpose(1, 2).flatten(2)
 
     def heard(self, code: Tensor, history: History) -> Tensor:
-        """Audio (B, C, n * hop) in [-1, 1] of codes (B, D, n)."""
+        """Audio (B, C, n * hop), clipped to [-1, 1], of codes (B, D, n): what training judges."""
+        return self.loud(code, history).clamp(-1, 1)
+
+    def loud(self, code: Tensor, history: History) -> Tensor:
+        """Audio (B, C, n * hop) of codes (B, D, n); it may go beyond full scale."""
         controls = self.controls(code, history)
         first = history.counted(self.texture, code.shape[2])
         noise = self.texture(code, first)
         noise = noise.unflatten(2, (self.config.channels, -1)).transpose(1, 2).flatten(2)
-        return self.synthesise(controls, noise, history).clamp(-1, 1)
+        return self.synthesise(controls, noise, history)
 
     def controls(self, code: Tensor, history: History) -> StreamControls:
         """What the network says of codes (B, D, n)."""
@@ -213,12 +221,13 @@ class StreamVAE(AudioGenerator):
 
     def axes_of(self, code: Tensor) -> Tensor:
         """Codes (B, D, L) along the axes, in deviations: the first ones matter most."""
-        along = self.axes @ (code - self.centre[:, None])
-        return along / self.spread[:, None]
+        apart = (code - self.centre[:, None]).transpose(1, 2)
+        return product(self.axes, apart).transpose(1, 2) / self.spread[:, None]
 
     def code_of(self, along: Tensor) -> Tensor:
         """The codes (B, D, L) that lie there along the axes."""
-        return self.axes.T @ (along * self.spread[:, None]) + self.centre[:, None]
+        apart = (along * self.spread[:, None]).transpose(1, 2)
+        return product(self.axes.T, apart).transpose(1, 2) + self.centre[:, None]
 
     # --- the parts that training and the bound use ---------------------------------------------
 
