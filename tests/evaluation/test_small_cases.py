@@ -1,6 +1,7 @@
 """Judges on cases that are so small that their figures are known by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from drum_sounds import Noise
 from toys import ToyChain, ToyChainConfig, ToyTone, ToyToneConfig
 
 from dgm_audio.data import ClipSet
-from dgm_audio.evaluation import Reference, bootstrap, likelihood, multiscale
+from dgm_audio.evaluation import Reference, bootstrap, likelihood, multiscale, tuning
 from dgm_audio.evaluation import reconstruction as rec
 from dgm_audio.evaluation.copies import cells, nearest_distance
 from dgm_audio.evaluation.distances import frechet_distance, median_distance, squared_distances
@@ -19,7 +20,7 @@ from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.neighbours import neighbours
 from dgm_audio.evaluation.space import Space
 from dgm_audio.evaluation.two_sample import patterns, two_sample_test
-from dgm_audio.specs import Classes, ConditionSpec
+from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 
 def normal(*shape, seed=0):
@@ -164,7 +165,41 @@ def test_a_markov_chain_is_there_for_as_many_levels_as_it_may_have(monkeypatch):
         assert (likelihood.Likelihood(model, clips).chain is not None) == there
 
 
+def test_a_clip_without_valid_samples_has_no_symbols():
+    model = ToyChain(ToyChainConfig(levels=8, length=64))
+    clips = ClipSet.from_arrays(model.sample(2, seed=0), model.audio.sample_rate)
+    found = likelihood._symbols(model, replace(clips, lengths=np.array([0, 10])))
+    assert [len(sequence) for sequence in found] == [0, 10]
+
+
 def test_noise_of_dequantisation_is_one_step_wide_around_the_sample():
     noise = (likelihood.dequantised(torch.zeros(1, 1, 20000)) * 2**15).flatten()
     assert -0.5 <= float(noise.min()) < -0.49 and 0.49 < float(noise.max()) <= 0.5
     assert float(noise.std()) == pytest.approx(1 / math.sqrt(12), rel=0.02)
+
+
+# --- tuning ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cents", "near"), [(49.99, 1), (-49.99, 1), (50.01, 0), (-50.01, 0)])
+def test_a_note_is_in_tune_up_to_half_a_semitone(cents, near):
+    assert tuning._near(440 * 2 ** (cents / 1200), 69) == near
+
+
+def test_the_lowest_and_the_highest_pitch_that_can_be_heard_are():
+    class Pitched(Asked):
+        def __init__(self):
+            super().__init__(("a",))
+            self.condition = ConditionSpec({"pitch": Scalar(60, 60, "MIDI number", 60)})
+
+        def _decode(self, z, condition, length):
+            return ToyTone._decode(self, z, condition, length)
+
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (4, 1, 1024))
+    clips = ClipSet.from_arrays(audio, 8000, pitches=[30.0, 31.0, 95.0, 96.0])
+    heard = iter([*[math.nan] * tuning.CODES, 440 * 2 ** ((31 - 69) / 12), 1.0])
+    found = tuning.tuning(Pitched(), clips, 0, lambda x: next(heard))
+    once = {"reference": torch.ones(4).double()}
+    assert found.figures["in_tune_real"](once) == 0.5
+    none = tuning.tuning(Pitched(), clips.subset([0, 3]), 0, lambda x: math.nan)
+    assert set(none.figures) == {"in_tune"}
