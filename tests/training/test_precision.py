@@ -175,6 +175,7 @@ def test_a_run_that_left_bfloat16_stays_so_when_it_is_resumed(
     assert differing(whole, parts) == []
 
 
+@pytest.mark.fault(23)
 def test_a_step_that_float32_does_not_mend_is_skipped_as_a_whole(
     tmp_path, splits, monkeypatch, capsys
 ):

@@ -88,8 +88,10 @@ def launch(folder, fatal):
             process.communicate()
 
 
-def test_a_rank_that_dies_ends_the_run_which_goes_on_when_it_is_resumed(tmp_path):
+@pytest.mark.fault(25, 26)
+def test_a_rank_that_dies_ends_the_run_which_goes_on_when_it_is_resumed(tmp_path, figure):
     statuses, said, seconds = launch(tmp_path, fatal=4)
+    figure("the other rank ended after", seconds, "s")
     assert statuses == [1, -9]
     assert seconds < 30 < ranks.RANK_TIMEOUT.total_seconds()
     last = said.strip().splitlines()[-1]
@@ -106,6 +108,7 @@ def test_a_rank_that_dies_ends_the_run_which_goes_on_when_it_is_resumed(tmp_path
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
 
 
+@pytest.mark.fault(25)
 def test_ranks_wait_no_longer_than_the_timeout(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(ranks, "RANK_TIMEOUT", timedelta(seconds=7))
