@@ -111,8 +111,9 @@ class Table:
                 told = ", ".join(f"{n} {key}" for key, n in sorted(shown.items()))
                 figures = "".join(f"; {figure}" for figure in self.figures[test])
                 lines.append(f"      {test}: {told}{figures}")
-        held = sum(map(self.held, FAULTS))
-        return "\n".join([*lines, f"{held} of {len(FAULTS)} faults are held"])
+        tests = [outcomes for found in self.outcomes.values() for outcomes in found.values()]
+        verb = "are held" if any(set(outcomes) - {"listed"} for outcomes in tests) else "have tests"
+        return "\n".join([*lines, f"{sum(map(self.held, FAULTS))} of {len(FAULTS)} faults {verb}"])
 
 
 def main(arguments: Sequence[str]) -> int:

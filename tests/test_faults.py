@@ -42,3 +42,12 @@ def test_a_fault_whose_tests_are_all_skipped_is_not_held():
     table = Table()
     table.pytest_runtest_logreport(report("skipped", when="setup"))
     assert not table.held(19)
+
+
+def test_what_is_only_listed_is_not_called_held():
+    table = Table()
+    item = SimpleNamespace(nodeid="test_a.py::test_one", user_properties=[("fault", 19)])
+    table.pytest_collection_finish(SimpleNamespace(items=[item]))
+    assert str(table).endswith("1 of 34 faults have tests")
+    table.pytest_runtest_logreport(report("passed", test="test_a.py::test_one"))
+    assert str(table).endswith("1 of 34 faults are held")
