@@ -80,6 +80,7 @@ class Transfer:
     def run(self) -> None:
         """Read, make and write part by part."""
         bias, level = parse_biases(self.bias), check_level(self.level)
+        from dgm_audio.apps.finishing import finish
         from dgm_audio.apps.long_recording import open_recording
         from dgm_audio.apps.transfer import TransferStream, comment_of
 
@@ -92,7 +93,13 @@ class Transfer:
         recording, notes = open_recording(model.audio, self.file)
         note(*notes)
         comment = comment_of(
-            model, name, self.file.name, bias=bias, scale=self.scale, follow=follow, level=level
+            model,
+            name,
+            self.file.name,
+            bias=bias,
+            scale=self.scale,
+            follow=follow,
+            **finish(False, level),
         )
         facts = self._write(path, recording, through, comment)
         if self.json:

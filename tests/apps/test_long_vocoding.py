@@ -45,7 +45,7 @@ def test_pieces_join_without_a_seam(monkeypatch):
 
 def test_what_would_pass_full_scale_is_lowered(monkeypatch):
     monkeypatch.setattr(
-        long_vocoding, "resynthesise", lambda model, x, *_, **__: iter([2 * x[None]])
+        long_vocoding, "resynthesise", lambda model, x, *_, **__: iter([4 * x[None]])
     )
     with lowered_within() as lowered:
         made = torch.cat(list(Vocoding(ToyVocoder())([0.9 * voice(0.2)[None]])), 2)
