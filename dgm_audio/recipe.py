@@ -1,5 +1,9 @@
 """The recipe of a sound: all that is needed to make the same bytes again.
 
+The bytes are the same on the same kind of processor with the same versions of what `versions` in a
+model's `config.json` names; over processors the sound is the same to 0.001 of its peak
+(`python tests/portability.py` plays the shipped models as other processors would).
+
 A recipe travels inside the audio file as its comment (a WAV's LIST/INFO chunk; a FLAC's or OGG's
 COMMENT tag), as one line of JSON behind a marker, so any tag editor can show it.
 """

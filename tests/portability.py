@@ -2,10 +2,10 @@
 
     python tests/portability.py
 
-Libraries choose their code by the processor: torch and MKL by its vectors, oneDNN by its matrix
-units, numba by its name. Environment variables choose as another processor would. A process for
-each path makes the same sounds; the table says how far they are from those of the first path, and
-from the fingerprints that were stored when the models were saved, relative to the peak.
+Libraries choose their code by the processor: torch, MKL and OpenBLAS by its vectors, oneDNN by
+its matrix units, numba by its name. Environment variables choose as another processor would. A
+process for each path makes the same sounds; the table says how far they are from those of the first
+path, and from the fingerprints that were stored when the models were saved, relative to the peak.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PATHS = {
     "ATen default": CodePath({"ATEN_CPU_CAPABILITY": "default"}),
     "ATen AVX2, 2 threads": CodePath({"ATEN_CPU_CAPABILITY": "avx2"}, threads=2),
     "oneDNN AVX2": CodePath({"ONEDNN_MAX_CPU_ISA": "AVX2"}),
-    "MKL compatible": CodePath({"MKL_CBWR": "COMPATIBLE"}),
+    "MKL, OpenBLAS oldest": CodePath({"MKL_CBWR": "COMPATIBLE", "OPENBLAS_CORETYPE": "Prescott"}),
     "without oneDNN": CodePath(onednn=False),
     "numba generic": CodePath({"NUMBA_CPU_NAME": "generic"}, slow=True),
 }

@@ -23,6 +23,7 @@ class Recall:
     """Make a sound again, byte for byte, from the recipe in its file.
 
     Works for every WAV that dgm-audio wrote, with the same version and the same model, on the CPU.
+    Another processor or another version of PyTorch makes the same sound to 0.001 of its peak.
     The file itself is only read.
 
     Example:

@@ -12,6 +12,9 @@ the bank is orthonormal: reconstruction is exact and energy is kept. A Kaiser-wi
 this only to some 60 dB, so it is the start of a constrained least-squares search for the prototype
 with the least energy above its band edge pi / M.
 
+With many bands a search ends where rounding leads it: two libraries of linear algebra find taps that
+differ by 0.1 %. The prototype of 64 bands, which a shipped model has, is kept as a file.
+
 References:
     Vaidyanathan, "Multirate systems and filter banks", 1993.
     Koilpillai and Vaidyanathan, "Cosine-modulated FIR filter banks satisfying perfect
@@ -21,6 +24,7 @@ References:
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -120,6 +124,18 @@ class PQMF(nn.Module):
 @lru_cache(maxsize=16)
 def prototype(bands: int, taps: int) -> np.ndarray:
     """Symmetric lowpass p (taps,), float64, power complementary, with low energy above pi / bands.
+
+    It is what `search` found once, where that is kept.
+    """
+    kept = Path(__file__).with_name(f"prototype-{bands}-{taps}.npy")
+    if not kept.exists():
+        return search(bands, taps)
+    half = np.load(kept, allow_pickle=False)
+    return np.concatenate([half, half[::-1]])
+
+
+def search(bands: int, taps: int) -> np.ndarray:
+    """The prototype, sought anew.
 
     Sequential quadratic programming on half of the taps h: each step minimises the stopband energy
     h' S h under the linearised constraints; a few last steps meet the constraints alone.

@@ -97,19 +97,19 @@ def test_gradients_of_decode_are_those_of_each_hop():
 
 
 def test_a_latent_is_found_by_descent():
-    """From zeros to a sound that the model made: the error falls to a tenth."""
+    """From zeros to a sound that the model made: the error falls to a fifth."""
     model, x = flow(), sound(1, 128)
     given = condition(model, x)
     target = model.decode(model.noise(1, length=128, seed=0), given)
     z = torch.zeros(1, 1, 128, requires_grad=True)
-    optimizer, errors = torch.optim.Adam([z], lr=0.1), []
-    for _ in range(60):
+    optimizer, errors = torch.optim.Adam([z], lr=0.3), []
+    for _ in range(25):
         error = (model.decode(z, given) - target).square().mean()
         optimizer.zero_grad()
         error.backward()
         optimizer.step()
         errors.append(float(error.detach()))
-    assert errors[-1] < 0.1 * errors[0]
+    assert errors[-1] < 0.2 * errors[0]
 
 
 def test_encode_has_the_gradient_of_the_audio():
