@@ -2,8 +2,8 @@
 
 Stored in every model folder, it tells whether another machine, device or version of torch makes
 the same sounds from the same weights: to 0.001 of the peak, as all shipped models do over the code
-paths that libraries choose by the processor (`tests/portability.py`). Checking costs one decode, so loading does not do it; call
-`verify_fingerprint(model)` or `dgm-audio info MODEL --verify`.
+paths that libraries choose by the processor (`tests/portability.py`). Checking costs one decode, so
+loading does not do it; call `verify_fingerprint(model)` or `dgm-audio info MODEL --verify`.
 """
 
 from __future__ import annotations

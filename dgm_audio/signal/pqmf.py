@@ -12,8 +12,8 @@ the bank is orthonormal: reconstruction is exact and energy is kept. A Kaiser-wi
 this only to some 60 dB, so it is the start of a constrained least-squares search for the prototype
 with the least energy above its band edge pi / M.
 
-With many bands a search ends where rounding leads it: two libraries of linear algebra find taps that
-differ by 0.1 %. The prototype of 64 bands, which a shipped model has, is kept as a file.
+With many bands a search ends where rounding leads it: two libraries of linear algebra find taps
+that differ by 0.1 %. The prototype of 64 bands, which a shipped model has, is kept as a file.
 
 References:
     Vaidyanathan, "Multirate systems and filter banks", 1993.
