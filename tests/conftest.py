@@ -1,5 +1,7 @@
 """Pytest puts this folder on the path, so that every test finds `toys` and `vocoders`."""
 
+import os
+
 import pytest
 import torch
 
@@ -14,9 +16,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Small models gain nothing from more, and with pytest-xdist each worker has a core's share."""
-    torch.set_num_threads(1)
+def few_threads():
+    """Small models gain nothing from more, and with pytest-xdist each worker has a core's share.
+
+    `TEST_THREADS=2` runs the same with another number, since sums may then come in another order.
+    """
+    torch.set_num_threads(int(os.environ.get("TEST_THREADS", "1")))
 
 
 @pytest.fixture
