@@ -177,6 +177,7 @@ class ToyChain(AudioGenerator):
 
     family = "toy-chain"
     config_class = ToyChainConfig
+    differentiable = False
 
     def __init__(self, config: ToyChainConfig) -> None:
         super().__init__()
@@ -197,7 +198,7 @@ class ToyChain(AudioGenerator):
         edges = self.matrix()[condition["class"]].cumsum(2)
         symbols = [(u[:, 0] * self.config.levels).floor().long()]
         for step in range(1, length):
-            row = edges[torch.arange(len(z)), symbols[-1]]
+            row = edges[torch.arange(len(z), device=z.device), symbols[-1]]
             symbols.append((row < u[:, step, None]).sum(1).clamp(max=self.config.levels - 1))
         return mu_law_decode(torch.stack(symbols, 1), self.config.levels)[:, None]
 
@@ -207,7 +208,8 @@ class ToyChain(AudioGenerator):
     def log_prob(self, x: Tensor, condition: Condition = None) -> Tensor:
         symbols, values = self.symbols(x), self._check_condition(condition, len(x))
         rows = self.matrix().log()[values["class"]]
-        steps = rows[torch.arange(len(x))[:, None], symbols[:, :-1], symbols[:, 1:]]
+        items = torch.arange(len(x), device=self.device)[:, None]
+        steps = rows[items, symbols[:, :-1], symbols[:, 1:]]
         return steps.sum(1) - math.log(self.config.levels)
 
 
@@ -237,9 +239,10 @@ class ToyTone(AudioGenerator):
         self.variety = nn.Parameter(torch.tensor(float(config.variety)))
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
-        seconds = torch.arange(length, device=z.device) / self.audio.sample_rate
+        samples = torch.arange(length, device=z.device, dtype=torch.float32)
+        seconds = samples / self.audio.sample_rate
         said = self.variety * z[:, :, 0].float()
-        octave = condition.get("class", torch.zeros(len(z), device=z.device)).float()
+        octave = condition.get("class", z.new_zeros(len(z))).float()
         hertz, decay = 200 * 2 ** (octave + 0.7 * said[:, 0]), 15 * 2 ** said[:, 1]
         tone = torch.sin(2 * math.pi * hertz[:, None] * seconds)
         return (0.9 * tone * torch.exp(-decay[:, None] * seconds))[:, None]
