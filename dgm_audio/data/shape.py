@@ -76,7 +76,7 @@ def shape_clip(
         The clip; `valid` counts the samples before the zeros at its end.
 
     Example:
-        >>> clip = shape_clip(np.array([[0.0] * 9 + [0.5, 0.5]]), length=4, rate=1000)
+        >>> clip = shape_clip(np.array([[0.0] * 10 + [0.5, 0.5]]), length=4, rate=1000)
         >>> (clip.audio * 100).round().tolist(), clip.valid
         ([[0.0, 0.0, 95.0, 95.0]], 4)
     """

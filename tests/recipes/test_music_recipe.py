@@ -164,8 +164,11 @@ def test_own_recordings_are_taken_whole(recipe, tmp_path, files, capsys):
     out = tmp_path / "run"
     script.main(script.OwnRecordings(tmp_path / "mine", out, "vae-stream", budget="1s"))
     said = capsys.readouterr().out.splitlines()
-    assert ("held out as a whole: " if files == 6 else " s); what lies beside") in said[1]
-    assert said[-1].startswith("to hear more: dgm-audio sample")
+    assert said[1].startswith("vae-stream suits ")
+    assert ("held out as a whole: " if files == 6 else " s); what lies beside") in said[2]
+    assert said[-1].startswith(
+        ("play it: dgm-audio sample", "hear it nevertheless: dgm-audio sample")
+    )
     model = load(str(out / "model"), device="cpu")
     assert (model.audio.sample_rate, model.audio.channels) == (RATE, 2)
     assert (out / "samples.png").stat().st_size > 1000

@@ -49,7 +49,7 @@ def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits)
 def test_one_batch_can_be_learned_by_heart(tmp_path, splits, monkeypatch):
     few = replace(splits, train=splits.train.subset([0, 1, 2, 3]))
     monkeypatch.setattr(monitor, "LOG_SECONDS", 0.0)  # a line per step
-    fit(few, config(tmp_path / "run", steps=80, rate=5e-3, evaluations=1), numbers)
+    fit(few, config(tmp_path / "run", steps=120, rate=5e-3, evaluations=1), numbers)
     log = read_log(tmp_path / "run")
     first, last = log[0], log[-2]
     assert last["energy"] < 0.5 * first["energy"]
