@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -21,12 +21,13 @@ TABLE_BITS = 36
 """What tables of cosines keep: they are computed to 2^-52, and no value lies near a border."""
 
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def table(function: Callable[P, R]) -> Callable[P, R]:
     """A function whose tensors are kept for its next call, and may take part in gradients."""
-    return cache(torch.inference_mode(False)(function))
+    return cast(Callable[P, R], cache(torch.inference_mode(False)(function)))
 
 
 def to_bits(x: Tensor, bits: int) -> Tensor:
