@@ -9,7 +9,7 @@ from toys import ToyTone, ToyToneConfig
 from dgm_audio.data import ClipSet
 from dgm_audio.training.judgements import Pace
 from dgm_audio.training.loop import Loop
-from dgm_audio.training.schedule import Budget
+from dgm_audio.training.schedule import Budget, cosine_rate
 from dgm_audio.training.task import Losses, Objective, Task
 
 STEPS, HORIZON = 40, 0.1
@@ -50,8 +50,7 @@ class Watched:
 
     def __init__(self):
         self.task, self.clips = WatchingTask(), clips()
-        self.raw, self.judged, self.kept = [], [], []
-        model = self.task.objective.generator
+        self.raw, self.judged, self.kept, self.rates = [], [], [], []
         self.loop = Loop(
             fabric=Fabric(accelerator="cpu", devices=1),
             task=self.task,
@@ -64,9 +63,13 @@ class Watched:
             mixed=False,
             judge=lambda model, at: self.judged.append((at.step, model.variety.item())) or -at.step,
             keep=lambda model, at: self.kept.append((at.step, model.variety.item())),
-            tell=lambda at, share, losses: self.raw.append(model.variety.item()),
+            tell=self.told,
         )
         self.loop.fit()
+
+    def told(self, at, share, losses):
+        self.raw.append(self.task.objective.generator.variety.item())
+        self.rates.append(self.loop.player.optimizer.param_groups[0]["lr"])
 
 
 class Run:
@@ -116,3 +119,9 @@ def test_every_step_is_told_its_share_and_learns_from_its_rows(watched):
     seen = np.concatenate([rows for rows, *_ in given])
     assert all(sorted(seen[i : i + 12]) == list(range(12)) for i in range(0, 12 * 16, 12))
     assert not torch.equal(given[0][1], given[12][1])
+
+
+def test_the_rate_of_each_step_follows_the_budget(watched):
+    expected = [0.05 * cosine_rate(step / STEPS) for step in range(STEPS)]
+    assert watched.rates == pytest.approx(expected)
+    assert max(expected) > 10 * min(expected)

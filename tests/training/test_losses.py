@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dgm_audio.nn.spectral_distance import SpectralDistance
-from dgm_audio.training.augment import augment
+from dgm_audio.training.augment import _speed, augment
 from dgm_audio.training.losses import SpectralEnergyDistance
 
 
@@ -57,3 +57,13 @@ def test_augmentation_is_a_function_of_the_generator():
     first, second, other = (augment(x, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+def test_a_changed_speed_is_exact_for_slow_waves():
+    """Cubic interpolation of 20 samples a period: good to a thousandth, linear is not."""
+    time = torch.arange(2000.0)
+    x = torch.sin(2 * torch.pi * time / 20).expand(2, 1, -1)
+    found = _speed(x, torch.tensor([1.03, 0.97]))[:, 0, 2:1900]
+    for row, factor in enumerate((1.03, 0.97)):
+        wanted = torch.sin(2 * torch.pi * factor * time[2:1900] / 20)
+        assert float((found[row] - wanted).abs().max()) < 3e-3

@@ -32,4 +32,15 @@ def test_the_rate_rises_once_and_falls_to_its_floor():
 def test_nothing_depends_on_absolute_steps():
     short, long = ema_decay(100, 0.5), ema_decay(10_000, 0.5)
     assert (1 - short) * 200 == pytest.approx((1 - long) * 20_000, rel=1e-6)
-    assert ramp(0.0, 0.2, 0.4) == 0 and ramp(0.3, 0.2, 0.4) == pytest.approx(0.5)
+    assert (
+        ramp(0.9, 0.2, 0.4) == 1
+        and ramp(0.0, 0.2, 0.4) == 0
+        and ramp(0.3, 0.2, 0.4) == pytest.approx(0.5)
+    )
+
+
+def test_what_is_set_aside_of_a_budget_of_time_shortens_it_by_half_at_most():
+    ten = Budget.parse("10s")
+    assert ten.progress(0, 5) == 0.5 and ten.progress(7, 20) == 1
+    assert ten.progress(0, 4, reserve=2) == 0.5
+    assert ten.progress(0, 4, reserve=1000) == 0.8

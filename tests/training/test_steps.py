@@ -14,12 +14,15 @@ from dgm_audio.training.task import Losses
 class Given(nn.Module):
     """An objective whose real and new sounds are given."""
 
+    classes: tuple[torch.Tensor | None, torch.Tensor | None] = None, None
+
     def __init__(self, real: torch.Tensor, fake: torch.Tensor) -> None:
         super().__init__()
         self.real, self.fake = real, nn.Parameter(fake)
 
     def forward(self, x, labels, progress, pitch=None) -> Losses:
-        return Losses(terms={}, real=self.real, fake=1 * self.fake)
+        real, fake = self.classes
+        return Losses({}, real=self.real, fake=1 * self.fake, labels=real, fake_labels=fake)
 
 
 def still(module: nn.Module) -> Player:
@@ -50,3 +53,18 @@ def test_a_new_sound_is_heard_alike_in_both_steps_and_beside_new_ones_only(real,
     other, _ = heard(3 * x, y)
     torch.testing.assert_close(other[real:], generators)
     assert not torch.allclose(other[:real], critics[:real])
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_the_discriminator_is_told_the_classes_of_real_and_new_sounds(known):
+    real, fake = torch.tensor([0, 1, 2]), torch.tensor([2, 2, 0])
+    told, critics = [], SpectrogramDiscriminator(8000, 3 if known else 0, 4, (256,))
+    critics.register_forward_pre_hook(lambda module, given: told.append(given[1]))
+    objective = Given(0.1 * torch.randn(3, 2048), 0.1 * torch.randn(3, 2048))
+    objective.classes = (real, fake) if known else (None, None)
+    fabric, x = Fabric(accelerator="cpu", devices=1), objective.real[:, None]
+    adversarial_step(fabric, still(objective), still(critics), x, real, 1.0)
+    if not known:
+        assert told == [None, None]
+    else:
+        assert [labels.tolist() for labels in told] == [[0, 1, 2, 2, 2, 0], [2, 2, 0]]
