@@ -38,10 +38,17 @@ class CodePath:
 PLAIN = "as it comes"
 PATHS = {
     PLAIN: CodePath(),
-    "ATen default": CodePath({"ATEN_CPU_CAPABILITY": "default"}),
-    "ATen AVX2, 2 threads": CodePath({"ATEN_CPU_CAPABILITY": "avx2"}, threads=2),
-    "oneDNN AVX2": CodePath({"ONEDNN_MAX_CPU_ISA": "AVX2"}),
-    "MKL, OpenBLAS oldest": CodePath({"MKL_CBWR": "COMPATIBLE", "OPENBLAS_CORETYPE": "Prescott"}),
+    "ATen default, oneDNN AVX2": CodePath(
+        {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    ),
+    "ATen AVX2, MKL, OpenBLAS oldest": CodePath(
+        {
+            "ATEN_CPU_CAPABILITY": "avx2",
+            "MKL_CBWR": "COMPATIBLE",
+            "OPENBLAS_CORETYPE": "Prescott",
+        },
+        threads=2,
+    ),
     "without oneDNN": CodePath(onednn=False),
     "numba generic": CodePath({"NUMBA_CPU_NAME": "generic"}, slow=True),
 }
@@ -109,9 +116,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         played = {name: play(path, Path(folder, "made.npz")) for name, path in PATHS.items()}
     columns = {name: differences(made, played[PLAIN]) for name, made in played.items()}
-    print(f"{'':24}" + "".join(f"{name:>16}" for name in next(iter(columns.values()))))
+    print(f"{'':33}" + "".join(f"{name:>16}" for name in next(iter(columns.values()))))
     for name, column in columns.items():
-        print(f"{name:24}" + "".join(f"{value:>16.1e}" for value in column.values()))
+        print(f"{name:33}" + "".join(f"{value:>16.1e}" for value in column.values()))
     return int(max(value for column in columns.values() for value in column.values()) > TOLERANCE)
 
 
