@@ -26,12 +26,16 @@ KEYS = (
     "stft_distance_opus",
     "stft_distance_identity",
     "bits_per_sample",
+    "bits_per_sample_linear",
     "bits_per_sample_markov",
     "bits_per_sample_uniform",
+    "bits_below_linear",
     "bits_below_markov",
     "bits_per_sample_unseen",
+    "bits_per_sample_linear_unseen",
     "bits_per_sample_markov_unseen",
     "bits_per_sample_uniform_unseen",
+    "bits_below_linear_unseen",
     "bits_below_markov_unseen",
 )
 """Always in a report; None where the model or the data do not allow the figure."""

@@ -9,10 +9,11 @@ clip.
 
 A mass and a density are different quantisations of the sound: only figures with the same number of
 levels may be compared, and `levels_of` says which one it is. Only the valid samples of a clip
-count, not the zeros that fill it up. Two baselines stand beside a model:
+count, not the zeros that fill it up. Three baselines stand beside a model:
 
     uniform     log2 K (16 for a density): nothing is known
     Markov      every symbol given the one before it, counted on the training clips
+    linear      every symbol given a linear prediction from the sound's past; nothing is fitted
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dgm_audio.capabilities import HasElbo, HasLogProb, HasSymbols
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.figures import ratio_closed, ratio_of
+from dgm_audio.evaluation.linear_predictor import Codec, LinearPredictor, Pcm
 from dgm_audio.evaluation.markov import MarkovChain
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.generator import AudioGenerator
@@ -148,11 +150,13 @@ class Likelihood:
         discrete = isinstance(model, HasLogProb) and isinstance(model, HasSymbols)
         if discrete and levels_of(model) <= MAX_MARKOV_LEVELS:
             self.chain = MarkovChain(levels_of(model)).fit(_symbols(model, training))
+        self.linear = linear_predictor_of(model)
 
     def figures(self, clips: ClipSet, suffix: str) -> dict[str, Figure]:
         """Bits per sample of model and baselines, by what the set "reference" + suffix counts.
 
-        Empty without a likelihood; without symbols there is no Markov chain.
+        Empty without a likelihood; without symbols there is no Markov chain, and without a known
+        meaning of the symbols no linear predictor.
         """
         if not isinstance(self.model, HasLogProb):
             return {}
@@ -162,13 +166,26 @@ class Likelihood:
             "bits_per_sample": ratio_of(bits * counts, counts, name),
             "bits_per_sample_uniform": lambda _: uniform,
         }
-        if self.chain is not None:
-            symbols = _symbols(self.model, clips)
-            total = torch.tensor([self.chain.bits(sequence) for sequence in symbols])
-            markov = ratio_of(total.double(), counts, name)
-            closed = ratio_closed(markov, figures["bits_per_sample"], lambda _: 0.0)
-            figures |= {"bits_per_sample_markov": markov, "bits_below_markov": closed}
+        for baseline, total in self._baselines(clips).items():
+            known = ratio_of(total, counts, name)
+            below = ratio_closed(known, figures["bits_per_sample"], lambda _: 0.0)
+            figures |= {f"bits_per_sample_{baseline}": known, f"bits_below_{baseline}": below}
         return {key + suffix: figure for key, figure in figures.items()}
+
+    def _baselines(self, clips: ClipSet) -> dict[str, Tensor]:
+        """Bits of all valid samples of each clip (N,), float64, by the name of a baseline."""
+        found = {}
+        if self.chain is not None:
+            sequences = _symbols(self.model, clips)
+            found["markov"] = torch.tensor(
+                [self.chain.bits(sequence) for sequence in sequences], dtype=torch.float64
+            )
+        if self.linear is not None:
+            found["linear"] = total = torch.zeros(len(clips), dtype=torch.float64)
+            for rows, part in _prefixes(self.model, clips.tensor(), _lengths(clips)):
+                bits = self.linear.bits(part.flatten(0, 1)).unflatten(0, part.shape[:2])
+                total[rows] = bits.mean(1).sum(1)  # of a sample, on average over channels
+        return found
 
     @property
     def notes(self) -> list[str]:
@@ -176,6 +193,19 @@ class Likelihood:
         if not isinstance(self.model, HasLogProb):
             return []
         return [f"bits per sample: {quantisation(self.model)}, over the clips' valid samples"]
+
+
+def linear_predictor_of(model: AudioGenerator) -> LinearPredictor | None:
+    """Linear prediction at the model's own levels; None if it is not known what they stand for.
+
+    They are those of its `codec`, if it has a `Codec`, or the steps of a density.
+    """
+    if not isinstance(model, HasLogProb):
+        return None
+    if not model.audio.levels:
+        return LinearPredictor(Pcm(DENSITY_BITS))
+    codec = getattr(model, "codec", None)
+    return LinearPredictor(codec) if isinstance(codec, Codec) else None
 
 
 def quantisation(model: AudioGenerator) -> str:
@@ -187,9 +217,13 @@ def quantisation(model: AudioGenerator) -> str:
 
 def _clip_bits(model: AudioGenerator, clips: ClipSet) -> tuple[Tensor, Tensor]:
     """Bits per valid sample of each clip, and its number of valid samples; both (N,), float64."""
-    lengths, labels = torch.from_numpy(clips.lengths), torch.from_numpy(clips.labels).long()
+    lengths, labels = _lengths(clips), torch.from_numpy(clips.labels).long()
     bits = bits_per_sample(model, clips.tensor(), lengths, labels, clips.classes)
     return bits, _scored(model, lengths).double()
+
+
+def _lengths(clips: ClipSet) -> Tensor:
+    return torch.from_numpy(clips.lengths)
 
 
 def _scored(model: AudioGenerator, lengths: Tensor) -> Tensor:
@@ -209,7 +243,7 @@ def _prefixes(model: AudioGenerator, x: Tensor, lengths: Tensor) -> Iterator[tup
 def _symbols(model: AudioGenerator, clips: ClipSet) -> list[np.ndarray]:
     """The symbols (T,) of the valid samples of each clip."""
     sequences = [np.zeros(0, np.int64)] * len(clips)
-    for rows, part in _prefixes(model, clips.tensor(), torch.from_numpy(clips.lengths)):
+    for rows, part in _prefixes(model, clips.tensor(), _lengths(clips)):
         symbols = model.symbols(part).cpu().numpy()  # type: ignore[operator]
         for row, sequence in zip(rows.tolist(), symbols, strict=True):
             sequences[row] = sequence

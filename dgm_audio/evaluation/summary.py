@@ -22,6 +22,8 @@ ROWS = (
     ("reconstruction_db", "reconstruction error in dB", "", "lower"),
     ("stft_distance", "STFT distance (floor: Opus, 16 kbit/s)", "_identity", "lower"),
     ("bits_per_sample", "bits per sample", "", "lower"),
+    ("bits_per_sample_linear", "bits of linear prediction alone", "", "above"),
+    ("bits_below_linear", "share of bits below linear prediction", "", "higher"),
     ("bits_below_markov", "share of bits below the Markov chain", "", "higher"),
 )
 _FLOORS = {
