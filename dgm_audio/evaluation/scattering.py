@@ -5,10 +5,11 @@
     V_ik(t)  = |U_i * psi_k|(t)                         its modulation, by octave of rate
     R_ik     = 20 log10(mean_t V_ik / mean_t U_i + r)   depth of modulation, by section of time
 
-Statistics of log-mel frames average over 3 to 46 ms and over wide bands. Envelopes of wavelets are
-as quick as their band is wide, so a transient of 3 ms, roughness, beating partials and the rate of
-a tremolo are told apart band by band. What lies further below the strongest envelope than the gate
-g does not count: an envelope there is constant, and has no modulation.
+Statistics of log-mel frames average over 3 to 46 ms, and see modulation in wide bands only.
+Envelopes of wavelets are as quick as their band is wide, so that a transient of 3 ms, roughness,
+beating partials and the rate of a tremolo are told apart band by band. What lies further below the
+strongest envelope than the gate g does not count: such an envelope is constant, and has no
+modulation.
 
 Each envelope is computed from the few bins of the spectrum that its band has, at the rate which
 they need: all of them together have a few times as many samples as the sound.
@@ -34,8 +35,8 @@ from dgm_audio.evaluation.spectra import check_clips
 
 GATE_DB = -55.0
 """Envelopes are not followed below this level, beneath the strongest of the clip."""
-LEAST_DEPTH = 0.01
-"""r: shallower modulation is not told apart."""
+LEAST_DEPTH = 0.1
+"""r: modulation is hardly heard where it is shallower, and noise has as much by chance."""
 HIGHEST_DEPTH = 0.35
 """Modulation is as fast as the band is wide, at most: this share of the band's frequency."""
 DEVIATIONS = 4.0
