@@ -28,13 +28,12 @@ import dgm_audio
 from dgm_audio.data import ClipConfig, ClipSet, Splits
 from dgm_audio.data.hydrogen import NAME
 from dgm_audio.data.named import named_splits
-from dgm_audio.evaluation import TextureEmbedding
+from dgm_audio.evaluation import EMBEDDINGS
 from dgm_audio.evaluation.distances import kernel_distance, squared_distances
-from dgm_audio.evaluation.embedding import Embedding, embed
+from dgm_audio.evaluation.embedding import embed
 from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.opus import through_opus
 from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
-from dgm_audio.evaluation.scattering import ScatteringEmbedding
 from dgm_audio.evaluation.space import Space
 from dgm_audio.evaluation.spectra import peak_normalised
 
@@ -48,12 +47,8 @@ Numbers = dict[str, Tensor]
 
 def numbers(x: Tensor) -> Numbers:
     """What the embeddings make of clips (N, 1, T), peak-normalised first."""
-    embeddings: dict[str, Embedding] = {
-        "texture": TextureEmbedding(),
-        "scattering": ScatteringEmbedding(),
-    }
     audio = peak_normalised(x)
-    return {name: embed(audio, RATE, embedding) for name, embedding in embeddings.items()}
+    return {name: embed(audio, RATE, embedding) for name, embedding in EMBEDDINGS.items()}
 
 
 class Spaces:

@@ -87,7 +87,9 @@ def test_the_masses_of_all_symbols_sum_to_one(codec, place):
 
 def test_the_masses_of_16_bits_sum_to_one():
     """Over all 65536 levels of the one sample that there is."""
-    bits = LinearPredictor(Pcm(16), SHORT).symbol_bits(torch.arange(65536)[:, None])
+    bits = LinearPredictor(Pcm(16), BackwardPrediction(0, 16, 16)).symbol_bits(
+        torch.arange(65536)[:, None]
+    )
     assert float(torch.exp2(-bits).sum()) == pytest.approx(1)
 
 

@@ -8,9 +8,8 @@ import torch
 from drum_sounds import RATE, drums
 
 from dgm_audio.errors import InputError
-from dgm_audio.evaluation import TextureEmbedding, scattering
+from dgm_audio.evaluation import EMBEDDINGS, ScatteringEmbedding, TextureEmbedding, scattering
 from dgm_audio.evaluation.embedding import embed
-from dgm_audio.evaluation.scattering import ScatteringEmbedding
 from dgm_audio.evaluation.space import Space
 
 ONE = ScatteringEmbedding(lowest=1000, sections=1, modulated=1)
@@ -212,3 +211,9 @@ def test_channels_are_averaged(sounds):
 def test_wrong_clips_are_refused():
     with pytest.raises(InputError, match="expected floats"):
         ScatteringEmbedding()(torch.zeros(3, 4), 8000)
+
+
+def test_the_embeddings_of_a_report_have_names(sounds):
+    assert list(EMBEDDINGS) == ["texture", "scattering"]
+    widths = [embed(sounds, RATE, each).shape[1] for each in EMBEDDINGS.values()]
+    assert widths[0] != widths[1] and min(widths) > 100
