@@ -98,8 +98,7 @@ class ScatteringEmbedding:
         share = x.shape[1] / length
         octaves = self.envelopes(x, sample_rate, length)
         strongest = torch.stack([octave.values.amax((1, 2)) for octave in octaves]).amax(0)
-        silent = strongest < QUIETEST
-        scale = strongest.masked_fill(silent, torch.inf)[:, None, None]
+        scale = strongest.masked_fill(strongest < QUIETEST, torch.inf)[:, None, None]
         gate, numbers = 10 ** (GATE_DB / 20), []
         for values, centres in octaves:
             gated = (values / scale).clamp_min(gate)

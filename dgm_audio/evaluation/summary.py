@@ -39,7 +39,8 @@ def table(report: Mapping[str, Any]) -> str:
 
     The ceiling column holds training clips against the same reference; for label accuracy and
     nearest training clip, the real clips of the reference. The floor of the reconstruction is the
-    class-mean clip, that of the bits an order-1 Markov chain; beside the STFT distance of a live
+    class-mean clip, that of the bits an order-1 Markov chain (a model should also need fewer than
+    linear prediction alone, which learns nothing); beside the STFT distance of a live
     model stand that of Opus and that of the sound itself.
     """
     counts = report["counts"]

@@ -313,10 +313,13 @@ def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
 
 def test_the_table_has_the_bits_between_markov_and_nothing():
     report = {key: None for key in KEYS} | {"bits_per_sample": 2.5, "bits_per_sample_markov": 4.0}
+    report |= {"bits_per_sample_linear": 3.125, "bits_below_linear": 0.2}
     report |= {"ci": {"bits_per_sample": [2.25, 2.75]}, "notes": []}
     report["counts"] = {"reference": 9, "reference_sounds": 9, "model": 9}
     row = next(line for line in table(report).splitlines() if line.startswith("bits per sample"))
     assert row.split() == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]", "4.000", "lower"]
+    assert "bits of linear prediction alone" in table(report) and " 3.125 " in table(report)
+    assert "share of bits below linear prediction" in table(report)
 
 
 def test_a_bound_beside_a_likelihood_is_not_taken_for_it():
