@@ -78,7 +78,7 @@ def main(args: Classes) -> None:
     folder = args.data or download_drums(set_folder(NAME))
     config = ClipConfig(sample_rate=model.audio.sample_rate, length=model.audio.length)
     splits = drum_splits(load_clips(drum_manifest(folder), config).unique())
-    for name, clips in (("held out", splits.heldout), ("unseen kits", splits.unseen)):
+    for name, clips in (("test", splits.test), ("unseen kits", splits.unseen)):
         print(f"{args.model}, {name}: {measure(model, clips, args)}")
 
 

@@ -3,8 +3,8 @@
     python benchmarks/stream_coders.py --minutes 8
 
 Trains two coders from scratch on Debian's Wesnoth score, each for so many minutes of processor
-time on one core, with the same spectral losses and no adversary, and prints how far held-out music
-and what they make of it are apart (`dgm_audio.evaluation.multiscale`; less is better):
+time on one core, with the same spectral losses and no adversary, and prints how far test music and
+what they make of it are apart (`dgm_audio.evaluation.multiscale`; less is better):
 
     frames    principal components and ConvNeXt blocks over STFT frames, partials and noise: the
               family "vae-stream"
@@ -40,7 +40,7 @@ from dgm_audio.training.vae_stream import (
     StreamTask,
 )
 
-HOPS, AHEAD, BATCH, HELD_OUT = 64, 2, 8, 64
+HOPS, AHEAD, BATCH, TESTED = 64, 2, 8, 64
 HEARD = slice(2048, HOPS * 1024 - 2048)
 """Samples of a piece that are compared: of others the coders lack what is beyond the ends."""
 
@@ -180,7 +180,7 @@ def train(coder: BandCoder | FrameCoder, pieces: Excerpts, rows: int, args: Stre
 
 @torch.no_grad()
 def distance(coder: BandCoder | FrameCoder, x: Tensor) -> Tensor:
-    """Multi-scale STFT distance (N,) of held-out pieces (N, C, T)."""
+    """Multi-scale STFT distance (N,) of pieces (N, C, T)."""
     found = []
     for part in x.split(BATCH):
         made = coder.renderings(coder.posterior(part)[0])[0].clamp(-1, 1)
@@ -194,16 +194,14 @@ def main(args: StreamCoders) -> None:
     splits = named_splits(music.NAME, replace(music.CLIPS, length=20 * 44100))
     length = (HOPS + AHEAD) * 1024
     pieces = Excerpts(splits.train, length)
-    held_out = Excerpts(splits.heldout, length).tensor(
-        np.arange(HELD_OUT) % len(splits.heldout), seed=0
-    )
+    tested = Excerpts(splits.test, length).tensor(np.arange(TESTED) % len(splits.test), seed=0)
     builds = {"frames": lambda: FrameCoder(splits.train), "bands": lambda: BandCoder(2, 64)}
     for name, build in builds.items():
         torch.manual_seed(args.seed)
         coder = build()
         size = sum(weight.numel() for weight in coder.parameters()) / 1e6
         steps = train(coder, pieces, len(splits.train), args)
-        found = distance(coder, held_out)
+        found = distance(coder, tested)
         error = float(found.std() / len(found) ** 0.5)
         print(
             f"{name:8} {size:5.1f} M parameters {steps:6} steps in {args.minutes:g} min   "

@@ -89,7 +89,8 @@ def main(args: Drums) -> None:
     splits = drum_splits(clips)
     print(
         f"{len(clips)} clips of {len(set(clips.groups))} kits: {len(splits.train)} to train on, "
-        f"{len(splits.heldout)} held out, {len(splits.unseen)} of unseen kits"
+        f"{len(splits.validation)} for validation, {len(splits.test)} for test, "
+        f"{len(splits.unseen)} of unseen kits"
     )
 
     if args.sheets:

@@ -91,7 +91,8 @@ def main(args: Music) -> None:
     splits = named_splits(args.dataset, config, args.data)
     for words, clips in (
         ("to train on", splits.train),
-        ("held out", splits.heldout),
+        ("for validation", splits.validation),
+        ("for test", splits.test),
         ("unseen", splits.unseen),
     ):
         minutes = clips.lengths.sum() / clips.sample_rate / 60

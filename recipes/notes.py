@@ -78,8 +78,8 @@ def main(args: Notes) -> None:
     splits = named.splits(clips)
     print(
         f"{len(clips)} notes of {len(set(clips.groups))} instruments in {len(clips.classes)} "
-        f"families: {len(splits.train)} to train on, {len(splits.heldout)} held out, "
-        f"{len(splits.unseen)} unseen",
+        f"families: {len(splits.train)} to train on, {len(splits.validation)} for validation, "
+        f"{len(splits.test)} for test, {len(splits.unseen)} unseen",
         *splits.notes,
         sep="\n",
     )

@@ -22,7 +22,7 @@ from dgm_audio.data import Manifest, load_clips, split_clips
 from dgm_audio.data.recording_splits import split_recordings
 from dgm_audio.data.suggest import suggest_clip_config, suggest_recording_config
 from dgm_audio.data.windows import load_as_recorded
-from dgm_audio.evaluation import held_out_judge
+from dgm_audio.evaluation import validation_metric
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.schedule import Budget
@@ -70,7 +70,8 @@ def main(args: OwnRecordings) -> None:
         splits = split_clips(load_clips(args.folder, config), heldout=0.15, seed=args.seed)
     check_count(splits)
     print(
-        f"{len(splits.train)} clips to train on, {len(splits.heldout)} held out",
+        f"{len(splits.train)} clips to train on, {len(splits.validation)} for validation, "
+        f"{len(splits.test)} for test",
         suits.line,
         *splits.notes,
         sep="\n",
@@ -84,7 +85,7 @@ def main(args: OwnRecordings) -> None:
         resume=args.resume,
         precision=args.precision,
     )
-    folder = fit(splits, settings, held_out_judge(splits))
+    folder = fit(splits, settings, validation_metric(splits))
 
     verdict = give_verdict(args.out, splits.train)
     if not verdict.vocoder:

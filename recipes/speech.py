@@ -72,7 +72,7 @@ def vocoder_sounds(data: Path | None) -> Splits:
     folder = data or vocoder.download_vocoder_sounds(set_folder(vocoder.NAME))
     beside = [name for name in vocoder.PARTS if (folder / name).is_dir()]
     splits = vocoder.load_vocoder_splits(folder, parts=beside)
-    held_out = {*splits.heldout.groups, *splits.unseen.groups}
+    held_out = {*splits.validation.groups, *splits.test.groups, *splits.unseen.groups}
     print(
         f"{', '.join(beside)}: {len(splits.train)} parts of up to 2 s of "
         f"{len(set(splits.train.groups))} voices, kits and instruments to train on; held out: "
@@ -88,8 +88,8 @@ def syllables(args: Speech) -> Splits | None:
     splits = gcin.syllable_splits(clips)
     print(
         f"{len(clips)} clips of {len(set(clips.groups))} syllables, {len(clips.classes)} initials: "
-        f"{len(splits.train)} to train on, {len(splits.heldout)} held out "
-        f"({len(set(splits.heldout.groups))} syllables)"
+        f"{len(splits.train)} to train on, {len(splits.validation)} for validation, "
+        f"{len(splits.test)} for test ({len(set(splits.test.groups))} syllables)"
     )
     if args.sheets:
         label_sheets(clips, args.out, lambda row: (clips.groups[row], f"clip {row}"))

@@ -1,4 +1,4 @@
-"""The held-out metric of a run over time, read from its log, and a picture of it.
+"""The validation metric of a run over time, read from its log, and a picture of it.
 
 Where the log says what the run was measured against (see `dgm_audio.training.baselines`), the floor
 and the model that it started from are lines across the picture.
@@ -48,7 +48,7 @@ class Evaluation:
     Args:
         step: optimizer steps before it.
         seconds: of training before it.
-        metric: held-out metric, lower is better; it may not be finite.
+        metric: validation metric, lower is better; it may not be finite.
     """
 
     step: int
@@ -72,7 +72,7 @@ class Measure:
 
 
 def read_measure(log: Path) -> Measure:
-    """What a run's log says of its metric; of an older log, that it is the held-out metric.
+    """What a run's log says of its metric; an unnamed one is the validation metric.
 
     Raises:
         TrainingError: if a line cannot be read; the message has its number.

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 COLUMNS = 6
 LONGEST = 2**16
 """Samples of the recording whose mel is drawn."""
-CURVED = "How the held-out metric went during the training; the model is that of the marked point."
+CURVED = (
+    "How the validation metric went during the training; the model is that of the marked point."
+)
 SAMPLED = "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0."
 VOCODED = (
     "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
@@ -102,7 +104,7 @@ def publish(
         limits: what the model cannot do.
         dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
         licences: the Hub's identifiers of the data's licences.
-        curve: the held-out metric over the run (see `dgm_audio.apps.curve`), for the card.
+        curve: the validation metric over the run (see `dgm_audio.apps.curve`), for the card.
 
     Returns:
         `to`.
@@ -119,7 +121,7 @@ def publish(
             "## Commands",
             "\n".join(lines),
             *([note] if note else []),
-            *([] if curve is None else [f"![Held-out metric over time]({CURVE})", CURVED]),
+            *([] if curve is None else [f"![Validation metric over time]({CURVE})", CURVED]),
             "## Limits",
             limits,
             "## Evaluation",
@@ -150,8 +152,8 @@ def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, s
 
 
 def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
-    """Two rows of real held-out clips over two rows of the model's, alike in class and pitch."""
-    clips, rng = splits.heldout, np.random.default_rng(0)
+    """Two rows of real test clips over two rows of the model's, alike in class and pitch."""
+    clips, rng = splits.test, np.random.default_rng(0)
     rows = []
     for name in clips.classes:
         own = np.flatnonzero(clips.labels == clips.classes.index(name))
@@ -171,8 +173,8 @@ def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
 
 
 def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
-    """A recording of an unseen voice, or else of a held-out one, and what becomes of its mel."""
-    voices = splits.unseen if len(splits.unseen) else splits.heldout
+    """A recording of an unseen voice, or else of a test one, and what becomes of its mel."""
+    voices = splits.unseen if len(splits.unseen) else splits.test
     file, sound = max(recordings(voices), key=lambda found: min(found[1].shape[1], LONGEST))
     x = torch.from_numpy(sound)[:1, :LONGEST]
     y = torch.cat(list(resynthesise(model, x)), dim=2)[:, 0]
@@ -180,9 +182,9 @@ def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
 
 
 def picture_of_music(model: AudioGenerator, splits: Splits) -> Image:
-    """A held-out recording, and one of an unseen group, or else another held-out one, played."""
-    others = splits.unseen if len(splits.unseen) else splits.heldout.subset([0])
-    return music_picture(streaming(model), _middle(splits.heldout), _middle(others))
+    """A test recording, and one of an unseen group, or else another test one, played."""
+    others = splits.unseen if len(splits.unseen) else splits.test.subset([0])
+    return music_picture(streaming(model), _middle(splits.test), _middle(others))
 
 
 def _middle(clips: ClipSet) -> Tensor:

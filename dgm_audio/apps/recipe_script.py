@@ -12,7 +12,7 @@ from dgm_audio.apps.curve import run_curve
 from dgm_audio.apps.publish import judge, publish
 from dgm_audio.apps.sheet import MAX_TILES, Tile, contact_sheet
 from dgm_audio.data import ClipSet, Splits
-from dgm_audio.evaluation import held_out_judge
+from dgm_audio.evaluation import validation_metric
 from dgm_audio.registry import load
 from dgm_audio.training.run import TrainConfig, fit
 from dgm_audio.training.schedule import Budget
@@ -135,7 +135,7 @@ def train_and_publish(
     """
     folder = options.out / "model"
     if options.train:
-        folder = fit(splits, options.training, held_out_judge(splits))
+        folder = fit(splits, options.training, validation_metric(splits))
     judgement = judge(load(str(folder), device="cpu"), splits)
     print(judgement.text)
     if options.publish is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dgm_audio.data import ClipConfig, ClipSet, Splits
 
 HELDOUT = 0.15
-"""Share of the recordings that judge the model instead of training it."""
+"""Share of the recordings that are held out: half of them choose the model, half report on it."""
 
 FAMILIES = (
     *("autoregressive", "flow", "flow-vocoder", "gan", "gan-waveform", "vae", "vae-stream"),
@@ -49,8 +49,8 @@ class Train:
     """Train a model on your own recordings.
 
     Looks at the files, makes clips of them (`dgm-audio doctor FOLDER` says beforehand what becomes
-    of each), trains for the budget, and keeps the model that is best on held-out recordings in
-    RUN/model. At the end it says how good the model is, in RUN/verdict.json and RUN/curve.png,
+    of each), trains for the budget, and keeps the model that is best on validation recordings
+    in RUN/model. At the end it says how good the model is, in RUN/verdict.json and RUN/curve.png,
     too; the exit code is 1 if the model is silent or only noise at full scale.
 
     Ctrl-C and SIGTERM save, and say the command that goes on. With --resume every setting is that
@@ -132,7 +132,7 @@ class Train:
         Raises:
             TrainingError: if the model is silent, or noise at full scale.
         """
-        from dgm_audio.evaluation import held_out_judge
+        from dgm_audio.evaluation import validation_metric
         from dgm_audio.training.run import TrainConfig, fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.suitability import check_count, suitability
@@ -159,7 +159,7 @@ class Train:
         if chief:
             print(
                 f"{len(splits.train)} clips of {config.seconds:.3f} s at {config.sample_rate} Hz "
-                f"to train on, {len(splits.heldout)} held out"
+                f"to train on, {len(splits.validation)} for validation, {len(splits.test)} for test"
             )
             for text in (suits.line, *splits.notes):
                 print(text)
@@ -176,13 +176,13 @@ class Train:
             precision=settings.precision,
         )
         try:
-            fit(splits, training, held_out_judge(splits))
+            fit(splits, training, validation_metric(splits))
         except SystemExit:
             if chief:
                 note(*stopped(out), f"go on: {command_that_goes_on(self.folder, out, self.device)}")
             raise
         if chief:
-            conclude(out, splits.heldout if len(splits.heldout) else splits.train)
+            conclude(out, splits.validation if len(splits.validation) else splits.train)
 
 
 def stopped(out: Path) -> list[str]:

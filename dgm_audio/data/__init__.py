@@ -1,6 +1,6 @@
 """From folders of audio files to clips: reading rules, cache, splits, the doctor.
 
-files -> Manifest -> load_clips -> ClipSet -> split_clips -> train, held out, unseen groups
+files -> Manifest -> load_clips -> ClipSet -> split_clips -> train, validation, test, unseen
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ PACKAGES = tuple(f"asterisk-core-sounds-{language}-g722" for language in LANGUAG
 
 HELD_OUT = ("June",)
 UNSEEN = "ru"
-"""The French voice is held out, and the Russian one with its language."""
+"""The French voice is for validation and test, and the Russian one is unseen with its language."""
 
 CREDITS = {
     "Allison": ("CC-BY-SA-3.0", "Allison Smith"),

@@ -61,13 +61,19 @@ def fingerprints(audio: ClipArray, sample_rate: int) -> np.ndarray:
 
 
 def kept_beside(audio: ClipArray, name: str, work: Callable[[ClipArray], np.ndarray]) -> np.ndarray:
-    """What `work` makes of clips, a row of each; of clips on disk it is kept in a file beside."""
+    """What `work` makes of clips, a row of each; of clips on disk it is kept in a file beside.
+
+    That takes reading all clips of the file, so it waits until at least half of them are asked for.
+    """
     if audio.path is None:
         return work(audio)
     kept = audio.path.with_name(name)
     rows = _load(kept)
     if rows is None:
-        rows = work(ClipArray(audio.path))
+        every = ClipArray(audio.path)
+        if 2 * len(audio) < len(every):
+            return work(audio)
+        rows = work(every)
         with suppress(OSError):  # a cache that cannot be written costs time, nothing else
             scratch = kept.with_name(f".{kept.name}.{id(rows)}.npy")
             np.save(scratch, rows)

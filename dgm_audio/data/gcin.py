@@ -24,7 +24,7 @@ from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.debian import fetch_packages
 from dgm_audio.data.manifest import Entry, Manifest
-from dgm_audio.data.splits import Splits
+from dgm_audio.data.splits import Splits, divided
 from dgm_audio.data.voices import held_out_tenth
 from dgm_audio.errors import DataError
 
@@ -137,19 +137,15 @@ def _entries(root: Path) -> Iterator[Entry]:
 def syllable_splits(clips: ClipSet) -> Splits:
     """A tenth of the syllables of every initial held out, at least one, with all their tones.
 
-    The choice depends on the names of the syllables only. None is unseen beyond that: the held-out
-    syllables are new to the model already.
+    The choice depends on the names of the syllables only; those that are held out are halved. None
+    is unseen beyond that: they are new to the model already.
     """
     held: set[str] = set()
     for initial in range(len(clips.classes)):
         mine = np.flatnonzero(clips.labels == initial)
         held.update(held_out_tenth(clips.groups[row] for row in mine))
     is_held = np.isin(np.array(clips.groups), sorted(held))
-    return Splits(
-        train=clips.subset(np.flatnonzero(~is_held)),
-        heldout=clips.subset(np.flatnonzero(is_held)),
-        unseen=clips.subset([]),
-    )
+    return divided(clips, np.flatnonzero(~is_held), np.flatnonzero(is_held))
 
 
 download_syllables = partial(fetch_packages, PACKAGES, what="syllables", done=VOICE)

@@ -55,7 +55,7 @@ MAESTRO_CLIPS = ClipConfig(
 )
 GTZAN_CLIPS = replace(MAESTRO_CLIPS, sample_rate=22050, length=65536, channels=1)
 
-_SIDES = {"train": "train", "validation": "heldout", "test": "unseen"}
+_SIDES = ("train", "validation", "test")
 _COLUMNS = ("canonical_composer", "canonical_title", "split", "audio_filename")
 _HOMES = ("genres", "genres_original", "Data/genres_original", ".")
 _EXCERPT = re.compile(rf"({'|'.join(GENRES)})\.\d{{5}}")
@@ -66,7 +66,7 @@ class SidedManifest(Manifest):
     """A manifest that says on which side of the split each file is.
 
     Args:
-        sides: path of an entry -> "train", "heldout" or "unseen"; files without are not used.
+        sides: path of an entry -> "train", "validation" or "test"; files without are not used.
     """
 
     sides: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +102,7 @@ def maestro_manifest(folder: Path) -> SidedManifest:
             source = f"MAESTRO {version} / International Piano-e-Competition"
             group = f"{composer}: {title}"
             entries.append(Entry(place, PIANO, group, MAESTRO_LICENCE, source))
-            sides[place] = _SIDES[split]
+            sides[place] = split
         else:
             lost = (root / place).parent.is_dir()
             reason = (
@@ -163,7 +163,7 @@ def gtzan_manifest(folder: Path) -> SidedManifest:
 
 
 def own_splits(clips: ClipSet) -> Splits:
-    """The splits that the set comes with: its validation set is held out, its test set unseen.
+    """The splits that the set comes with: its own train, validation and test set.
 
     Raises:
         DataError: if there is nothing to train on, or the clips are of another data set.
@@ -171,13 +171,7 @@ def own_splits(clips: ClipSet) -> Splits:
     manifest = clips.manifest
     if not isinstance(manifest, SidedManifest):
         raise DataError("these clips are of a data set that has no splits of its own")
-    splits = assigned_splits(clips, [manifest.sides.get(file, "") for file in clips.files])
-    known = set(splits.train.groups)
-    both = known.intersection((*splits.heldout.groups, *splits.unseen.groups))
-    note = (
-        f"{len(both)} groups are trained on and judged by, such as {shown(min(both, default=''))}"
-    )
-    return replace(splits, notes=(*splits.notes, *([note] if both else ())))
+    return assigned_splits(clips, [manifest.sides.get(file, "") for file in clips.files])
 
 
 def _maestro_table(folder: Path) -> Path:
@@ -224,7 +218,7 @@ def _cleaned_splits() -> dict[str, str]:
 
     lists = {
         "train": gtzan.filtered_train,
-        "heldout": gtzan.filtered_valid,
-        "unseen": gtzan.filtered_test,
+        "validation": gtzan.filtered_valid,
+        "test": gtzan.filtered_test,
     }
     return {name: side for side, names in lists.items() for name in names}

@@ -105,7 +105,7 @@ def drum_manifest(folder: Path) -> Manifest:
 
 
 def drum_splits(clips: ClipSet) -> Splits:
-    """The split of the shipped drum models: a fifth held out, and three whole kits unseen."""
+    """Split of the shipped drum models: a fifth for validation and test, three kits unseen."""
     return split_clips(clips, heldout=0.2, unseen_groups=UNSEEN_KITS, seed=0)
 
 

@@ -5,7 +5,7 @@ The package `wesnoth-1.16-music` holds 41 orchestral tracks by ten composers, 12
 than it holds, so that reading finds it damaged and skips it. Of the others
 
     30 tracks by eight composers   98.8 min   are trained on
-     5 tracks by four of these     11.7 min   are held out
+     5 tracks by four of these     11.7 min   are for validation and test
      4 tracks by the other two     14.1 min   are unseen
 
 On both sides that models are judged by are calm tracks and loud ones, with drums and without. No
@@ -98,7 +98,7 @@ def track_manifest(folder: Path) -> Manifest:
 
 def track_splits(clips: ClipSet) -> Splits:
     """Whole pieces held out and unseen: `HELD_OUT` and `UNSEEN`."""
-    return split_groups(clips, heldout=HELD_OUT, unseen=UNSEEN)
+    return split_groups(clips, heldout=HELD_OUT, unseen=UNSEEN, within="piece")
 
 
 download_tracks = partial(fetch_packages, PACKAGES, what="tracks", done="weight_of_revenge.ogg")

@@ -10,7 +10,8 @@ preset is used if both find the same distance from the key most often, and one o
 quarters of the keys at least. That is 0 for all but those of `OFFSETS`; `NO_PITCH` names the rest.
 Of every sixth note, the tracker confirms 97 % of the pitches to half a semitone.
 
-Whole presets are held out, and others unseen; pitches are not. `render_notes` takes any soundfont.
+Whole presets are for validation or test, and others unseen; pitches are on all sides.
+`render_notes` takes any soundfont.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.debian import fetch_packages
 from dgm_audio.data.manifest import Entry, Manifest, Omission
 from dgm_audio.data.soundfont import RATE, Renderer, Stroke, find_renderer, preset_names, sounding
-from dgm_audio.data.splits import Splits
+from dgm_audio.data.splits import Splits, divided
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown, write_audio
 
@@ -168,6 +169,9 @@ def note_manifest(folder: Path) -> Manifest:
 def note_splits(clips: ClipSet) -> Splits:
     """Whole presets: those of `HELD_OUT` held out, those of `UNSEEN` unseen, by their names.
 
+    Of the held-out presets, which are of one family each, some are for validation and the others
+    for test.
+
     Another soundfont has other names: a family that holds none of these out holds out a preset that
     is drawn by a fixed seed, if it has two. The notes of the splits say so.
 
@@ -181,12 +185,9 @@ def note_splits(clips: ClipSet) -> Splits:
     rest = np.flatnonzero(~is_held & ~is_unseen)
     if len(rest) == 0:
         raise DataError("no preset is left beside those that are held out and unseen")
-    return Splits(
-        train=clips.subset(rest),
-        heldout=clips.subset(np.flatnonzero(is_held)),
-        unseen=clips.subset(np.flatnonzero(is_unseen)),
-        notes=tuple(_notes_on_presets(drawn, any_unseen=bool(is_unseen.any()))),
-    )
+    notes = _notes_on_presets(drawn, any_unseen=bool(is_unseen.any()))
+    held = np.flatnonzero(is_held & ~is_unseen)
+    return divided(clips, rest, held, np.flatnonzero(is_unseen), notes=notes)
 
 
 def _draw_presets(

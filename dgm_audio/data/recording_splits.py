@@ -2,6 +2,8 @@
 
 Parts of one piece of music resemble each other, and neighbours go on into each other. So whole
 files are held out; of one to three files a stretch of each is, and what lies beside it is not used.
+The same goes for the halves of what is held out: whole files or stretches for validation and for
+test, or the two ends of a single one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.splits import Splits
+from dgm_audio.data.splits import Splits, divided
 from dgm_audio.data.windows import rows_by_file
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.io import shown
@@ -26,7 +28,7 @@ _NAMED = 5
 
 
 def split_recordings(clips: ClipSet, *, heldout: float = 0.2, seed: int = 0) -> Splits:
-    """Split into train and held-out; depends on the content and the seed only.
+    """Split into train, validation and test; depends on the content and the seed only.
 
     Where stretches are held out, the recordings of both sides are stretches too, and named by file
     and seconds: `recordings` and `Excerpts` join nothing across a gap. Exact copies of files are
@@ -34,7 +36,7 @@ def split_recordings(clips: ClipSet, *, heldout: float = 0.2, seed: int = 0) -> 
 
     Args:
         clips: all parts of the files, as `load_as_recorded` gives them.
-        heldout: share of the sound to hold out, 0 to 0.5.
+        heldout: share of the sound to hold out, 0 to 0.5, validation and test together.
         seed: another seed gives another split.
 
     Raises:
@@ -61,18 +63,16 @@ def split_recordings(clips: ClipSet, *, heldout: float = 0.2, seed: int = 0) -> 
     train = np.setdiff1d(np.arange(len(clips)), held + beside)
     if not held or len(train) < FEWEST_CLIPS:
         notes.append("nothing is held out" if heldout == 0 else "too little to hold anything out")
-        return Splits(clips, clips.subset([]), clips.subset([]), tuple(notes))
+        return divided(clips, np.arange(len(clips)), [], notes=notes)
     if by_files:
         notes.append(f"held out as a whole: {_listed([clips.files[row] for row in held])}")
-        sides = clips.subset(train), clips.subset(held)
     else:
-        named = _named_stretches(clips, held, beside)
-        sides = named.subset(train), named.subset(held)
+        clips = _named_stretches(clips, held, beside)
         notes.append(
-            f"held out: {_listed(sides[1].files)}; what lies beside is not used. Figures flatter: "
-            f"{FEWEST_FILES} files or more would be held out as a whole"
+            f"held out: {_listed([clips.files[row] for row in held])}; what lies beside is not "
+            f"used. Figures flatter: {FEWEST_FILES} files or more would be held out as a whole"
         )
-    return Splits(*sides, clips.subset([]), tuple(notes))
+    return divided(clips, train, held, clusters=clips.files, within="recording", notes=notes)
 
 
 def _whole_files(

@@ -1,13 +1,17 @@
 """Splitting clips so that a held-out figure means something.
 
-Takes of one instrument (velocity layers of a drum) and copies of a file never lie on both sides.
-The held-out side has every group and class that has enough different sounds; whole unseen groups
-are a second, harder reference.
+    train        what a model learns from
+    validation   chooses the best snapshot of a training
+    test         reports on it: other sounds of the same groups and classes
+    unseen       reports, too: whole groups that neither training nor choice have heard
+
+Takes of one instrument (velocity layers of a drum) and copies of a file never lie on two sides.
+What is held out (validation and test, see `halves`) has every group and class that has enough
+different sounds.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,25 +19,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.halves import content_keys, halved
 from dgm_audio.data.takes import take_groups
 from dgm_audio.errors import DataError, InputError
+from dgm_audio.io import shown
 
-__all__ = ["Splits", "assigned_splits", "split_clips", "split_groups"]
+__all__ = ["Splits", "assigned_splits", "divided", "split_clips", "split_groups"]
+
+SIDES = ("train", "validation", "test", "unseen")
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """What `split_clips` returns; no sound is copied.
+    """Clips by their purpose; no sound is copied.
 
     Args:
-        train: clips to learn from.
-        heldout: other sounds of the same groups and classes.
-        unseen: whole groups that training never sees; may be empty.
+        train: to learn from.
+        validation: held out, to choose the best snapshot of a training by.
+        test: held out, to report on what was chosen; empty where too little is held out for both.
+        unseen: whole groups that neither training nor choice have heard, to report on, too; may be
+            empty.
         notes: what a reader of the figures must know, one line each.
     """
 
     train: ClipSet
-    heldout: ClipSet
+    validation: ClipSet
+    test: ClipSet
     unseen: ClipSet
     notes: tuple[str, ...] = ()
 
@@ -54,15 +65,15 @@ def split_clips(
     unseen_groups: Iterable[str] = (),
     seed: int = 0,
 ) -> Splits:
-    """Split into train, held-out and unseen; depends on the content and the seed only.
+    """Split by what clips sound like; depends on the content and the seed only.
 
     Args:
         clips: at least one.
-        heldout: share of the clips of every group and class to hold out, 0 to 0.5. Every group and
-            class is trained on; above 0, each is also held out where it has a cluster of near
-            copies to spare.
+        heldout: share of the clips of every group and class to hold out, 0 to 0.5, validation and
+            test together. Every group and class is trained on; above 0, each is also held out where
+            it has a cluster of near copies to spare.
         unseen_groups: groups to keep out as a whole. Near copies of their clips in other groups are
-            left out of all three, and a note says so.
+            left out of all sides, and a note says so.
         seed: another seed gives another split.
 
     Raises:
@@ -92,27 +103,36 @@ def split_clips(
     if not held and heldout > 0:
         notes.append("there is too little to hold anything out")
     train = sorted(set(rest.tolist()) - set(held))
-    return Splits(
-        clips.subset(train),
-        clips.subset(sorted(held)),
-        clips.subset(np.flatnonzero(is_unseen)),
-        tuple(notes),
-    )
+    unseen_rows = np.flatnonzero(is_unseen)
+    return divided(clips, train, held, unseen_rows, clusters=copies.tolist(), notes=notes)
 
 
-def split_groups(clips: ClipSet, *, heldout: Collection[str], unseen: Collection[str]) -> Splits:
+def split_groups(
+    clips: ClipSet, *, heldout: Collection[str], unseen: Collection[str], within: str = ""
+) -> Splits:
     """Split by the names of the groups only, whatever they sound like.
 
     Args:
         clips: at least one of them in another group.
-        heldout: groups that are held out as a whole; those that are not there are passed over.
+        heldout: groups that are held out as a whole, for validation or test; those that are not
+            there are passed over.
         unseen: groups that are unseen, likewise.
+        within: what a group is called, if it may be halved (see `halved`).
 
     Raises:
         DataError: if nothing is left to train on.
     """
-    sides = dict.fromkeys(heldout, "heldout") | dict.fromkeys(unseen, "unseen")
-    return assigned_splits(clips, [sides.get(group, "train") for group in clips.groups])
+    groups = np.array(clips.groups)
+    is_unseen = np.isin(groups, sorted(unseen))
+    is_held = np.isin(groups, sorted(heldout)) & ~is_unseen
+    rows = [np.flatnonzero(side) for side in (~is_held & ~is_unseen, is_held, is_unseen)]
+    words = ("", "held out", "unseen")
+    notes = [
+        f"nothing is {word} in this data"
+        for word, mine in zip(words, rows, strict=True)
+        if word and not len(mine)
+    ]
+    return divided(clips, *rows, within=within, notes=notes)
 
 
 def assigned_splits(clips: ClipSet, sides: Sequence[str]) -> Splits:
@@ -120,28 +140,62 @@ def assigned_splits(clips: ClipSet, sides: Sequence[str]) -> Splits:
 
     Args:
         clips: at least one of them to train on.
-        sides: "train", "heldout" or "unseen" for each clip; with another word it is not used.
+        sides: one of `SIDES` for each clip; with another word it is not used.
 
     Raises:
         DataError: if there is nothing to train on.
 
-    >>> clips = ClipSet.from_arrays(np.zeros((4, 1, 8)), 8000)
-    >>> splits = assigned_splits(clips, ["train", "unseen", "train", "faulty"])
-    >>> len(splits.train), splits.unseen.files, *splits.notes
-    (2, ('1.wav',), 'nothing is held out in this data', '1 clips are on no side and are not used')
+    >>> clips = ClipSet.from_arrays(np.zeros((4, 1, 8)), 8000, groups=["a", "b", "c", "d"])
+    >>> splits = assigned_splits(clips, ["train", "test", "train", "faulty"])
+    >>> len(splits.train), splits.test.files, *splits.notes
+    (2, ('1.wav',), 'there is no validation set', '1 clips are on no side and are not used')
     """
     given = np.array(sides)
-    rows = {side: np.flatnonzero(given == side) for side in ("train", "heldout", "unseen")}
-    if len(rows["train"]) == 0:
-        raise DataError(f"none of the {len(clips)} clips is one to train on")
-    words = {"heldout": "held out", "unseen": "unseen"}
-    notes = [
-        f"nothing is {word} in this data" for side, word in words.items() if not rows[side].size
-    ]
+    rows = {side: np.flatnonzero(given == side) for side in SIDES}
+    _check_train(clips, rows["train"])
+    notes = [f"there is no {side} set" for side in ("validation", "test") if not rows[side].size]
     if rest := len(clips) - sum(len(mine) for mine in rows.values()):
         notes.append(f"{rest} clips are on no side and are not used")
     picked = {side: clips.subset(mine) for side, mine in rows.items()}
+    sides_of = Counter(group for side in picked.values() for group in set(side.groups))
+    if shared := [group for group, count in sides_of.items() if count > 1]:
+        notes.append(f"{len(shared)} groups are on two sides, such as {shown(min(shared))}")
     return Splits(**picked, notes=tuple(notes))
+
+
+def divided(
+    clips: ClipSet,
+    train: Sequence[int] | np.ndarray,
+    heldout: Sequence[int] | np.ndarray,
+    unseen: Sequence[int] | np.ndarray = (),
+    *,
+    clusters: Sequence[object] | None = None,
+    within: str = "",
+    notes: Iterable[str] = (),
+) -> Splits:
+    """Splits of which the held-out clips are halved into validation and test.
+
+    Args:
+        clips: the whole set of N clips.
+        train: rows to train on, at least one.
+        heldout: rows that are held out.
+        unseen: rows that are unseen.
+        clusters: what stays on one side: N names or numbers; by default the groups.
+        within: what a cluster is called, if it may be halved (see `halved`).
+        notes: what a reader must know beside the halving.
+
+    Raises:
+        DataError: if there is nothing to train on.
+    """
+    _check_train(clips, train)
+    halves = halved(clips, heldout, clips.groups if clusters is None else clusters, within=within)
+    sides = (train, halves.validation, halves.test, unseen)
+    return Splits(*(clips.subset(side) for side in sides), (*notes, *halves.notes))
+
+
+def _check_train(clips: ClipSet, rows: Sequence[int] | np.ndarray) -> None:
+    if len(rows) == 0:
+        raise DataError(f"none of the {len(clips)} clips is one to train on")
 
 
 def _copies(clips: ClipSet, notes: list[str]) -> np.ndarray:
@@ -177,11 +231,7 @@ def _known_groups(clips: ClipSet, names: Iterable[str]) -> set[str]:
 
 def _clusters(clips: ClipSet, indices: np.ndarray, copies: np.ndarray, seed: int) -> list[_Cluster]:
     """Clusters in an order drawn from the seed and the content, whatever the order of the clips."""
-    order: Counter[str] = Counter()
-    keys = []
-    for content in clips.content:  # the slices of one file share its content: number them
-        order[content] += 1
-        keys.append(hashlib.sha256(f"{seed}:{content}:{order[content]}".encode()).hexdigest())
+    keys = content_keys(clips, seed)
     members: dict[int, list[int]] = {}
     for index in indices.tolist():
         members.setdefault(int(copies[index]), []).append(index)

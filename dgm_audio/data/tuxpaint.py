@@ -29,7 +29,7 @@ CREDIT = "tuxpaint-stamps-default / Bill Kendrick and contributors"
 
 HELD_OUT = ("tuxpaint-da",)
 UNSEEN = "ru"
-"""The Danish voice is held out, and the Russian one with its language."""
+"""The Danish voice is for validation and test, and the Russian one is unseen with its language."""
 
 _WORD = re.compile(r".+_desc(?:_([a-z]{2})(?:_[A-Z]{2})?)?")
 

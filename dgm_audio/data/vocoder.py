@@ -6,11 +6,11 @@
                                          fetched (the notes rendered) by `download_vocoder_sounds`
     ljspeech/  vctk/                     put there by their owner, and asked for
 
-Whole voices are held out, and one language altogether. Drums and notes are trained on only: the
-kits and instruments that their own models are judged by are left out here too, so that what a
-vocoder makes of them can be judged by these. Of the notes 1,500 are taken, so that speech stays the
-bulk. Levels stay as they were recorded, since a vocoder must follow them: nothing is brought
-to one peak, and no pause is cut.
+Whole voices are for validation or test, and one language is unseen altogether. Drums and notes are
+trained on only: the kits and instruments that their own models are judged by are left out here too,
+so that what a vocoder makes of them can be judged by these. Of the notes 1,500 are taken, so that
+speech stays the bulk. Levels stay as they were recorded, since a vocoder must follow them: nothing
+is brought to one peak, and no pause is cut.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ DRUMS, NOTES = "drums", "notes"
 MOST_NOTES = 1500
 UNSEEN = "ru"
 HELD_OUT = (*asterisk.HELD_OUT, *tuxpaint.HELD_OUT)
-"""Of the 12,249 files that Debian's packages give, 866 are held out and 1,478 unseen."""
+"""Of the 12,249 files that Debian's packages give, 866 are held out (one voice for validation, the
+other for test) and 1,478 unseen."""
 
 
 def drums_to_train_on(folder: Path) -> Manifest:
@@ -149,7 +150,7 @@ def whole_recordings(manifest: Manifest, config: ClipConfig) -> ClipSet:
 
 
 def vocoder_splits(clips: ClipSet) -> Splits:
-    """June's French, Danish and a tenth of the VCTK voices held out; Russian unseen."""
+    """June, Danish and a tenth of the VCTK voices for validation or test; Russian unseen."""
     heldout = (*HELD_OUT, *home_speech.held_out_voices(clips.groups))
     return split_voices(clips, heldout=heldout, unseen=UNSEEN)
 

@@ -8,16 +8,17 @@ from collections.abc import Collection, Iterable
 import numpy as np
 
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.splits import Splits
+from dgm_audio.data.splits import Splits, divided
 from dgm_audio.errors import DataError
 
 
 def split_voices(clips: ClipSet, *, heldout: Collection[str], unseen: str) -> Splits:
-    """Train, held-out voices and an unseen language; depends on names only.
+    """Train, held-out voices and an unseen language, by their names.
 
     Args:
         clips: the class is the language, the group the voice.
-        heldout: groups whose clips are held out; those that are not there are passed over.
+        heldout: groups whose clips are held out, whole voices for validation and for test, or
+            whole files of a single voice; those that are not there are passed over.
         unseen: the language of which no clip is trained on, whoever speaks it.
 
     Raises:
@@ -32,12 +33,9 @@ def split_voices(clips: ClipSet, *, heldout: Collection[str], unseen: str) -> Sp
     silent = [
         name for name, side in (("held out", is_held), ("unseen", is_unseen)) if not any(side)
     ]
-    return Splits(
-        train=clips.subset(rest),
-        heldout=clips.subset(np.flatnonzero(is_held)),
-        unseen=clips.subset(np.flatnonzero(is_unseen)),
-        notes=tuple(f"there is no voice to be {name} in this data" for name in silent),
-    )
+    notes = [f"there is no voice to be {name} in this data" for name in silent]
+    held, unheard = np.flatnonzero(is_held), np.flatnonzero(is_unseen)
+    return divided(clips, rest, held, unheard, within="voice", notes=notes)
 
 
 def held_out_tenth(names: Iterable[str]) -> tuple[str, ...]:

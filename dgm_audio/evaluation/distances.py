@@ -1,12 +1,16 @@
-"""How far apart two sets of embedded clips are: the kernel and the Frechet distance.
+"""How far apart two sets of embedded clips are: the maximum mean discrepancy and Frechet distance.
 
     MMD^2(X, Y) = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j)
     k(a, b) = exp(-|a - b|^2 / (2 s^2)),    s = median distance within the reference Y
+    MMD = sign(MMD^2) sqrt |MMD^2|
 
     Frechet^2 = |m_X - m_Y|^2 + tr(C_X + C_Y - 2 (C_X^1/2 C_Y C_X^1/2)^1/2)
 
-The kernel distance is unbiased: it does not depend on the number of clips, and it may be slightly
-negative for equal distributions. The Frechet distance is biased upwards when clips are few.
+The estimate of the squared MMD is unbiased: it does not depend on the number of clips, and it may
+be slightly negative for equal distributions. The root is the distance: where a share w of the
+sounds is from elsewhere, the MMD is w times theirs, and its square w^2 times, which flatters. The
+sign is kept, so that what is below zero by chance still has an order. The Frechet distance is
+biased upwards when clips are few.
 
 References:
     Gretton et al., "A kernel two-sample test", 2012.
@@ -16,6 +20,8 @@ References:
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -55,7 +61,27 @@ def mean_between(kernel: Tensor, weight_x: Tensor, weight_y: Tensor) -> Tensor:
     return pairs / (weight_x.sum(-1) * weight_y.sum(-1))
 
 
-def kernel_distance(x: Tensor, reference: Tensor, bandwidth: float | None = None) -> float:
+def signed_root(squared: float) -> float:
+    """Root of the size of a squared distance, with the sign that an unbiased estimate may have.
+
+    >>> signed_root(0.25), signed_root(-0.04)
+    (0.5, -0.2)
+    """
+    return math.copysign(math.sqrt(abs(squared)), squared)
+
+
+def mmd(x: Tensor, reference: Tensor, bandwidth: float | None = None) -> float:
+    """MMD of x (N, E) and the reference (M, E), up to about 1.4; the `signed_root` of its square.
+
+    Args:
+        x: embedded clips, at least two.
+        reference: embedded real clips, at least two.
+        bandwidth: s; by default the median distance within the reference.
+    """
+    return signed_root(squared_mmd(x, reference, bandwidth))
+
+
+def squared_mmd(x: Tensor, reference: Tensor, bandwidth: float | None = None) -> float:
     """Unbiased squared MMD of x (N, E) and the reference (M, E); 0 to about 2, more is farther.
 
     Args:

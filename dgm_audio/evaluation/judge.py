@@ -1,4 +1,4 @@
-"""The held-out metric by which training keeps its best model."""
+"""The validation metric by which training keeps its best model: bits per sample, or the MMD."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ import torch
 from dgm_audio.evaluation.diversity import diversity
 from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.likelihood import MAX_MARKOV_LEVELS, baseline_bits, mean_bits
-from dgm_audio.evaluation.reference import MIN_CLIPS, Reference, quick_distance
+from dgm_audio.evaluation.reference import (
+    MIN_CLIPS,
+    VALIDATION_SEED,
+    Reference,
+    quick_distance,
+)
 from dgm_audio.evaluation.sampling import proportional_labels
 from dgm_audio.generator import AudioGenerator, HasLogProb
 
@@ -28,7 +33,7 @@ MIN_DRAWN = 256
 """Sounds of a model that are compared, at least: with fewer, chance decides between snapshots."""
 
 MAX_SECONDS = 600
-"""Sound that is drawn beyond the number of held-out clips: long clips need not be so many."""
+"""Sound that is drawn beyond the number of validation clips: long clips need not be so many."""
 
 MAX_COMPARED = 512
 """Clips that they are compared with, at most, and so many sounds: more takes minutes every time."""
@@ -38,10 +43,11 @@ LONG = 1.0
 """Seconds of a measurement that is not made twice: what is slow only at first is shorter."""
 
 
-class HeldOutJudge:
-    """Judges models by held-out clips; called, it gives the held-out metric of training.
+class ValidationMetric:
+    """Judges models by the validation clips; called, it gives the metric of a model.
 
-    With fewer than 8 held-out clips the training clips stand in; a line on standard error says so.
+    Test and unseen clips are never looked at: they report on what was chosen by this. With fewer
+    than 8 validation clips the training clips stand in; a line on standard error says so.
 
     Args:
         splits: the clips.
@@ -49,7 +55,7 @@ class HeldOutJudge:
 
     def __init__(self, splits: Splits) -> None:
         clips = _judging_clips(splits)
-        self.where = "held-out" if clips is splits.heldout else "training"
+        self.where = "validation" if clips is splits.validation else "training"
         seconds = clips.audio.shape[2] / clips.sample_rate
         few = max(MIN_CLIPS, min(MAX_SCORED, int(MAX_SECONDS / seconds)))
         self.training = _some(splits.train, few)
@@ -58,7 +64,7 @@ class HeldOutJudge:
         self._count: int | None = None
 
     def __call__(self, model: AudioGenerator) -> float:
-        """Bits per sample of a model with a likelihood, or else kernel distance; less is better."""
+        """Bits per sample of a model with a likelihood, or else its MMD; less is better."""
         return self._metric(model, self.sounds(model))
 
     def _metric(self, model: AudioGenerator, count: int) -> float:
@@ -67,7 +73,7 @@ class HeldOutJudge:
         return quick_distance(model, self.reference, n=count)
 
     def sounds(self, model: AudioGenerator) -> int:
-        """How many held-out clips are scored, or sounds of the model drawn."""
+        """How many validation clips are scored, or sounds of the model drawn."""
         scored = isinstance(model, HasLogProb)
         usual = len(self.scored) if scored else max(len(self.reference), self._drawn())
         fewest = 1 if scored else min(MIN_CLIPS, usual)
@@ -93,13 +99,13 @@ class HeldOutJudge:
         """What the metric of such a model is, in words; of any, lower is better."""
         if isinstance(model, HasLogProb):
             return f"bits per sample of {self.where} recordings"
-        return f"kernel distance to {self.where} recordings"
+        return f"MMD to {self.where} recordings"
 
     def floor(self, model: AudioGenerator) -> tuple[str, float]:
         """What no model should be above, and its metric; a sixth of the time of a judgement or so.
 
         For a likelihood it is that of an order-1 Markov chain, or of a uniform density; else the
-        kernel distance of noise with the mean spectrum of each class.
+        MMD of noise with the mean spectrum of each class.
         """
         if isinstance(model, HasLogProb):
             levels = model.audio.levels
@@ -115,32 +121,32 @@ class HeldOutJudge:
             len(training.classes),
             training.sample_rate,
         )
-        return "shaped noise", self.reference.distance(shaped.draw(labels, seed=0))
+        return "shaped noise", self.reference.distance(shaped.draw(labels, seed=VALIDATION_SEED))
 
     def diversity(self, model: AudioGenerator) -> float:
         """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
         return diversity(model, self.reference)
 
 
-def held_out_judge(splits: Splits) -> HeldOutJudge:
-    """The judge by which training keeps its best model (see `HeldOutJudge`)."""
-    return HeldOutJudge(splits)
+def validation_metric(splits: Splits) -> ValidationMetric:
+    """The judge by which training keeps its best model (see `ValidationMetric`)."""
+    return ValidationMetric(splits)
 
 
 def likelihood_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
-    """Bits per valid sample of the held-out clips, for models with a likelihood only.
+    """Bits per valid sample of the validation clips, for models with a likelihood only.
 
-    The clips are chosen as `held_out_judge` does; of more than 128 every so many-th is taken.
+    The clips are chosen as `validation_metric` does; of more than 128 every so many-th is taken.
     """
     scored = _some(_judging_clips(splits), MAX_SCORED)
     return lambda model: mean_bits(model, scored)
 
 
 def _judging_clips(splits: Splits) -> ClipSet:
-    clips = splits.heldout
+    clips = splits.validation
     if len(clips) < MIN_CLIPS:
         print(
-            f"only {len(clips)} held-out clips: models are judged by the "
+            f"only {len(clips)} validation clips: models are judged by the "
             f"{len(splits.train)} training clips instead",
             file=sys.stderr,
         )

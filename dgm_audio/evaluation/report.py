@@ -113,7 +113,7 @@ class _Evaluation:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
 
     def report(self) -> dict[str, Any]:
-        per_class = self.compare(self.splits.heldout, "")
+        per_class = self.compare(self.splits.test, "")
         if len(self.splits.unseen) >= MIN_CLIPS:
             self.compare(self.splits.unseen, "_unseen")
         elif len(self.splits.unseen):
@@ -195,14 +195,14 @@ class _Evaluation:
     def use(self, model: AudioGenerator) -> None:
         """Add what only a model has: its tuning, and what it makes of the references."""
         self.stage("tuning")
-        found = tuning(model, self.splits.heldout, self.seed)
+        found = tuning(model, self.splits.test, self.seed)
         self.figures |= found.figures
         self.clusters |= found.clusters
         self.notes += found.notes
         self.stage("likelihood")
         likelihood = Likelihood(model, self.splits.train)
         self.notes += likelihood.notes
-        for clips, suffix in ((self.splits.heldout, ""), (self.splits.unseen, "_unseen")):
+        for clips, suffix in ((self.splits.test, ""), (self.splits.unseen, "_unseen")):
             if not len(clips):
                 continue
             self.stage("reconstruction")

@@ -210,14 +210,14 @@ def evaluate_vocoder(
         DataError: if there are fewer than 8 such recordings.
     """
     by_class: dict[str, list[Tensor]] = {}
-    for clips in (splits.heldout, splits.unseen):
+    for clips in (splits.test, splits.unseen):
         for label, name in enumerate(clips.classes):
             some = clips.subset(np.flatnonzero(clips.labels == label))
             found = [torch.from_numpy(x) for _, x in recordings(some, SHORTEST)]
             by_class.setdefault(name, []).extend(found)
     sets = [sounds for sounds in by_class.values() if sounds]
     share = -(-(RECORDINGS if n is None else n) // max(1, len(sets)))
-    rate = splits.heldout.sample_rate
+    rate = splits.test.sample_rate
     chosen = [
         sounds[int(k)][0, : int(LONGEST * rate)]
         for sounds in sets

@@ -15,10 +15,10 @@ from dgm_audio.generator import AudioGenerator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-METRIC, NAME = "heldout_metric", "metric_name"
+METRIC, NAME = "validation_metric", "metric_name"
 FLOOR, FLOOR_NAME, START, START_NAME = "floor_metric", "floor_name", "start_metric", "start_name"
 """Keys of the log."""
-UNNAMED = "held-out metric"
+UNNAMED = "validation metric"
 
 
 @runtime_checkable

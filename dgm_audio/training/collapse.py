@@ -1,7 +1,7 @@
 """The collapse alarm: a generator without a likelihood that makes the same few sounds is stopped.
 
 A discriminator sees one batch at a time, and a generator that found one sound which it takes for
-real may play nothing else. The held-out metric notices late; how much sounds of one class differ
+real may play nothing else. The validation metric notices late; how much sounds of one class differ
 says it at once. The alarm rings when the `diversity` that the judge measures stays below
 `COLLAPSED` for `PATIENCE` evaluations of the game in a row. Before the game begins a model is still
 learning to play at all, so that its sounds may well be alike.

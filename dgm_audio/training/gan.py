@@ -10,7 +10,7 @@ distance cannot say. The encoder that comes of it is where `encode` starts.
 For few sounds: hinge loss, a lazy penalty on the discriminator's gradients, spectral norm where it
 scores, differentiable augmentation that it is told of, the deviation within a batch among its
 features, an average of the weights over a share of the budget, and the best model by its distance
-to held-out sounds. Of a game that begins with a trained model the snapshot halfway back to it is
+to validation sounds. Of a game that begins with a trained model the snapshot halfway back to it is
 judged and kept: it still knows what the start knew, and has most of what the game taught.
 
 References:

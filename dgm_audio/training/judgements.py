@@ -38,7 +38,7 @@ rest is for what cannot be chosen: making a snapshot and writing it."""
 
 @runtime_checkable
 class Scalable(Protocol):
-    """A judge that knows how much it does, and can do less (see `evaluation.held_out_judge`)."""
+    """A judge that knows how much it does, and can do less (see `evaluation.ValidationMetric`)."""
 
     def sounds(self, model: AudioGenerator) -> int:
         """How many sounds such a model is judged by."""

@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.training.baselines import METRIC
 from dgm_audio.training.batch import draw_batch
 from dgm_audio.training.collapse import stop_if_collapsed
 from dgm_audio.training.judgements import Pace
@@ -70,7 +71,7 @@ class Loop:
         rate: learning rate of the generator.
         seed: of everything random.
         mixed: bfloat16 networks, as long as that gives finite steps.
-        judge: (snapshot, progress) -> held-out metric, lower is better; it is also told to report.
+        judge: (snapshot, progress) -> validation metric, lower is better; it also reports it.
         keep: writes the snapshot as the best model.
         tell: reports (progress, share of the budget, losses); called at every step.
     """
@@ -257,7 +258,7 @@ class Loop:
             if np.isfinite(metric) and (self.at.best is None or metric <= self.at.best):
                 self.at.best, self.at.best_step = metric, self.at.step
                 self.keep(snapshot, self.at)
-            found |= {"heldout_metric": metric}
+            found |= {METRIC: metric}
             found |= {} if self.at.diversity is None else {"diversity": self.at.diversity}
         now = time.monotonic()
         self.at.seconds = now - self._started

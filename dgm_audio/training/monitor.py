@@ -34,7 +34,7 @@ class Monitor:
     Args:
         run: the run folder.
         pace: of the run: its budget, and how long sounds and pictures may take.
-        metric: name of the held-out figure.
+        metric: name of the validation metric.
         clips: of which a vocoder resynthesises the first ones; other models sample.
     """
 
@@ -97,9 +97,9 @@ class Monitor:
         self._metric = metric
         if self._writer is None:
             return
-        self._writer.add_scalar("heldout/metric", metric, at.step)
+        self._writer.add_scalar("validation/metric", metric, at.step)
         if at.diversity is not None:
-            self._writer.add_scalar("heldout/diversity", at.diversity, at.step)
+            self._writer.add_scalar("validation/diversity", at.diversity, at.step)
         if self._shown is None:
             self._shown = self._affordable(model)
         if self._shown == 0:

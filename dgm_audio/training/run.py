@@ -18,7 +18,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import read_header
 from dgm_audio.registry import load
 from dgm_audio.runtime.device import choose_device
-from dgm_audio.training.baselines import baselines, metric_name
+from dgm_audio.training.baselines import METRIC, baselines, metric_name
 from dgm_audio.training.collapse import alarm_for, note_diversity
 from dgm_audio.training.judgements import USUAL, Pace, Scalable, judgements
 from dgm_audio.training.loop import Loop
@@ -47,9 +47,9 @@ class TrainConfig:
         resume: go on with the run in `out`.
         device: auto, cpu or cuda.
         precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
-        evaluations: how often at most the model is judged on held-out clips, which never takes more
-            than a tenth of a budget of time (see `dgm_audio.training.judgements`); by default 20
-            times, or less often in a short budget of steps.
+        evaluations: how often at most the model is judged on validation clips, which never takes
+            more than a tenth of a budget of time (see `dgm_audio.training.judgements`); by default
+            20 times, or less often in a short budget of steps.
         half: store the weights in half precision.
     """
 
@@ -69,14 +69,14 @@ class TrainConfig:
 
 
 Judge = Callable[[AudioGenerator], float]
-"""Held-out metric of a model, lower is better (see `dgm_audio.evaluation.held_out_judge`)."""
+"""Validation metric of a model, lower is better (see `dgm_audio.evaluation.validation_metric`)."""
 
 
 def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     """Train a model on clips.
 
     Args:
-        splits: clips to train on; the others are only counted here.
+        splits: clips to train on, and those of validation; the others are only counted here.
         config: how to train.
         judge: chooses the model that is kept; one with a method `diversity` (see
             `dgm_audio.training.collapse`) also ends the run of a GAN that collapses.
@@ -101,7 +101,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
     task = get_task(config.family)(splits.train, mixed, start)
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
-    shown = splits.heldout if len(splits.heldout) else splits.train
+    shown = splits.validation if len(splits.validation) else splits.train
     pace = Pace(
         budget, judge, config.evaluations or _judgements(task, splits, batch, budget, judge)
     )
@@ -136,7 +136,7 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             recipe=_recipe(config, budget, at, start),
             data=data_record(splits),
             seed=config.seed,
-            metrics={"heldout_metric": at.best},
+            metrics={METRIC: at.best},
             half=config.half,
         )
 
@@ -162,9 +162,11 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
             run.begin(settings)
         if config.resume:
             loop.load(config.out / STATE)
+            _check_metric(loop.at, metric, config.out)
             # of a larger budget a smaller share is used: what comes is to be judged, too
             judged_so_far = int(pace.share(loop.at) * pace.most + 1e-9)
             loop.at.evaluations = min(loop.at.evaluations, judged_so_far)
+        loop.at.metric = metric
         if run and loop.mixed:
             say_bfloat16()
         if monitor:
@@ -201,6 +203,20 @@ def _judgements(task: Task, splits: Splits, batch: int, budget: Budget, judge: J
     return judgements(budget, judged, batch * (task.crop or length))
 
 
+def _check_metric(at: Progress, metric: str, out: Path) -> None:
+    """Values of two metrics cannot be compared: an earlier best would stay, or never be kept.
+
+    Raises:
+        TrainingError: if the best model so far was chosen by another metric.
+    """
+    if at.best is not None and at.metric != metric:
+        raise TrainingError(
+            f"the best model in {out} was chosen by the {at.metric or 'metric of an older version'}"
+            f", and models are now compared by the {metric}: train into another folder, which "
+            f"--start {out / 'model'} lets begin with it"
+        )
+
+
 def _recipe(
     config: TrainConfig, budget: Budget, at: Progress, start: AudioGenerator | None
 ) -> dict[str, object]:
@@ -228,7 +244,8 @@ def data_record(splits: Splits) -> dict[str, object]:
         "content_sha256": clips.manifest_hash,
         "clips": {
             "train": len(splits.train),
-            "heldout": len(splits.heldout),
+            "validation": len(splits.validation),
+            "test": len(splits.test),
             "unseen": len(splits.unseen),
         },
         "classes": list(clips.classes),

@@ -3,7 +3,7 @@
     RUN/run.json            the resolved settings
     RUN/log.jsonl           one line per report
     RUN/state.safetensors   everything that resuming needs; replaced atomically
-    RUN/model/              the best model by the held-out metric, ready to load
+    RUN/model/              the best model by the validation metric, ready to load
 
 The state is tensors in a safetensors file with numbers in its header: nothing is ever unpickled.
 """

@@ -21,6 +21,7 @@ class Progress:
         judging: seconds that judging took so far.
         judgement: seconds that the dearest judgement took.
         sounds: number of sounds that models are judged by; 0 if it was not chosen by time.
+        metric: name of what `best` is a value of; "" in a run of before it was kept.
     """
 
     step: int = 0
@@ -36,6 +37,7 @@ class Progress:
     judging: float = 0.0
     judgement: float = 0.0
     sounds: int = 0
+    metric: str = ""
 
 
 def modules_of(task: Task, average: nn.Module) -> dict[str, nn.Module]:

@@ -92,7 +92,7 @@ def check_count(splits: Splits) -> None:
     Raises:
         DataError: if there are fewer than `LEAST_CLIPS` clips; the message has their number.
     """
-    count = len(splits.train) + len(splits.heldout)
+    count = sum(len(side) for side in (splits.train, splits.validation, splits.test))
     if count < LEAST_CLIPS:
         raise DataError(too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
 

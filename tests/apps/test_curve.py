@@ -26,7 +26,7 @@ def write_log(folder, *records):
 
 
 def judged(step, seconds, metric):
-    return step, seconds, {"heldout_metric": metric}
+    return step, seconds, {"validation_metric": metric}
 
 
 RUN = [
@@ -94,7 +94,7 @@ def test_floor_and_start_are_lines_at_their_values_and_the_metric_is_named(tmp_p
 
 def test_a_log_that_names_no_metric_is_drawn_without_lines(tmp_path):
     log = write_log(tmp_path, *RUN) / "log.jsonl"
-    assert read_measure(log) == Measure("held-out metric")
+    assert read_measure(log) == Measure("validation metric")
     assert run_curve(tmp_path).tobytes() == curve_picture(read_evaluations(log)).tobytes()
 
 
@@ -124,7 +124,7 @@ def test_every_range_of_values_can_be_drawn(metrics):
     assert curve_picture(points).mode == "RGB"
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", '{"seconds": 1}', '{"step": 9, "heldout_metric": 1}'])
+@pytest.mark.parametrize("line", ["{", "[1]", '{"seconds": 1}', '{"step": 9, "validation_metric": 1}'])
 def test_a_damaged_line_is_named(tmp_path, line):
     log = write_log(tmp_path, judged(1, 2.0, 0.5)) / "log.jsonl"
     log.write_text(log.read_text() + line + "\n")

@@ -78,7 +78,7 @@ def steps(monkeypatch):
 
         monkeypatch.setattr(recipe_script, name, call)
 
-    stand_in("held_out_judge", "judge")
+    stand_in("validation_metric", "judge")
     stand_in("fit", Path("trained"))
     stand_in("load", "model")
     stand_in("judge", Judgement("the table", {"bits": 1}))
@@ -91,7 +91,7 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
     options = options_of(publish=Path("checkpoints/name"), note="n")
     train_and_publish(options, "splits", **CARD, benchmark="benchmarks/vae.py")
     names = [name for name, _, _ in steps]
-    assert names == ["held_out_judge", "fit", "load", "judge", "run_curve", "publish"]
+    assert names == ["validation_metric", "fit", "load", "judge", "run_curve", "publish"]
     calls = {name: given for name, given, _ in steps}
     assert calls["fit"] == ("splits", options.training, "judge")
     assert calls["load"] == ("trained",) and calls["judge"] == ("model", "splits")

@@ -27,7 +27,7 @@ def write_log(folder, *metrics, before=BEFORE):
     folder.mkdir(exist_ok=True)
     lines = [{"step": 1, "seconds": 1.0} | before]
     lines += [
-        {"step": 10 * index, "seconds": 60.0 * index, "heldout_metric": metric}
+        {"step": 10 * index, "seconds": 60.0 * index, "validation_metric": metric}
         for index, metric in enumerate(metrics, start=1)
     ]
     (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

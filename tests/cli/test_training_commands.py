@@ -50,7 +50,7 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
     assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
-    assert "kernel distance to held-out recordings, lower is better:" in result.out
+    assert "MMD to validation recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
     assert last == "hear it nevertheless: dgm-audio sample run/model -n 8 --out sounds"
     dgm(*last.split()[4:], "--seed", 1).ok()
@@ -106,7 +106,7 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
     words = ["--family", "autoregressive", "--steps", 3, "--batch", 4, "--seconds", 0.25]
     dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     metrics = [json.loads(line) for line in Path("run/log.jsonl").read_text().splitlines()]
-    best = min(line["heldout_metric"] for line in metrics if "heldout_metric" in line)
+    best = min(line["validation_metric"] for line in metrics if "validation_metric" in line)
     assert 1 < best < 9  # bits per sample; tones are foreseen
     dgm("sample", "run/model", "-n", 2, "--seconds", 0.1, "--seed", 1, "--out", "made").ok()
     scored = dgm("score", "run/model", "made", recordings / "tone" / "1.wav", "--json").ok()

@@ -18,11 +18,11 @@ from dgm_audio.evaluation import (
     MarkovChain,
     bits_per_sample,
     evaluate,
-    held_out_judge,
     likelihood,
     likelihood_judge,
     mean_bits,
     table,
+    validation_metric,
 )
 from dgm_audio.evaluation.bootstrap import estimate
 from dgm_audio.evaluation.likelihood import Likelihood, bits_of, dequantised
@@ -273,7 +273,7 @@ def test_linear_bits_of_a_density_are_an_average_over_channels():
 
 
 def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
-    judge = held_out_judge(splits)
+    judge = validation_metric(splits)
     worse = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
     worse.logit.data.zero_()
     assert judge(chain) == pytest.approx(mean_bits(chain, splits.heldout))
@@ -288,8 +288,8 @@ def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
 
 
 def test_the_floor_of_a_likelihood_is_a_chain_or_a_uniform_density(chain, splits):
-    judge = held_out_judge(splits)
-    assert judge.name(chain) == "bits per sample of held-out recordings"
+    judge = validation_metric(splits)
+    assert judge.name(chain) == "bits per sample of validation recordings"
     name, floor = judge.floor(chain)
     report = Likelihood(chain, splits.train).figures(splits.heldout, "")
     assert name == "a Markov chain" and judge(chain) < floor < 3

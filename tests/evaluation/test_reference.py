@@ -17,7 +17,7 @@ from drum_sounds import (
 
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import DataError, InputError
-from dgm_audio.evaluation import Reference, TextureEmbedding, held_out_judge, quick_distance
+from dgm_audio.evaluation import Reference, TextureEmbedding, quick_distance, validation_metric
 from dgm_audio.evaluation.spectra import decibels, mel_partition, power
 
 # --- spectra and embedding ---------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_the_judge_hears_neither_too_few_sounds_nor_too_many():
     for count, expected in ((8, 256), (600, 512)):
         audio = 0.1 * torch.randn(count, 1, 1024, generator=torch.Generator().manual_seed(0))
         clips, model = ClipSet.from_arrays(audio.clamp(-1, 1), RATE), Counted(1024)
-        judge = held_out_judge(Splits(clips, clips, clips.subset([])))
+        judge = validation_metric(Splits(clips, clips, clips.subset([])))
         judge(model)
         assert model.made == expected
         compared = judge.reference.audio
@@ -118,20 +118,20 @@ def test_the_judge_hears_neither_too_few_sounds_nor_too_many():
             torch.testing.assert_close(mine / mine.abs().max(), own / own.abs().max())
 
 
-def test_the_held_out_judge_prefers_real_sounds(capsys):
+def test_the_validation_metric_prefers_real_sounds(capsys):
     splits = make_splits(train=40, heldout=24)
-    judge = held_out_judge(splits)
+    judge = validation_metric(splits)
     assert judge(Echo(splits.train)) < judge(Noise())
-    assert judge.name(Noise()) == "kernel distance to held-out recordings"
+    assert judge.name(Noise()) == "MMD to validation recordings"
     assert not capsys.readouterr().err
-    few = held_out_judge(make_splits(train=12, heldout=2))
+    few = validation_metric(make_splits(train=12, heldout=2))
     assert "2 held-out clips" in capsys.readouterr().err
     assert few.name(Noise()) == "kernel distance to training recordings"
 
 
 def test_noise_of_the_right_spectrum_is_the_floor_of_the_judge():
     splits = make_splits(train=40, heldout=24)
-    judge = held_out_judge(splits)
+    judge = validation_metric(splits)
     name, floor = judge.floor(Noise())
     assert name == "shaped noise" and floor == judge.floor(Noise())[1]
     assert max(0.01, judge(Echo(splits.train))) < 0.7 * floor and floor < judge(Noise())

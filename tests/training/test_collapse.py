@@ -10,7 +10,7 @@ from toys import ToyTone, ToyToneConfig
 
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
-from dgm_audio.evaluation.judge import held_out_judge
+from dgm_audio.evaluation.judge import validation_metric
 from dgm_audio.training import task as tasks
 from dgm_audio.training.collapse import COLLAPSED, PATIENCE, note_diversity
 from dgm_audio.training.gan import GANTask
@@ -83,7 +83,7 @@ def read_log(run):
 
 @pytest.mark.parametrize("classes", [(), ("low", "high")])
 def test_a_generator_that_ignores_its_latent_has_no_diversity(classes):
-    judge = held_out_judge(tones(classes))
+    judge = validation_metric(tones(classes))
     found = {
         variety: judge.diversity(ToyTone(ToyToneConfig(LENGTH, variety, classes)))
         for variety in (0.0, 0.02, 1.0)
@@ -98,13 +98,13 @@ def test_a_run_that_collapses_ends_with_the_error_and_keeps_the_best_model(tmp_p
     with pytest.raises(
         TrainingError, match=r"collapsed to so few sounds.*differ by 0\.\d\d"
     ) as told:
-        fit(splits, config(run, "toy"), held_out_judge(splits))
+        fit(splits, config(run, "toy"), validation_metric(splits))
     assert "\n" not in str(told.value) and f"is in {run / 'model'}" in str(told.value)
     log = [line for line in read_log(run) if "diversity" in line]
     assert [line["diversity"] < COLLAPSED for line in log[-PATIENCE - 1 :]] == [False, True, True]
     header = json.loads((run / "model" / "config.json").read_text())
-    best = min(log, key=lambda line: line["heldout_metric"])
-    assert header["metrics"]["heldout_metric"] == best["heldout_metric"]
+    best = min(log, key=lambda line: line["validation_metric"])
+    assert header["metrics"]["validation_metric"] == best["validation_metric"]
     assert best["diversity"] > COLLAPSED and best["step"] < log[-1]["step"] < 60
     _, at = load_state(run / "state.safetensors")
     assert at["step"] == log[-1]["step"] and at["collapsed"] == PATIENCE
@@ -114,21 +114,21 @@ def test_a_resumed_run_that_is_still_collapsed_ends_at_its_next_evaluation(tmp_p
     splits, run = tones(), tmp_path / "run"
     for resume in (False, True):
         with pytest.raises(TrainingError, match="collapsed"):
-            fit(splits, config(run, "toy", resume=resume), held_out_judge(splits))
+            fit(splits, config(run, "toy", resume=resume), validation_metric(splits))
     _, at = load_state(run / "state.safetensors")
     assert at["collapsed"] == PATIENCE + 1
 
 
 def test_a_run_that_keeps_its_variety_goes_to_its_end(tmp_path):
     splits, run = tones(), tmp_path / "run"
-    fit(splits, config(run, "steady"), held_out_judge(splits))
+    fit(splits, config(run, "steady"), validation_metric(splits))
     found = [line["diversity"] for line in read_log(run) if "diversity" in line]
     assert len(found) == 12 and min(found) > COLLAPSED
 
 
 def test_who_is_not_watched_is_not_measured(tmp_path):
     splits, run = tones(), tmp_path / "run"
-    fit(splits, config(run, "unwatched"), held_out_judge(splits))
+    fit(splits, config(run, "unwatched"), validation_metric(splits))
     assert not any("diversity" in line for line in read_log(run))
     watched = {family for family in tasks.TASKS if get_task(family).watched}
     assert GANTask.watched and not watched & {"autoregressive", "flow", "flow-vocoder", "vae"}

@@ -10,7 +10,7 @@ from test_loop import Run, WatchingTask, clips
 from toys import ToyFlow, ToyFlowConfig, ToyTone, ToyToneConfig
 
 from dgm_audio.evaluation import judge as judging
-from dgm_audio.evaluation.judge import held_out_judge
+from dgm_audio.evaluation.judge import validation_metric
 from dgm_audio.training.judgements import SHARE, Pace, judgements
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.run import TrainConfig, fit
@@ -144,11 +144,14 @@ def test_steps_are_judged_at_fixed_shares_whatever_the_clock_says(monkeypatch):
     assert judgements(Budget(steps=10), 256, 16) == 1
 
 
-def test_the_held_out_judge_can_do_with_less(splits, monkeypatch):
-    judge, drawn = held_out_judge(splits), ToyTone(ToyToneConfig(4096, classes=("noise", "tone")))
+def test_the_validation_metric_can_do_with_less(splits, monkeypatch):
+    judge, drawn = (
+        validation_metric(splits),
+        ToyTone(ToyToneConfig(4096, classes=("noise", "tone"))),
+    )
     assert judge.sounds(drawn) == judging.MIN_DRAWN
     scored = ToyFlow(ToyFlowConfig())
-    assert judge.sounds(scored) == len(splits.heldout) == 12
+    assert judge.sounds(scored) == len(splits.validation) == 12
     assert 0 < judge.seconds_per_sound(drawn) < 1
     asked = []
     monkeypatch.setattr(judging, "quick_distance", lambda model, of, n: asked.append(n) or 0.0)
@@ -161,9 +164,9 @@ def test_the_held_out_judge_can_do_with_less(splits, monkeypatch):
 
 
 def test_a_run_with_a_budget_of_time_logs_what_judging_took(tmp_path, splits):
-    fit(splits, TrainConfig(tmp_path / "run", budget="3s", batch=4), held_out_judge(splits))
+    fit(splits, TrainConfig(tmp_path / "run", budget="3s", batch=4), validation_metric(splits))
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    judged = [line for line in lines if "heldout_metric" in line]
+    judged = [line for line in lines if "validation_metric" in line]
     assert judged and judged[-1]["step"] == lines[-2]["step"]
     assert all(line["judging_seconds"] > 0 and line["judging_share"] > 0 for line in judged)
     assert np.all(np.diff([line["seconds"] for line in judged]) > 0)

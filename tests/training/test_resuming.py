@@ -63,7 +63,7 @@ def test_a_run_that_is_killed_after_an_evaluation_is_not_judged_there_again(
         fit(splits, config(tmp_path / "run", steps=8), numbers)
     fit(splits, config(tmp_path / "run", steps=8, resume=True), numbers)
     log = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
-    judged = [line["step"] for line in map(json.loads, log) if "heldout_metric" in line]
+    judged = [line["step"] for line in map(json.loads, log) if "validation_metric" in line]
     assert judged == [4, 8]
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dgm_audio.errors import ConfigError, InputError, TrainingError, UnknownModelError
-from dgm_audio.evaluation.judge import held_out_judge
+from dgm_audio.evaluation.judge import validation_metric
 from dgm_audio.registry import load
 from dgm_audio.training import autoregressive, monitor
 from dgm_audio.training import loop as loop_module
@@ -36,9 +36,9 @@ def read_log(run):
 
 
 def test_training_lowers_the_loss_and_gives_a_model_that_plays(tmp_path, splits):
-    folder = fit(splits, config(tmp_path / "run", steps=30), held_out_judge(splits))
+    folder = fit(splits, config(tmp_path / "run", steps=30), validation_metric(splits))
     log = read_log(tmp_path / "run")
-    assert any("heldout_metric" in line for line in log)
+    assert any("validation_metric" in line for line in log)
     model = load(str(folder), device="cpu")
     x = model.sample(3, seed=0)
     assert x.shape == (3, 1, 4096) and float(x.abs().max()) > 0

@@ -70,9 +70,9 @@ def test_a_run_says_once_what_it_is_measured_against(tmp_path, splits, monkeypat
     assert found["metric_name"] == "size of a vae"
     assert (found["floor_name"], found["floor_metric"]) == ("a stone", 1e9)
     assert found["start_name"] == str(first)
-    kept = [line["heldout_metric"] for line in read_log(tmp_path / "first")[-1:]]
+    kept = [line["validation_metric"] for line in read_log(tmp_path / "first")[-1:]]
     assert [found["start_metric"]] == pytest.approx(kept, rel=1e-2)  # stored in half precision
-    assert [line["step"] for line in log if "heldout_metric" in line] == [2, 4, 6]
+    assert [line["step"] for line in log if "validation_metric" in line] == [2, 4, 6]
     said = capsys.readouterr().err
     assert "goes on at step 3, 50 % of 6 steps; best so far: size of a vae " in said
 
@@ -95,7 +95,7 @@ def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_judged(
     fit(splits, config(run, resume=True), lambda model: 1.0)
     assert "4 steps are used up at step 4: only a larger one" in capsys.readouterr().err
     fit(splits, config(run, resume=True, steps=6), lambda model: 0.5)
-    assert [line["step"] for line in read_log(run) if "heldout_metric" in line] == [2, 4, 6]
+    assert [line["step"] for line in read_log(run) if "validation_metric" in line] == [2, 4, 6]
     assert saved_progress(run / "state.safetensors")["best_step"] == 6
     known = remembered(run)
     assert known["steps"] == 6 and (known["sample_rate"], known["length"]) == (8000, 4096)
@@ -112,7 +112,7 @@ def test_a_start_that_these_clips_cannot_judge_is_left_out(capsys):
         raise InputError("it has other classes")
 
     model = ToyTone(ToyToneConfig())
-    assert baselines(judge, model, model, "old") == {"metric_name": "held-out metric"}
+    assert baselines(judge, model, model, "old") == {"metric_name": "validation metric"}
     assert "start from is not judged: it has other classes" in capsys.readouterr().err
 
 
