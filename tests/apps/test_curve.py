@@ -124,7 +124,9 @@ def test_every_range_of_values_can_be_drawn(metrics):
     assert curve_picture(points).mode == "RGB"
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", '{"seconds": 1}', '{"step": 9, "validation_metric": 1}'])
+@pytest.mark.parametrize(
+    "line", ["{", "[1]", '{"seconds": 1}', '{"step": 9, "validation_metric": 1}']
+)
 def test_a_damaged_line_is_named(tmp_path, line):
     log = write_log(tmp_path, judged(1, 2.0, 0.5)) / "log.jsonl"
     log.write_text(log.read_text() + line + "\n")

@@ -85,7 +85,9 @@ def test_a_published_live_model_has_this_picture(model, drawn, tmp_path):
     run = save_model(model, tmp_path / "run", recipe={}, data={}, seed=0)
     audio = torch.stack([sound(seed) for seed in range(6)])
     clips = ClipSet.from_arrays(audio, RATE)
-    splits = Splits(clips.subset([0, 1]), clips.subset([2, 3]), clips.subset([4, 5]))
+    splits = Splits(
+        clips.subset([0, 1]), clips.subset([]), clips.subset([2, 3]), clips.subset([4, 5])
+    )
     folder = publish(
         run,
         tmp_path / "name",

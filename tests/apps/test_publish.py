@@ -21,7 +21,10 @@ def published(tmp_path, monkeypatch):
     card = dict(summary="s", commands={}, limits="l", dataset="d", licences=["cc0-1.0"])
 
     def call(**more):
-        splits, judgement = Splits(clips, clips, clips), Judgement("the table", {"bits": 1.0})
+        splits, judgement = (
+            Splits(clips, clips, clips, clips),
+            Judgement("the table", {"bits": 1.0}),
+        )
         return publish(run, tmp_path / "name", splits, judgement, **card, **more)
 
     return call

@@ -48,7 +48,9 @@ def recordings(record, tmp_path):
 def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     words = ["--steps", 2, "--batch", 4, "--sample-rate", RATE, "--seconds", 0.25]
     result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
-    assert re.search(r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ held out", result.out)
+    assert re.search(
+        r"\d+ clips of 0.250 s at 8000 Hz to train on, \d+ for validation, \d+ for test", result.out
+    )
     assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
     assert "MMD to validation recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
@@ -67,7 +69,7 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
 
     splits = reference_splits(load("run/model", device="cpu"), recordings)
     trained = json.loads(Path("run/run.json").read_text())["data"]["clips"]
-    assert (len(splits.train), len(splits.heldout)) == (trained["train"], trained["heldout"])
+    assert {side: len(getattr(splits, side)) for side in trained} == trained
 
     report = dgm("evaluate", "run/model", "--data", recordings, "-n", 16, "--json").ok()
     assert set(KEYS) <= set(report.json) and "is not what" not in report.err
@@ -143,7 +145,7 @@ def test_long_recordings_are_taken_whole(dgm, record, small_stream):
         record(f"music/{index}.wav", rng.uniform(-0.5, 0.5, (2, 8 * RATE)), RATE)
     words = ["--family", "vae-stream", "--steps", 5, "--batch", 2, "--precision", "float32"]
     result = dgm("train", Path.cwd().parent / "music", *words, "--out", "run").ok()
-    assert "clips of 2.944 s at 8000 Hz to train on, 3 held out" in result.out
+    assert "clips of 2.944 s at 8000 Hz to train on, 3 for validation, 0 for test" in result.out
     assert "held out as a whole: " in result.out and "2 classes" not in result.err
     settings = json.loads(Path("run/run.json").read_text())
     assert (settings["evaluations"], settings["precision"]) == (1, "float32")

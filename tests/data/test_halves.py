@@ -197,7 +197,9 @@ def test_halving_by_clips_is_caught(made, monkeypatch) -> None:
         check_apart(clips, splitter(clips), clusters)
 
 
-@pytest.mark.parametrize("name", ["split_recordings", "one voice", "syllables", "presets", "pieces"])
+@pytest.mark.parametrize(
+    "name", ["split_recordings", "one voice", "syllables", "presets", "pieces"]
+)
 def test_halving_without_near_copies_is_caught(name, monkeypatch) -> None:
     """A mutant that looks at names only; the echoes are planted across the halves that it makes."""
     monkeypatch.setattr(halves, "_alike", lambda held: np.arange(len(held)))
@@ -257,7 +259,9 @@ def test_too_little_for_two_halves_all_chooses_and_the_note_is_plain(count) -> N
         return
     assert found.validation.tolist() == list(range(count)) and len(found.test) == 0
     (note,) = found.notes
-    assert re.match(rf"{count} held-out clips are too few .* no others are left to report on$", note)
+    assert re.match(
+        rf"{count} held-out clips are too few .* no others are left to report on$", note
+    )
 
 
 def test_clusters_that_do_not_make_two_halves_all_choose() -> None:

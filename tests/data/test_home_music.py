@@ -43,8 +43,8 @@ def test_maestros_groups_are_compositions(maestro):
 def test_maestros_splits_are_its_own(maestro):
     splits = named_splits(home_music.MAESTRO, PIANO, maestro)
     assert set(splits.train.files) == {"2004/a.wav", "2018/b.wav"}
-    assert set(splits.heldout.files) == {"2018/c.wav"}
-    assert set(splits.unseen.files) == {"2018/d.wav"}
+    assert set(splits.validation.files) == {"2018/c.wav"}
+    assert set(splits.test.files) == {"2018/d.wav"}
     assert not splits.notes and splits.train.audio.shape[1:] == (2, 8192)
 
 
@@ -69,7 +69,7 @@ def test_a_composition_on_two_sides_is_said(maestro):
     table.write_text(table.read_text().replace("Liszt,Mazeppa", 'Liszt,"La Campanella"'))
     sets.write_stereo(maestro / "2018/lost.wav", 9)
     (note,) = named_splits(home_music.MAESTRO, PIANO, maestro).notes
-    assert note == "1 groups are trained on and judged by, such as Franz Liszt: La Campanella"
+    assert note == "1 groups are on two sides, such as Franz Liszt: La Campanella"
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_gtzan_has_genres_and_the_cleaned_splits(tmp_path, home, suffix):
     sets.write_gtzan(folder / home, suffix)
     splits = named_splits(home_music.GTZAN, GENRES, folder)
     assert set(splits.train.groups) == {"blues.00029"}
-    assert set(splits.heldout.groups) == {"blues.00000"}
-    assert set(splits.unseen.groups) == {"blues.00012"}
+    assert set(splits.validation.groups) == {"blues.00000"}
+    assert set(splits.test.groups) == {"blues.00012"}
     assert splits.train.condition_spec.fields["genre"].names == home_music.GENRES
     assert splits.notes == ("3 clips are on no side and are not used",)
     assert [file.path for file in splits.train.report.skipped] == [f"jazz/jazz.00054{suffix}"]
@@ -169,9 +169,9 @@ def test_clips_of_another_set_have_no_splits_of_their_own(record, folder, store)
 def test_splits_by_groups_need_something_to_train_on_and_say_what_is_not_there():
     clips = ClipSet.from_arrays(np.zeros((3, 1, 8)), 8000, groups=["a", "b", "b"])
     splits = split_groups(clips, heldout=["a", "zoo"], unseen=[])
-    assert splits.heldout.groups == ("a",) and splits.train.groups == ("b", "b")
+    assert splits.validation.groups == ("a",) and splits.train.groups == ("b", "b")
     assert splits.notes == ("nothing is unseen in this data",)
     with pytest.raises(DataError, match="none of the 3 clips is one to train on"):
         split_groups(clips, heldout=["a"], unseen=["b"])
     with pytest.raises(DataError, match="none of the 3 clips"):
-        assigned_splits(clips, ["heldout", "", "unseen"])
+        assigned_splits(clips, ["validation", "", "unseen"])

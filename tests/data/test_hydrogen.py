@@ -76,7 +76,7 @@ def test_the_splits_keep_the_unseen_kits_out(kits):
     )
     splits = hydrogen.drum_splits(clips.unique())
     assert set(splits.unseen.groups) == set(hydrogen.UNSEEN_KITS)
-    assert set(splits.train.groups) == set(splits.heldout.groups) == {"GMRockKit", "Audiophob"}
+    assert set(splits.train.groups) == set(splits.validation.groups) == {"GMRockKit", "Audiophob"}
 
 
 def test_exact_copies_are_used_once(kits):

@@ -51,7 +51,7 @@ def test_the_composers_have_forty_tracks_and_the_unseen_no_other():
 def test_tracks_are_split_as_a_whole_and_pieces_stay_together(tmp_path):
     splits = named_splits(music.NAME, SHORT, sets.write_tracks(tmp_path))
     assert stems(splits.train) == {"battle", "victory", "victory2", "weight_of_revenge", "new_one"}
-    assert stems(splits.heldout) == {"battle-epic", "love_theme"}
+    assert stems(splits.validation) == {"battle-epic", "love_theme"}
     assert stems(splits.unseen) == {"nunc_dimittis"}
     assert splits.train.groups.count("victory") == 2 * 6 and not splits.notes
     assert not splits.train.condition_spec
@@ -78,7 +78,7 @@ def test_hold_music_has_its_artist_and_says_what_it_leaves_out(tmp_path):
 def test_hold_music_is_split_by_track_and_artist(tmp_path):
     config = replace(hold_music.CLIPS, length=4096)
     splits = named_splits(hold_music.NAME, config, sets.write_hold_music(tmp_path))
-    assert set(splits.heldout.groups) == {"macroform-robot_dity"}
+    assert set(splits.validation.groups) == {"macroform-robot_dity"}
     assert set(splits.unseen.groups) == {"manolo_camp-morning_coffee"}
     assert len(set(splits.train.groups)) == 3
     assert splits.train.sample_rate == 16000 and splits.train.audio.shape[1] == 1

@@ -31,7 +31,7 @@ def test_a_set_is_split_alike_at_any_rate_and_length(package, rate, length):
     config = ClipConfig(sample_rate=rate, length=length)
     splits = named_splits(gcin.NAME, config, package)
     usual = named_splits(gcin.NAME, gcin.CLIPS, package)
-    assert splits.heldout.files == usual.heldout.files
+    assert splits.validation.files == usual.validation.files
     assert splits.train.sample_rate == rate
     assert splits.train.audio.shape[1:] == (1, length)
 
@@ -47,8 +47,8 @@ def test_a_model_is_judged_by_the_set_that_it_names(package, monkeypatch):
     here = SETS[gcin.NAME]._replace(download=lambda _: package)
     monkeypatch.setitem(SETS, gcin.NAME, here)
     splits = reference_splits(model_of(16000, 3200), None)
-    assert splits.heldout.audio.shape[1:] == (1, 3200)
-    assert splits.heldout.manifest.classes == gcin.CLASSES
+    assert splits.validation.audio.shape[1:] == (1, 3200)
+    assert splits.validation.manifest.classes == gcin.CLASSES
 
 
 def test_a_model_of_a_set_that_is_not_known_needs_a_folder(monkeypatch):

@@ -22,7 +22,7 @@ def test_whole_presets_are_held_out_by_name() -> None:
     groups = ["Koto", "Sitar", "Banjo", "Sitar"]
     clips = ClipSet.from_arrays(np.zeros((4, 1, 8)), RATE, groups=groups)
     splits = note_splits(clips)
-    found = [set(side.groups) for side in (splits.train, splits.heldout, splits.unseen)]
+    found = [set(side.groups) for side in (splits.train, splits.validation, splits.unseen)]
     assert found == [{"Sitar"}, {"Koto"}, {"Banjo"}] and len(splits.train) == 2
     assert splits.notes == ()
     with pytest.raises(DataError, match="no preset is left"):
@@ -33,22 +33,22 @@ def test_of_another_soundfont_one_preset_per_family_is_drawn() -> None:
     pianos, organs = {f"Piano {n}" for n in range(6)}, {f"Organ {n}" for n in range(6)}
     clips = clips_of({n: n.split()[0].lower() for n in sorted(pianos | organs)} | {"Saw": "lead"})
     splits = note_splits(clips)
-    piano, organ = sorted(set(splits.heldout.groups), reverse=True)
+    piano, organ = sorted(set(splits.validation.groups), reverse=True)
     assert piano in pianos and organ in organs and piano[-1] != organ[-1]
     assert set(splits.train.groups) == (pianos | organs | {"Saw"}) - {piano, organ}
-    assert len(splits.heldout) == 6 and len(splits.unseen) == 0
+    assert len(splits.validation) == 6 and len(splits.unseen) == 0
     drawn, lacking, unseen = splits.notes
     assert drawn.endswith(f"trained on: {organ} (organ), {piano} (piano)")
     assert lacking == "nothing is held out, as there is one preset only, of: lead"
     assert unseen == "no preset is unseen"
     again = note_splits(clips.subset(np.arange(len(clips))[::-1]))
-    assert set(again.heldout.groups) == {piano, organ}
+    assert set(again.validation.groups) == {piano, organ}
 
 
 def test_families_with_a_held_out_name_draw_none() -> None:
     families = {"Viola": "strings", "Cello": "strings", "Fiddle": "strings", "Violin": "strings"}
     splits = note_splits(clips_of({**families, "Banjo": "ethnic", "A": "piano", "B": "piano"}))
     assert set(splits.unseen.groups) == {"Cello", "Banjo"} and "Viola" in HELD_OUT
-    assert set(splits.heldout.groups) - {"A", "B"} == {"Viola"} and len(splits.heldout) == 6
+    assert set(splits.validation.groups) - {"A", "B"} == {"Viola"} and len(splits.validation) == 6
     (drawn,) = splits.notes
     assert "(piano)" in drawn and "strings" not in drawn

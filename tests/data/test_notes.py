@@ -246,7 +246,9 @@ def test_the_named_set_is_fetched_and_rendered_once(clicks, tmp_path, monkeypatc
     assert "inharmonic" in reasons["009 Glockenspiel"] and "effect" in reasons["120 Fret"]
     splits = named_splits(notes.NAME, ClipConfig(sample_rate=16000, length=512), folder)
     assert set(splits.train.groups) == {"Rhodes EP"}
-    assert set(splits.heldout.groups) == {"Legend EP 2"} and set(splits.unseen.groups) == {"Banjo"}
+    assert set(splits.validation.groups) == {"Legend EP 2"} and set(splits.unseen.groups) == {
+        "Banjo"
+    }
     assert list(splits.train.condition_spec.fields) == ["instrument", "pitch"]
 
 

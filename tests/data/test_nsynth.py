@@ -59,7 +59,7 @@ def test_notes_have_family_instrument_and_pitch(home: Path) -> None:
 def test_the_splits_are_its_own(home: Path) -> None:
     splits = named_splits(nsynth.NAME, CONFIG, home)
     assert splits.train.groups == ("bass_synthetic_000",) * 2 + ("organ_acoustic_1",)
-    assert splits.heldout.groups == ("bass_synthetic_001",)
+    assert splits.validation.groups == ("bass_synthetic_001",)
     assert splits.unseen.groups == ("organ_acoustic_2",) and not splits.notes
     assert splits.train.condition([2])["pitch"].tolist() == [60.0]
 

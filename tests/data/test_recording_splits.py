@@ -42,17 +42,17 @@ def joined(clips):
 def test_whole_files_are_held_out_where_there_are_enough(loaded, count):
     clips = loaded(**many(count))
     splits = split_recordings(clips, heldout=0.2)
-    train, held = set(splits.train.files), set(splits.heldout.files)
+    train, held = set(splits.train.files), set(splits.validation.files)
     assert not train & held and train | held == set(clips.files)
-    assert len(splits.train) + len(splits.heldout) == len(clips) and len(splits.unseen) == 0
+    assert len(splits.train) + len(splits.validation) == len(clips) and len(splits.unseen) == 0
     assert abs(len(held) - 0.2 * count) <= 0.5
-    names = ", ".join(dict.fromkeys(splits.heldout.files))
+    names = ", ".join(dict.fromkeys(splits.validation.files))
     assert splits.notes == (f"held out as a whole: {names}",)
 
 
 def test_a_long_file_is_not_held_out_for_a_small_share(loaded):
     splits = split_recordings(loaded(long=40_000, a=1000, b=1000, c=1000), heldout=0.15)
-    assert set(splits.heldout.files) == {"a.wav", "b.wav", "c.wav"}
+    assert set(splits.validation.files) == {"a.wav", "b.wav", "c.wav"}
 
 
 @pytest.mark.parametrize("sizes", [{"one": 40_500}, {"a": 20_000, "b": 9500, "c": 800}])
@@ -62,7 +62,7 @@ def test_of_few_files_a_stretch_is_held_out_with_a_gap_on_both_sides(loaded, siz
     for seed in range(8):
         splits = split_recordings(clips, heldout=0.15, seed=seed)
         used = {file: np.full(len(sound), " ") for file, sound in whole.items()}
-        for side, mark in ((splits.train, "t"), (splits.heldout, "h")):
+        for side, mark in ((splits.train, "t"), (splits.validation, "h")):
             for name, sound in joined(side).items():
                 file, _, told = name.partition(" (")
                 start = find(whole[file], sound)
@@ -101,8 +101,8 @@ def test_exact_copies_are_on_no_two_sides(loaded, record):
     for name in ("again", "once_more"):
         record(f"{name}.wav", noise(0, 3000))
     splits = split_recordings(loaded(**sizes))
-    assert not set(splits.train.content) & set(splits.heldout.content)
-    assert len(splits.train) + len(splits.heldout) == 15
+    assert not set(splits.train.content) & set(splits.validation.content)
+    assert len(splits.train) + len(splits.validation) == 15
     assert splits.notes[0] == "2 files are exact copies of others and are not used"
 
 
@@ -113,27 +113,27 @@ def test_silence_is_not_held_out_and_alone_is_an_error(loaded, record):
         split_recordings(loaded())
     splits = split_recordings(loaded(**many(3, parts=8)), heldout=0.3)
     assert "s.wav" in splits.train.files  # as it is in the folder
-    assert all(" s)" in file for file in splits.heldout.files)  # three files sound, not four
+    assert all(" s)" in file for file in splits.validation.files)  # three files sound, not four
 
 
 def test_the_seed_and_the_content_decide(loaded):
     clips = loaded(**many(8))
-    first = split_recordings(clips, seed=0).heldout.content
-    assert split_recordings(clips, seed=0).heldout.content == first
-    assert len({split_recordings(clips, seed=seed).heldout.content for seed in range(8)}) > 3
+    first = split_recordings(clips, seed=0).validation.content
+    assert split_recordings(clips, seed=0).validation.content == first
+    assert len({split_recordings(clips, seed=seed).validation.content for seed in range(8)}) > 3
 
 
 @pytest.mark.parametrize("sizes", [{"one": 9000}, many(4, parts=2)])
 def test_what_is_too_little_is_all_trained_on(loaded, sizes):
     clips = loaded(**sizes)
     splits = split_recordings(clips)
-    assert (len(splits.train), len(splits.heldout)) == (len(clips), 0)
+    assert (len(splits.train), len(splits.validation)) == (len(clips), 0)
     assert splits.notes == ("too little to hold anything out",)
 
 
 def test_a_share_of_zero_holds_nothing_out(loaded):
     splits = split_recordings(loaded(**many(6)), heldout=0)
-    assert len(splits.heldout) == 0 and splits.notes == ("nothing is held out",)
+    assert len(splits.validation) == 0 and splits.notes == ("nothing is held out",)
 
 
 def test_a_share_is_a_share(loaded):

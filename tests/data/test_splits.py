@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dgm_audio.data import splits as module
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
-from dgm_audio.data.splits import split_clips
+from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.data.takes import link, stem, take_groups
 from dgm_audio.errors import DataError, InputError
 
@@ -44,33 +44,47 @@ def kits(record, folder, config, store) -> ClipSet:
     return load_clips(folder / "list.csv", config, cache_dir=store, progress=False)
 
 
-def drums(clips: ClipSet) -> set[str]:
-    return {file.rsplit("-", 1)[0] for file in clips.files}
+def drums(*sides: ClipSet) -> set[str]:
+    return {file.rsplit("-", 1)[0] for side in sides for file in side.files}
+
+
+def held(split: Splits) -> list[ClipSet]:
+    """What is held out: validation and test."""
+    return [split.validation, split.test]
+
+
+def all_of(name: str, split: Splits) -> set[str]:
+    return {value for side in held(split) for value in getattr(side, name)}
+
+
+def held_count(split: Splits) -> int:
+    return len(split.validation) + len(split.test)
 
 
 def test_velocity_layers_stay_together_and_all_strata_are_on_both_sides(kits) -> None:
     for seed in range(5):
         split = split_clips(kits, seed=seed)
-        assert not drums(split.train) & drums(split.heldout)
-        assert len(split.train) + len(split.heldout) == len(kits) and len(split.unseen) == 0
-        assert set(split.train.groups) == set(split.heldout.groups) == set(kits.groups)
-        assert set(split.train.labels) == set(split.heldout.labels) == {0, 1, 2}
-        assert 0.1 < len(split.heldout) / len(kits) < 0.4
+        assert not drums(split.train) & drums(*held(split))
+        assert len(split.train) + held_count(split) == len(kits) and len(split.unseen) == 0
+        assert set(split.train.groups) == all_of("groups", split) == set(kits.groups)
+        assert set(split.train.labels) == all_of("labels", split) == {0, 1, 2}
+        assert 0.1 < held_count(split) / len(kits) < 0.4
 
 
 def test_the_split_depends_on_seed_and_content_only(kits) -> None:
     first = split_clips(kits, seed=3)
     shuffled = kits.subset(np.random.default_rng(0).permutation(len(kits)))
     again = split_clips(shuffled, seed=3)
-    assert set(first.heldout.files) == set(again.heldout.files)
-    others = {frozenset(split_clips(kits, seed=seed).heldout.files) for seed in range(6)}
+    assert set(first.validation.files) == set(again.validation.files)
+    assert set(first.test.files) == set(again.test.files)
+    others = {frozenset(all_of("files", split_clips(kits, seed=seed))) for seed in range(6)}
     assert len(others) > 1
 
 
 def test_unseen_groups_are_whole_and_nothing_of_them_leaks(kits) -> None:
     split = split_clips(kits, unseen_groups=["kit1", "kit2"])
     assert set(split.unseen.groups) == {"kit1", "kit2"} and len(split.unseen) == 60
-    assert not {"kit1", "kit2"} & {*split.train.groups, *split.heldout.groups}
+    assert not {"kit1", "kit2"} & {*split.train.groups, *all_of("groups", split)}
     assert split.notes == ()
 
 
@@ -81,7 +95,7 @@ def test_copies_of_unseen_clips_are_left_out_and_said(record, folder, config, st
     record("a/copied.wav", 0.5 * drum(53, 4))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
     split = split_clips(clips, unseen_groups=["b"])
-    used = {*split.train.files, *split.heldout.files, *split.unseen.files}
+    used = {*split.train.files, *all_of("files", split), *split.unseen.files}
     assert "a/copied.wav" not in used and len(used) == 20
     assert "1 clips are copies or takes of clips of unseen groups" in split.notes[0]
 
@@ -94,8 +108,8 @@ def test_the_same_sound_in_two_groups_is_on_one_side(record, folder, config, sto
     assert len(set(take_groups(clips))) == 8
     split = split_clips(clips, heldout=0.3)
     sides = [
-        {"".join(filter(str.isdigit, file)) for file in part.files}
-        for part in (split.train, split.heldout)
+        {"".join(filter(str.isdigit, file)) for file in files}
+        for files in (split.train.files, all_of("files", split))
     ]
     assert not sides[0] & sides[1] and sides[1]
 
@@ -162,13 +176,14 @@ def test_rules_hold_for_any_clusters(
         split = split_clips(data, heldout=share, seed=seed)
     finally:
         module.take_groups = original
-    assert len(split.train) + len(split.heldout) == len(clips)
+    assert len(split.train) + held_count(split) == len(clips)
     if len(numbers) == 1:
         return
-    train, held = (
-        {clips[int(file[:-4])] for file in part.files} for part in (split.train, split.heldout)
+    train, chosen_by, reported_by = (
+        {clips[int(file[:-4])] for file in part.files} for part in (split.train, *held(split))
     )
-    assert not train & held
+    out = chosen_by | reported_by
+    assert not train & out and not chosen_by & reported_by
     clusters = {s: Counter(key[s] for key in numbers) for s in (0, 1)}
     for stratum, counts in clusters.items():
         assert {key[stratum] for key in train} == set(counts), "every stratum is trained on"
@@ -178,7 +193,7 @@ def test_rules_hold_for_any_clusters(
             for s in (0, 1):
                 others = [k for k in train if k[s] == key[s]]
                 can = any(all(sum(t[q] == k[q] for t in train) > 1 for q in (0, 1)) for k in others)
-                assert not can or any(k[s] == key[s] for k in held)
+                assert not can or any(k[s] == key[s] for k in out)
 
 
 def test_numbered_takes_of_a_small_folder_can_be_held_out(record, folder, config, store) -> None:
@@ -188,7 +203,7 @@ def test_numbered_takes_of_a_small_folder_can_be_held_out(record, folder, config
     assert len(set(take_groups(clips))) == 2
     assert len(set(take_groups(clips, numbered=False))) > 6
     split = split_clips(clips)
-    assert len(split.heldout) == 2 and "different sounds in: kick" in split.notes[0]
+    assert held_count(split) == 2 and "different sounds in: kick" in split.notes[0]
 
 
 def test_words_of_loudness_are_believed_even_if_they_join_a_whole_class(
@@ -200,7 +215,7 @@ def test_words_of_loudness_are_believed_even_if_they_join_a_whole_class(
             record(f"{label}/other-{word}.wav", drum(ord(label[0]) + 50, velocity))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
     split = split_clips(clips)
-    assert split.notes == () and not drums(split.train) & drums(split.heldout)
+    assert split.notes == () and not drums(split.train) & drums(*held(split))
 
 
 def test_everything_alike_is_split_with_a_warning(record, folder, config, store) -> None:
@@ -208,13 +223,13 @@ def test_everything_alike_is_split_with_a_warning(record, folder, config, store)
         record(f"{index}.wav", (0.1 + 0.05 * index) * tone(300, 0.2))
     clips = load_clips(folder, config, cache_dir=store, progress=False)
     split = split_clips(clips)
-    assert len(split.heldout) == 2 and "flatter" in split.notes[0]
+    assert held_count(split) == 2 and "flatter" in split.notes[0]
 
 
 def test_too_little_to_hold_out_is_said() -> None:
     one = ClipSet.from_arrays(hit(0)[None, None], RATE)
     split = split_clips(one)
-    assert len(split.train) == 1 and len(split.heldout) == 0
+    assert len(split.train) == 1 and held_count(split) == 0
     assert "too little" in split.notes[0]
     assert split_clips(one, heldout=0).notes == ()
 

@@ -39,7 +39,7 @@ def languages(clips):
 
 def test_voices_lie_on_one_side_and_russian_is_never_trained_on(home):
     splits = load(home)
-    sides = [set(side.groups) for side in (splits.train, splits.heldout, splits.unseen)]
+    sides = [set(side.groups) for side in (splits.train, splits.validation, splits.unseen)]
     assert sides[1] == {"June", "tuxpaint-da"}
     assert sides[2] == {"IvrvoiceRU", "tuxpaint-ru"}
     assert not sides[0] & (sides[1] | sides[2]) and not sides[1] & sides[2]
@@ -50,7 +50,7 @@ def test_voices_lie_on_one_side_and_russian_is_never_trained_on(home):
 def test_drums_are_trained_on_but_for_the_kits_that_drum_models_are_judged_by(home):
     splits = load(home)
     assert splits.train.counts[vocoder.DRUMS] > 0
-    assert vocoder.DRUMS not in languages(splits.heldout) | languages(splits.unseen)
+    assert vocoder.DRUMS not in languages(splits.validation) | languages(splits.unseen)
     manifest = splits.train.manifest
     assert not {entry.group for entry in manifest.entries} & set(hydrogen.UNSEEN_KITS)
     assert any("BJA_Pacific" in item.path for item in manifest.omitted)
@@ -59,7 +59,7 @@ def test_drums_are_trained_on_but_for_the_kits_that_drum_models_are_judged_by(ho
 def test_notes_are_trained_on_but_for_the_presets_that_note_models_are_judged_by(home):
     splits = load(home)
     assert splits.train.counts[vocoder.NOTES] == 1 and "Rhodes EP" in splits.train.groups
-    assert vocoder.NOTES not in languages(splits.heldout) | languages(splits.unseen)
+    assert vocoder.NOTES not in languages(splits.validation) | languages(splits.unseen)
     manifest = splits.train.manifest
     assert not {entry.group for entry in manifest.entries} & {*notes.HELD_OUT, *notes.UNSEEN}
     omitted = {item.path: item.reason for item in manifest.omitted}
@@ -80,7 +80,7 @@ def test_no_more_notes_are_taken_than_leave_speech_the_bulk(tmp_path, monkeypatc
 
 def test_exact_copies_are_dropped_and_counted(home):
     splits = load(home)
-    files = {Path(file).name for side in (splits.train, splits.heldout) for file in side.files}
+    files = {Path(file).name for side in (splits.train, splits.validation) for file in side.files}
     assert "frog_desc_es.ogg" in files and "toad_desc_es.ogg" not in files
     assert splits.notes == ("1 files are exact copies of others and are not used",)
 
@@ -89,7 +89,7 @@ def test_every_sample_of_every_other_file_is_in_one_split(home):
     splits = load(home)
     seconds = {
         file: sound.shape[1] / 16000
-        for side in (splits.train, splits.heldout, splits.unseen)
+        for side in (splits.train, splits.validation, splits.unseen)
         for file, sound in recordings(side)
     }
     stated = {file.path: file.seconds for file in splits.train.report.files if file.clips}
@@ -108,7 +108,7 @@ def test_levels_are_kept(home):
 def test_sets_at_home_join_when_asked_for(home):
     splits = load(home, parts=ALL)
     assert "LJ" in splits.train.groups
-    held = {group for group in splits.heldout.groups if group.startswith("p2")}
+    held = {group for group in splits.validation.groups if group.startswith("p2")}
     assert len(held) == 1
     assert held | {g for g in splits.train.groups if g.startswith("p2")} == {"p225", "p226", "p227"}
 
@@ -123,7 +123,7 @@ def test_a_tenth_of_the_vctk_voices_is_held_out_by_name():
 
 def test_one_set_alone_says_what_it_lacks(home):
     splits = load(home, parts=[home_speech.LJSPEECH])
-    assert len(splits.train) and not len(splits.heldout)
+    assert len(splits.train) and not len(splits.validation)
     assert splits.notes == (
         "there is no voice to be held out in this data",
         "there is no voice to be unseen in this data",
@@ -153,7 +153,7 @@ def test_the_sets_can_be_had_by_name(home, name):
     folder = home if name == vocoder.NAME else home / name
     splits = named_splits(name, SHORT, folder)
     assert languages(splits.unseen) == {"ru"}
-    assert len(splits.heldout) and len(splits.train)
+    assert len(splits.validation) and len(splits.train)
 
 
 def test_every_side_has_its_files_and_the_held_out_one_long_ones(home):

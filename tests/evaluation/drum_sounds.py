@@ -50,10 +50,11 @@ def clip_set(count, seed):
     return ClipSet.from_arrays(audio, RATE, labels=names, groups=groups)
 
 
-def make_splits(train=160, heldout=80, unseen=0, seed=0):
-    clips = clip_set(train + heldout + unseen, seed)
-    edges = [0, train, train + heldout, train + heldout + unseen]
-    return Splits(*(clips.subset(np.arange(a, b)) for a, b in pairwise(edges)))
+def make_splits(train=160, test=80, unseen=0, seed=0, validation=0):
+    clips = clip_set(train + test + unseen + validation, seed)
+    edges = np.cumsum([0, train, test, unseen, validation])
+    sides = (clips.subset(np.arange(a, b)) for a, b in pairwise(edges))
+    return Splits(**dict(zip(("train", "test", "unseen", "validation"), sides, strict=True)))
 
 
 def with_noise(audio, db, seed=0):

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from dgm_audio.evaluation.distances import (
     frechet_distance,
     gaussian_kernel,
-    kernel_distance,
     mean_within,
     median_distance,
+    mmd,
+    signed_root,
+    squared_mmd,
 )
 from dgm_audio.evaluation.neighbours import neighbours
 from dgm_audio.evaluation.space import Space
@@ -36,10 +38,10 @@ def brute_force_mmd(x, y, width):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(2, 7), st.integers(2, 7), st.integers(1, 4), st.integers(0, 99))
-def test_the_kernel_distance_is_what_two_loops_give(n, m, size, seed):
+def test_the_squared_mmd_is_what_two_loops_give(n, m, size, seed):
     x, y = normal(n, size, seed), normal(m, size, seed + 100) * 2 + 1
     width = np.median([float((a - b).norm()) for a, b in itertools.combinations(y, 2)][::-1])
-    found = kernel_distance(x, y, float(width))
+    found = squared_mmd(x, y, float(width))
     assert found == pytest.approx(brute_force_mmd(x, y, width), abs=1e-10)
 
 
@@ -48,14 +50,30 @@ def test_the_bandwidth_is_the_median_of_the_reference():
     assert median_distance(y) == 2
     assert median_distance(torch.zeros(3, 2)) == 1
     x = normal(4, 1, 0)
-    assert kernel_distance(x, y) == kernel_distance(x, y, 2.0)
+    assert squared_mmd(x, y) == squared_mmd(x, y, 2.0)
 
 
-def test_the_kernel_distance_is_unbiased():
-    same = [kernel_distance(normal(12, 3, s), normal(9, 3, 1000 + s), 2.0) for s in range(300)]
+def test_the_squared_mmd_is_unbiased():
+    same = [squared_mmd(normal(12, 3, s), normal(9, 3, 1000 + s), 2.0) for s in range(300)]
     assert abs(np.mean(same)) < 3 * np.std(same) / math.sqrt(300)
     assert min(same) < 0
-    assert kernel_distance(normal(50, 3, 0) + 3, normal(50, 3, 1)) > 0.5
+    assert squared_mmd(normal(50, 3, 0) + 3, normal(50, 3, 1)) > 0.5
+
+
+def test_the_mmd_is_the_root_of_its_size_with_its_sign():
+    far, near = normal(50, 3, 0) + 3, normal(50, 3, 1)
+    assert mmd(far, near) == pytest.approx(math.sqrt(squared_mmd(far, near)))
+    assert mmd(near[:25], near) == pytest.approx(-math.sqrt(-squared_mmd(near[:25], near)))
+    assert [signed_root(d) for d in (4.0, 0.0, -9.0)] == [2, 0, -3]
+
+
+def test_the_mmd_of_a_mixture_is_its_share_and_the_square_is_not():
+    """Of a share w of other sounds the MMD is w times theirs; a squared one flatters."""
+    y = normal(400, 3, 0)
+    other, like = normal(400, 3, 1) + 3, normal(400, 3, 2)
+    mixed = torch.cat([other[:120], like[:280]])  # three of ten
+    assert mmd(mixed, y) / mmd(other, y) == pytest.approx(0.3, abs=0.03)
+    assert squared_mmd(mixed, y) / squared_mmd(other, y) == pytest.approx(0.09, abs=0.02)
 
 
 def test_counting_a_clip_twice_adds_no_pair_with_itself():

@@ -104,7 +104,7 @@ def test_the_table_shows_every_figure_that_there_is(real):
 
 
 def test_a_model_is_sampled_and_its_reconstruction_measured():
-    splits = make_splits(train=60, heldout=24, unseen=24)
+    splits = make_splits(train=60, test=24, unseen=24)
     report = judge(Echo(splits.train), splits)
     assert report["label_accuracy"] > 0.9  # it plays the class that it is asked for
     assert report["copy_score"] == pytest.approx(0, abs=1e-3)
@@ -119,9 +119,9 @@ def test_a_model_is_sampled_and_its_reconstruction_measured():
 
 
 def test_a_model_without_encoder_and_classes_has_no_such_figures():
-    splits = make_splits(train=24, heldout=12)
+    splits = make_splits(train=24, test=12)
     one = [replace(part, labels=part.labels * 0, classes=("drum",)) for part in parts(splits)]
-    report = judge(Noise(), replace(splits, train=one[0], heldout=one[1], unseen=one[2]))
+    report = judge(Noise(), replace(splits, train=one[0], test=one[1], unseen=one[2]))
     for key in KEYS:
         missing = key.startswith(("label", "in_tune", "reconstruction", "stft", "bits"))
         assert (report[key] is None) == missing, key
@@ -129,18 +129,18 @@ def test_a_model_without_encoder_and_classes_has_no_such_figures():
 
 
 def parts(splits):
-    return splits.train, splits.heldout, splits.unseen
+    return splits.train, splits.test, splits.unseen
 
 
 def test_the_same_seed_gives_the_same_report():
-    splits = make_splits(train=24, heldout=12)
+    splits = make_splits(train=24, test=12)
     first, again, other = (judge(Noise(), splits, n=16, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first["kernel_distance"] != other["kernel_distance"]
 
 
 def test_an_embedding_can_be_plugged_in():
-    splits = make_splits(train=24, heldout=12)
+    splits = make_splits(train=24, test=12)
 
     def loudness(x, sample_rate):
         assert sample_rate == RATE
@@ -153,7 +153,7 @@ def test_an_embedding_can_be_plugged_in():
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (lambda s: (Noise(), replace(s, heldout=s.heldout.subset(range(7)))), DataError, "7 clips"),
+        (lambda s: (Noise(), replace(s, test=s.test.subset(range(7)))), DataError, "7 clips"),
         (lambda s: (Noise(), replace(s, train=s.train.subset([]))), DataError, "0 clips to train"),
         (lambda s: (clip_set(8, 0).subset(range(4)), s), InputError, "4 of the given clips"),
         (lambda s: (named(torch.zeros(8, 1, 99), ["kick"] * 8), s), InputError, "99"),
@@ -161,14 +161,14 @@ def test_an_embedding_can_be_plugged_in():
     ],
 )
 def test_what_cannot_be_judged_is_refused_in_one_line(change, error, words):
-    source, splits = change(make_splits(train=12, heldout=8))
+    source, splits = change(make_splits(train=12, test=8))
     with pytest.raises(error, match=words) as caught:
         judge(source, splits)
     assert "\n" not in str(caught.value)
 
 
 def test_a_model_of_another_rate_is_refused():
-    splits = make_splits(train=12, heldout=8)
+    splits = make_splits(train=12, test=8)
     model = Noise()
     model.audio = replace(model.audio, sample_rate=8000)
     with pytest.raises(InputError, match="8000"):
@@ -178,7 +178,7 @@ def test_a_model_of_another_rate_is_refused():
 
 
 def test_a_shorter_model_is_padded_and_a_note_tells_what_is_missing():
-    splits = make_splits(train=24, heldout=12)
+    splits = make_splits(train=24, test=12)
     report = judge(Noise(length=1000), splits)
     assert report["counts"]["model"] == N
     assert any("24 training clips of the wanted 80" in note for note in report["notes"])
@@ -186,7 +186,7 @@ def test_a_shorter_model_is_padded_and_a_note_tells_what_is_missing():
 
 
 def test_of_long_clips_fewer_sounds_are_drawn(monkeypatch):
-    splits = make_splits(train=24, heldout=12, unseen=8)
+    splits = make_splits(train=24, test=12, unseen=8)
     monkeypatch.setattr("dgm_audio.evaluation.report.MAX_SECONDS", 10.3)  # clips have 0.512 s
     counts = judge(Noise(), splits, n=None)["counts"]
     assert counts["model"] == counts["floor"] == counts["model_unseen"] == 20

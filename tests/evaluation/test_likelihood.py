@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -26,30 +25,10 @@ from dgm_audio.evaluation import (
 )
 from dgm_audio.evaluation.bootstrap import estimate
 from dgm_audio.evaluation.likelihood import Likelihood, bits_of, dequantised
-from dgm_audio.evaluation.linear_predictor import LinearPredictor, Pcm
 from dgm_audio.families.flow.flow import FlowConfig, InversionFlow
-from dgm_audio.signal.companding import mu_law_decode, mu_law_encode
 from dgm_audio.testing import check_generator
 
 LENGTH = 512
-
-
-class MuLaw(NamedTuple):
-    """What the symbols of a chain stand for."""
-
-    levels: int
-    emphasis: float = 0.0
-
-    def values(self):
-        return mu_law_decode(torch.arange(self.levels), self.levels)
-
-    def encode(self, x):
-        return mu_law_encode(x, self.levels)
-
-    def decode(self, symbols):
-        return mu_law_decode(symbols, self.levels)
-
-
 CLASSES = ("calm", "wild")
 
 
@@ -67,14 +46,14 @@ def chain_clips(model, count, seed, labels=CLASSES):
 
 @pytest.fixture(scope="module")
 def chain():
-    model = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
-    model.codec = MuLaw(8)
-    return model
+    return ToyChain(ToyChainConfig(levels=8, length=LENGTH))
 
 
 @pytest.fixture(scope="module")
 def splits(chain):
-    return Splits(*(chain_clips(chain, count, seed) for seed, count in enumerate((40, 24, 12))))
+    sizes = {"train": 40, "test": 24, "unseen": 12, "validation": 24}
+    made = (chain_clips(chain, count, seed) for seed, count in enumerate(sizes.values()))
+    return Splits(**dict(zip(sizes, made, strict=True)))
 
 
 # --- the Markov chain ----------------------------------------------------------------------------
@@ -143,9 +122,9 @@ def test_a_model_of_the_very_process_needs_its_entropy(chain, splits):
 
 
 def test_only_valid_samples_count(chain, splits):
-    audio, lengths = splits.heldout.tensor(), torch.full((24,), LENGTH)
+    audio, lengths = splits.test.tensor(), torch.full((24,), LENGTH)
     lengths[:3] = torch.tensor([1, 100, 0])
-    labels = torch.from_numpy(splits.heldout.labels)
+    labels = torch.from_numpy(splits.test.labels)
     bits = bits_per_sample(chain, audio, lengths, labels, CLASSES)
     changed = audio.clone()
     changed[0, :, 1:] = changed[1, :, 100:] = changed[2] = 0.7
@@ -156,7 +135,7 @@ def test_only_valid_samples_count(chain, splits):
 
 
 def test_the_mean_is_over_samples_not_over_clips(chain, splits):
-    clips = replace(splits.heldout.subset([0, 1]), lengths=np.array([500, 4]))
+    clips = replace(splits.test.subset([0, 1]), lengths=np.array([500, 4]))
     first, second = (float(mean_bits(chain, clips.subset([row]))) for row in (0, 1))
     assert mean_bits(chain, clips) == pytest.approx((500 * first + 4 * second) / 504)
 
@@ -167,9 +146,9 @@ def test_batches_do_not_change_the_bits(chain, splits, monkeypatch):
     monkeypatch.setattr(
         ToyChain, "log_prob", lambda self, x, c: calls.append(len(x)) or log_prob(self, x, c)
     )
-    whole = mean_bits(chain, splits.heldout)
+    whole = mean_bits(chain, splits.test)
     monkeypatch.setattr(likelihood, "BATCH_SAMPLES", 5 * LENGTH)
-    assert mean_bits(chain, splits.heldout) == pytest.approx(whole)
+    assert mean_bits(chain, splits.test) == pytest.approx(whole)
     assert calls == [24, 5, 5, 5, 5, 4]
 
 
@@ -207,18 +186,13 @@ def test_the_figures_of_a_report(chain, splits):
     assert values["bits_per_sample_unseen"] < markov < 3  # one chain for both classes
     share = 1 - values["bits_per_sample_unseen"] / markov
     assert values["bits_below_markov_unseen"] == pytest.approx(share)
-    linear = values["bits_per_sample_linear_unseen"]
-    wanted = LinearPredictor(MuLaw(8)).bits(splits.unseen.tensor()[:, 0])
-    assert linear == pytest.approx(float(wanted.mean()))
-    share = 1 - values["bits_per_sample_unseen"] / linear
-    assert values["bits_below_linear_unseen"] == pytest.approx(share)
     low, high = ends["bits_per_sample_unseen"]
     assert low < values["bits_per_sample_unseen"] < high
 
 
 def test_evaluate_reports_the_bits_of_both_references(chain, splits):
     report = evaluate(chain, splits, n=8, progress=False)
-    for clips, suffix in ((splits.heldout, ""), (splits.unseen, "_unseen")):
+    for clips, suffix in ((splits.test, ""), (splits.unseen, "_unseen")):
         assert report["bits_per_sample" + suffix] == pytest.approx(mean_bits(chain, clips))
         assert all(report[key] is not None for key in KEYS if "bits" in key)
     assert "bits per sample: 8 levels (uniform: 3.000), over the clips' valid samples" in table(
@@ -228,72 +202,36 @@ def test_evaluate_reports_the_bits_of_both_references(chain, splits):
 
 def test_a_density_has_no_markov_chain_and_other_models_nothing(splits):
     flow = Likelihood(ToyFlow(ToyFlowConfig(classes=CLASSES)), splits.train)
-    assert set(flow.figures(splits.heldout, "")) == {
-        "bits_per_sample",
-        "bits_per_sample_uniform",
-        "bits_per_sample_linear",
-        "bits_below_linear",
-    }
+    assert set(flow.figures(splits.test, "")) == {"bits_per_sample", "bits_per_sample_uniform"}
     assert flow.notes == [
         "bits per sample: a density at 16 bits (uniform: 16.000), over the clips' valid samples"
     ]
     other = Likelihood(Noise(LENGTH), splits.train)
-    assert other.figures(splits.heldout, "") == {} and other.notes == []
-
-
-def test_without_a_known_meaning_of_its_symbols_a_model_has_no_linear_baseline(splits):
-    found = Likelihood(ToyChain(ToyChainConfig()), splits.train).figures(splits.heldout, "")
-    assert "bits_per_sample_markov" in found and not [key for key in found if "linear" in key]
-
-
-def test_linear_bits_count_the_valid_samples_of_each_clip(chain, splits):
-    clips = splits.heldout.subset([0, 1, 2])
-    lengths = np.array([500, 40, 0])
-    audio = clips.tensor().clone()
-    cut = ClipSet.from_arrays(audio, 8000, labels=["calm", "wild", "calm"])
-    cut = replace(cut, lengths=lengths)
-    figures = Likelihood(chain, splits.train).figures(cut, "")
-    found = figures["bits_per_sample_linear"]({"reference": torch.ones(3).double()})
-    bits = LinearPredictor(MuLaw(8)).bits(audio[:, 0])
-    assert found == pytest.approx(float(bits[0, :500].sum() + bits[1, :40].sum()) / 540)
-
-
-def test_linear_bits_of_a_density_are_an_average_over_channels():
-    model = ToyFlow(ToyFlowConfig(length=256))
-    model.audio = replace(model.audio, channels=2)
-    model.log_prob = lambda x, condition: torch.zeros(len(x))
-    x = torch.randn(4, 2, 256, generator=torch.Generator().manual_seed(0)) * torch.tensor(
-        [[[0.1], [0.001]]]
-    )
-    clips = ClipSet.from_arrays(x, model.audio.sample_rate)
-    figures = Likelihood(model, clips).figures(clips, "")
-    found = figures["bits_per_sample_linear"]({"reference": torch.ones(4).double()})
-    bits = LinearPredictor(Pcm(16)).bits(x.flatten(0, 1))
-    assert found == pytest.approx(float(bits.mean())) and 6 < found < 14
+    assert other.figures(splits.test, "") == {} and other.notes == []
 
 
 def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
     judge = validation_metric(splits)
     worse = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
     worse.logit.data.zero_()
-    assert judge(chain) == pytest.approx(mean_bits(chain, splits.heldout))
+    assert judge(chain) == pytest.approx(mean_bits(chain, splits.validation))
     assert judge(chain) == likelihood_judge(splits)(chain) < judge(worse)
     noise = Noise(LENGTH)
     noise.audio = replace(noise.audio, sample_rate=8000)
     assert judge(noise) != judge(noise.__class__(LENGTH // 2))  # still judged by its sounds
     assert not capsys.readouterr().err
-    few = replace(splits, heldout=splits.heldout.subset([0]))
+    few = replace(splits, validation=splits.validation.subset([0]))
     assert likelihood_judge(few)(chain) == pytest.approx(mean_bits(chain, splits.train))
-    assert "1 held-out clips" in capsys.readouterr().err
+    assert "1 validation clips" in capsys.readouterr().err
 
 
 def test_the_floor_of_a_likelihood_is_a_chain_or_a_uniform_density(chain, splits):
     judge = validation_metric(splits)
     assert judge.name(chain) == "bits per sample of validation recordings"
     name, floor = judge.floor(chain)
-    report = Likelihood(chain, splits.train).figures(splits.heldout, "")
+    report = Likelihood(chain, splits.train).figures(splits.validation, "")
     assert name == "a Markov chain" and judge(chain) < floor < 3
-    counted = {"reference": torch.ones(len(splits.heldout), dtype=torch.float64)}
+    counted = {"reference": torch.ones(len(splits.validation), dtype=torch.float64)}
     assert floor == pytest.approx(float(report["bits_per_sample_markov"](counted)))
     flow = ToyFlow(ToyFlowConfig(classes=CLASSES))
     assert judge.floor(flow) == ("a uniform density", 16)
@@ -306,20 +244,17 @@ def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
     seen = []
     log_prob = chain.log_prob
     chain.log_prob = lambda x, condition: seen.append(x) or log_prob(x, condition)
-    likelihood_judge(Splits(clips, clips, clips.subset([])))(chain)
+    likelihood_judge(Splits(clips, clips, clips.subset([]), clips.subset([])))(chain)
     del chain.log_prob
     assert sum(map(len, seen)) == 128 and torch.cat(seen)[-1, 0, 0] == pytest.approx(0.9)
 
 
 def test_the_table_has_the_bits_between_markov_and_nothing():
     report = {key: None for key in KEYS} | {"bits_per_sample": 2.5, "bits_per_sample_markov": 4.0}
-    report |= {"bits_per_sample_linear": 3.125, "bits_below_linear": 0.2}
     report |= {"ci": {"bits_per_sample": [2.25, 2.75]}, "notes": []}
     report["counts"] = {"reference": 9, "reference_sounds": 9, "model": 9}
     row = next(line for line in table(report).splitlines() if line.startswith("bits per sample"))
     assert row.split() == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]", "4.000", "lower"]
-    assert "bits of linear prediction alone" in table(report) and " 3.125 " in table(report)
-    assert "share of bits below linear prediction" in table(report)
 
 
 def test_a_bound_beside_a_likelihood_is_not_taken_for_it():

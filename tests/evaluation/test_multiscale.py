@@ -89,7 +89,7 @@ def test_clips_of_other_shapes_are_refused(shapes):
 
 @pytest.fixture(scope="module")
 def split():
-    return make_splits(train=24, heldout=24, unseen=8)
+    return make_splits(train=24, test=24, unseen=8)
 
 
 def values(found):
@@ -99,7 +99,7 @@ def values(found):
 
 def test_a_perfect_model_has_the_distance_of_the_identity(split):
     clusters = torch.arange(24) // 2
-    found = multiscale_figures(Live(split.train), split.heldout, clusters, "")
+    found = multiscale_figures(Live(split.train), split.test, clusters, "")
     figures = values(found)
     assert set(figures) == set(NAMES)
     assert figures["stft_distance_identity"] == 0 <= figures["stft_distance"] < 0.05
@@ -112,7 +112,7 @@ def test_a_perfect_model_has_the_distance_of_the_identity(split):
 def test_the_first_seconds_of_some_clips_are_compared(split, monkeypatch):
     monkeypatch.setattr(multiscale, "MOST", 2)
     monkeypatch.setattr(multiscale, "LONGEST", 0.25)
-    clips = replace(split.heldout, lengths=np.array([*[8192] * 23, 3000]))
+    clips = replace(split.test, lengths=np.array([*[8192] * 23, 3000]))
     heard = []
     monkeypatch.setattr(multiscale, "reconstructed", lambda _, x, c: heard.append(x) or x)
     multiscale_figures(Live(split.train), clips, torch.arange(24), "")
@@ -121,9 +121,9 @@ def test_the_first_seconds_of_some_clips_are_compared(split, monkeypatch):
 
 
 def test_silent_clips_do_not_count(split):
-    audio = split.heldout.tensor()
+    audio = split.test.tensor()
     audio[0] = 0
-    quiet = type(split.heldout).from_arrays(audio, 16000, labels=["hat"] * 24)
+    quiet = type(split.test).from_arrays(audio, 16000, labels=["hat"] * 24)
     model = Live(split.train)
     found = multiscale_figures(model, quiet, torch.arange(24), "")
     assert len(found.clusters["reconstructed"]) == 15
@@ -149,7 +149,7 @@ def test_a_report_of_a_live_model_has_the_figures_and_its_table_shows_them(split
 
 
 def test_a_model_that_does_not_run_live_has_none(split):
-    found = multiscale_figures(Echo(split.train), split.heldout, torch.arange(24), "")
+    found = multiscale_figures(Echo(split.train), split.test, torch.arange(24), "")
     assert not found.figures and not found.clusters and not found.notes
 
 

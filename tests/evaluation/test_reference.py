@@ -1,5 +1,8 @@
 """Spectra, their embedding, and distances from a reference of real sounds."""
 
+import inspect
+import math
+
 import pytest
 import torch
 from drum_sounds import (
@@ -17,7 +20,15 @@ from drum_sounds import (
 
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import DataError, InputError
-from dgm_audio.evaluation import Reference, TextureEmbedding, quick_distance, validation_metric
+from dgm_audio.evaluation import (
+    Reference,
+    TextureEmbedding,
+    evaluate,
+    quick_distance,
+    validation_metric,
+)
+from dgm_audio.evaluation.distances import squared_mmd
+from dgm_audio.evaluation.sampling import draw
 from dgm_audio.evaluation.spectra import decibels, mel_partition, power
 
 # --- spectra and embedding ---------------------------------------------------------------------
@@ -38,9 +49,12 @@ def test_every_bin_is_in_one_band_and_no_band_is_empty(count, window, rate):
 
 
 def test_noise_and_blur_move_clips_away_from_real_ones(reference, others):
-    clean = reference.distance(others)
-    assert reference.distance(with_noise(others, 20)) > clean + 0.05
-    assert reference.distance(blurred(others)) > clean + 0.02
+    clean, noisy, smooth = (
+        reference.distance(x) * abs(reference.distance(x))  # the square, which adds up
+        for x in (others, with_noise(others, 20), blurred(others))
+    )
+    assert noisy > clean + 0.05
+    assert smooth > clean + 0.02
 
 
 def test_level_does_not_matter(reference, others):
@@ -65,9 +79,31 @@ def test_the_channels_are_averaged():
 
 
 def test_a_reference_ranks_real_sounds_before_noise(reference, others):
-    assert abs(reference.distance(others)) < 0.02
+    assert abs(reference.distance(others)) < math.sqrt(0.02)
     assert quick_distance(others, reference) == reference.distance(others)
-    assert quick_distance(Noise(), reference) > 0.5
+    assert quick_distance(Noise(), reference) > math.sqrt(0.5)
+
+
+def test_the_distance_is_the_root_of_the_unbiased_square_with_its_sign(reference, others):
+    found = squared_mmd(reference.embed(others), reference.space.points, reference.space.bandwidth)
+    assert reference.distance(others) == pytest.approx(math.copysign(abs(found) ** 0.5, found))
+    half = reference.audio[::2]  # in the reference itself, and so nearer than chance
+    assert reference.distance(half) < 0
+
+
+def test_snapshots_are_chosen_by_other_latents_than_reports_draw(reference):
+    class Heard(Noise):
+        def _decode(self, z, condition, length):
+            self.z = z.clone()
+            return super()._decode(z, condition, length)
+
+    model, seed = Heard(), inspect.signature(evaluate).parameters["seed"].default
+    draw(model, reference.labels, reference.classes, reference.audio.shape[2], seed=seed)
+    reported = model.z
+    quick_distance(model, reference, seed=seed)  # what would choose by the report's own
+    assert torch.equal(model.z, reported)
+    quick_distance(model, reference)
+    assert model.z.shape == reported.shape and not torch.isclose(model.z, reported).any(1).all()
 
 
 def test_a_reference_from_tensors_is_the_same(reference):
@@ -109,7 +145,7 @@ def test_the_judge_hears_neither_too_few_sounds_nor_too_many():
     for count, expected in ((8, 256), (600, 512)):
         audio = 0.1 * torch.randn(count, 1, 1024, generator=torch.Generator().manual_seed(0))
         clips, model = ClipSet.from_arrays(audio.clamp(-1, 1), RATE), Counted(1024)
-        judge = validation_metric(Splits(clips, clips, clips.subset([])))
+        judge = validation_metric(Splits(clips, clips, clips.subset([]), clips.subset([])))
         judge(model)
         assert model.made == expected
         compared = judge.reference.audio
@@ -119,19 +155,20 @@ def test_the_judge_hears_neither_too_few_sounds_nor_too_many():
 
 
 def test_the_validation_metric_prefers_real_sounds(capsys):
-    splits = make_splits(train=40, heldout=24)
+    splits = make_splits(train=40, test=0, validation=24)
     judge = validation_metric(splits)
     assert judge(Echo(splits.train)) < judge(Noise())
     assert judge.name(Noise()) == "MMD to validation recordings"
     assert not capsys.readouterr().err
-    few = validation_metric(make_splits(train=12, heldout=2))
-    assert "2 held-out clips" in capsys.readouterr().err
-    assert few.name(Noise()) == "kernel distance to training recordings"
+    few = validation_metric(make_splits(train=12, test=8, validation=2))
+    assert "2 validation clips" in capsys.readouterr().err
+    assert few.name(Noise()) == "MMD to training recordings"
 
 
 def test_noise_of_the_right_spectrum_is_the_floor_of_the_judge():
-    splits = make_splits(train=40, heldout=24)
+    splits = make_splits(train=40, test=0, validation=24)
     judge = validation_metric(splits)
     name, floor = judge.floor(Noise())
     assert name == "shaped noise" and floor == judge.floor(Noise())[1]
-    assert max(0.01, judge(Echo(splits.train))) < 0.7 * floor and floor < judge(Noise())
+    assert max(math.sqrt(0.01), judge(Echo(splits.train))) < math.sqrt(0.7) * floor
+    assert floor < judge(Noise())

@@ -56,7 +56,7 @@ def odd():
     audio[2, 0] = np.sign(np.sin(0.1 * np.arange(8192)) + 1e-9)
     audio[3, 0, 0] = 1.0
     clips = ClipSet.from_arrays(audio, 8000)
-    return Splits(clips, clips.subset([]), clips.subset([]))
+    return Splits(clips, *3 * [clips.subset([])])
 
 
 @pytest.mark.fault(8)

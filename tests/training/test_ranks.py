@@ -48,7 +48,7 @@ def train(out, steps, resume):
     none = clips.subset(np.arange(0))
     settings = TrainConfig(out, steps=steps, batch=4, evaluations=2, resume=resume, device="cpu")
     VAETask.width = 32  # of the other processes, too
-    fit(Splits(clips, none, none), settings, lambda model: 1.0)
+    fit(Splits(clips, none, none, none), settings, lambda model: 1.0)
 
 
 def free_port():

@@ -25,7 +25,7 @@ SCRIPT = """
 
     VAETask.width = 16
     clips = clip_set(12)
-    splits = Splits(clips, clips.subset(np.arange(0)), clips.subset(np.arange(0)))
+    splits = Splits(clips, *3 * [clips.subset(np.arange(0))])
     steps = 5
 
     def train(rank, out, stop, resume):

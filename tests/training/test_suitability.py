@@ -68,9 +68,10 @@ def test_what_training_refuses_is_not_promised(folder):
     """The doctor's guess, the look at the headers and the count of the clips have one bound."""
     enough = ClipSet.from_arrays(np.zeros((LEAST_CLIPS, 1, 8)), RATE)
     none = enough.subset([])
-    check_count(Splits(enough.subset(range(LEAST_CLIPS - 1)), enough.subset([7]), none))
+    check_count(Splits(enough.subset(range(LEAST_CLIPS - 1)), enough.subset([7]), none, none))
+    check_count(Splits(enough.subset(range(LEAST_CLIPS - 1)), none, enough.subset([7]), none))
     with pytest.raises(DataError, match="gives 7 clips; training needs at least 8"):
-        check_count(Splits(enough.subset(range(LEAST_CLIPS - 1)), none, none))
+        check_count(Splits(enough.subset(range(LEAST_CLIPS - 1)), none, none, none))
     assert estimate({"a": 7}, 7, 8).lines == (
         "7 clips: training refuses fewer than 8; add recordings.",
     )

@@ -68,7 +68,7 @@ def clips():
 
 @pytest.fixture
 def splits(clips):
-    return Splits(clips, clips.subset([]), clips.subset([]))
+    return Splits(clips, *3 * [clips.subset([])])
 
 
 def config(out, **changes):
@@ -79,7 +79,7 @@ def config(out, **changes):
 
 
 def numbers(model):
-    """A stand-in for the held-out metric that costs nothing."""
+    """A stand-in for the validation metric that costs nothing."""
     return float(next(model.parameters()).detach().abs().sum())
 
 
