@@ -24,6 +24,14 @@ def hit(seed: int, seconds: float = 0.2, rate: int = RATE, decay: float = 20.0) 
     return 0.5 * coloured / np.abs(coloured).max()
 
 
+def too_few(count: int) -> str:
+    """The note of splits that have no test clips."""
+    return (
+        f"{count} held-out clips are too few for two halves: all of them choose the best model, "
+        "and no others are left to report on"
+    )
+
+
 def small_set(record) -> None:
     """Eight files of two classes."""
     for index in range(4):

@@ -14,6 +14,7 @@ from dgm_audio.data.splits import assigned_splits, split_groups
 from dgm_audio.errors import DataError
 
 from . import music_sets as sets
+from .sounds import too_few
 
 PIANO = replace(home_music.MAESTRO_CLIPS, length=8192)
 GENRES = replace(home_music.GTZAN_CLIPS, length=4096)
@@ -170,7 +171,7 @@ def test_splits_by_groups_need_something_to_train_on_and_say_what_is_not_there()
     clips = ClipSet.from_arrays(np.zeros((3, 1, 8)), 8000, groups=["a", "b", "b"])
     splits = split_groups(clips, heldout=["a", "zoo"], unseen=[])
     assert splits.validation.groups == ("a",) and splits.train.groups == ("b", "b")
-    assert splits.notes == ("nothing is unseen in this data",)
+    assert splits.notes == ("nothing is unseen in this data", too_few(1))
     with pytest.raises(DataError, match="none of the 3 clips is one to train on"):
         split_groups(clips, heldout=["a"], unseen=["b"])
     with pytest.raises(DataError, match="none of the 3 clips"):

@@ -60,14 +60,15 @@ def test_the_splits_are_its_own(home: Path) -> None:
     splits = named_splits(nsynth.NAME, CONFIG, home)
     assert splits.train.groups == ("bass_synthetic_000",) * 2 + ("organ_acoustic_1",)
     assert splits.validation.groups == ("bass_synthetic_001",)
-    assert splits.unseen.groups == ("organ_acoustic_2",) and not splits.notes
+    assert splits.test.groups == ("organ_acoustic_2",) and not len(splits.unseen)
+    assert not splits.notes
     assert splits.train.condition([2])["pitch"].tolist() == [60.0]
 
 
 def test_a_part_that_is_not_there_is_said(home: Path) -> None:
     (home / nsynth.TEST / "examples.json").unlink()
     splits = named_splits(nsynth.NAME, CONFIG, home)
-    assert len(splits.unseen) == 0 and splits.notes == ("nsynth-test is not there",)
+    assert len(splits.test) == 0 and splits.notes == ("there is no test set",)
     (home / nsynth.TRAIN / "examples.json").unlink()
     clips = load_clips(nsynth.nsynth_manifest(home), CONFIG, progress=False)
     with pytest.raises(DataError, match="no clip of nsynth-train"):

@@ -9,7 +9,7 @@ from dgm_audio.data.recording_splits import split_recordings
 from dgm_audio.data.windows import load_windows, recordings, rows_by_file
 from dgm_audio.errors import DataError, InputError
 
-from .sounds import RATE
+from .sounds import RATE, too_few
 
 CONFIG = ClipConfig(sample_rate=RATE, length=1000, normalize="none", trim_silence=False)
 
@@ -47,7 +47,8 @@ def test_whole_files_are_held_out_where_there_are_enough(loaded, count):
     assert len(splits.train) + len(splits.validation) == len(clips) and len(splits.unseen) == 0
     assert abs(len(held) - 0.2 * count) <= 0.5
     names = ", ".join(dict.fromkeys(splits.validation.files))
-    assert splits.notes == (f"held out as a whole: {names}",)
+    assert splits.notes == (f"held out as a whole: {names}", too_few(len(splits.validation)))
+    assert len(splits.test) == 0
 
 
 def test_a_long_file_is_not_held_out_for_a_small_share(loaded):
@@ -76,7 +77,28 @@ def test_of_few_files_a_stretch_is_held_out_with_a_gap_on_both_sides(loaded, siz
             assert len(marks.replace("t", " ").split()) == 1  # one stretch
             assert all(len(gap) >= 900 for gap in re.findall(" +", marks))
             assert "th" not in marks and "ht" not in marks
-        assert "what lies beside is not used" in splits.notes[-1]
+        assert "what lies beside is not used" in splits.notes[0]
+
+
+def test_whole_files_are_for_validation_and_others_for_test(loaded):
+    splits = split_recordings(loaded(**many(16, parts=4)), heldout=0.3)
+    assert len(set(splits.validation.files)) == 2 and len(set(splits.test.files)) == 3
+    assert not set(splits.validation.files) & set(splits.test.files) and len(splits.notes) == 1
+
+
+@pytest.mark.parametrize("sizes", [{"one": 100_000}, many(4, parts=30)])
+def test_a_stretch_or_file_alone_is_halved_in_the_middle_with_a_gap(loaded, sizes):
+    clips = loaded(**sizes)
+    whole = joined(clips)
+    splits = split_recordings(clips, heldout=0.25)
+    (validation,), (test,) = (set(side.files) for side in (splits.validation, splits.test))
+    assert validation == test and splits.notes[-1].startswith("validation and test share the rec")
+    file = whole[validation.partition(" (")[0]]
+    first, last = (
+        find(file, joined(side)[validation]) for side in (splits.validation, splits.test)
+    )
+    assert last == first + 1000 * (len(splits.validation) + 1)
+    assert min(len(splits.validation), len(splits.test)) >= 8
 
 
 def find(sound, part):

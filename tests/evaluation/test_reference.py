@@ -87,8 +87,10 @@ def test_a_reference_ranks_real_sounds_before_noise(reference, others):
 def test_the_distance_is_the_root_of_the_unbiased_square_with_its_sign(reference, others):
     found = squared_mmd(reference.embed(others), reference.space.points, reference.space.bandwidth)
     assert reference.distance(others) == pytest.approx(math.copysign(abs(found) ** 0.5, found))
-    half = reference.audio[::2]  # in the reference itself, and so nearer than chance
-    assert reference.distance(half) < 0
+    alike = torch.cat([reference.audio, reference.audio.flip(0)])  # each twice: no room for chance
+    apart = squared_mmd(reference.embed(alike), reference.space.points, reference.space.bandwidth)
+    assert reference.distance(reference.audio) < 0
+    assert reference.distance(alike) == pytest.approx(math.copysign(abs(apart) ** 0.5, apart))
 
 
 def test_snapshots_are_chosen_by_other_latents_than_reports_draw(reference):
