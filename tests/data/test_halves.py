@@ -20,6 +20,8 @@ from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.data.takes import take_groups
 from dgm_audio.data.voices import held_out_tenth
 
+from .sounds import too_few
+
 RATE, LENGTH = 8000, 1600
 
 

@@ -139,6 +139,59 @@ def test_a_run_whose_state_does_not_fit_ends_with_the_reason(tmp_path, splits):
         refused(splits, begun, f"does not fit this run: {kind}.* is missing")
 
 
+class Named:
+    """A judge whose metric has a name, and the same value for all models."""
+
+    def __init__(self, name, value=1.0):
+        self.words, self.value = name, value
+
+    def __call__(self, model):
+        return self.value
+
+    def name(self, model):
+        return self.words
+
+    def floor(self, model):
+        return "a stone", 2.0
+
+
+def test_a_best_of_another_metric_is_not_compared_but_refused(tmp_path, splits):
+    begun = config(tmp_path / "run")
+    old, new = (
+        Named("kernel distance to held-out recordings", 0.04),
+        Named("MMD to validation", 0.2),
+    )
+    model = fit(splits, begun, old)
+    resumed = replace(begun, resume=True, steps=16)
+    with pytest.raises(TrainingError) as told:
+        fit(splits, resumed, new)
+    assert str(told.value) == (
+        f"the best model in {begun.out} was chosen by the kernel distance to held-out recordings, "
+        "and models are now compared by the MMD to validation: train into another folder, which "
+        f"--start {model} lets begin with it"
+    )
+    path = begun.out / "state.safetensors"
+    assert load_state(path)[1]["best"] == 0.04
+    fit(splits, resumed, old)
+    fit(splits, config(tmp_path / "another", start=str(model)), new)  # what the message says
+
+
+def test_of_a_run_of_before_the_metric_was_kept_only_an_unjudged_one_goes_on(tmp_path, splits):
+    begun = config(tmp_path / "run")
+    fit(splits, begun, Named("MMD to validation"))
+    path = begun.out / "state.safetensors"
+    tensors, at = load_state(path)
+    del at["metric"]
+    path.write_bytes(save(tensors, {"numbers": json.dumps(at)}))
+    resumed = replace(begun, resume=True, steps=16)
+    with pytest.raises(TrainingError, match="chosen by the metric of an older version, and models"):
+        fit(splits, resumed, Named("MMD to validation"))
+    unjudged = at | {"best": None, "best_step": 0, "evaluations": 0}
+    path.write_bytes(save(tensors, {"numbers": json.dumps(unjudged)}))
+    fit(splits, resumed, Named("MMD to validation"))
+    assert load_state(path)[1]["metric"] == "MMD to validation"
+
+
 class Elsewhere(Fabric):
     """Its device is `meta`, so that what is moved there is seen."""
 
