@@ -33,16 +33,20 @@ def small_and_at_home(monkeypatch, tmp_path):
 @pytest.fixture
 def recordings(record, tmp_path):
     """Forty sounds of two classes, one text file that calls itself a sound."""
+    write_sounds(record, 40)
+    (tmp_path / "sounds" / "tone" / "text.wav").write_text("no sound")
+    return tmp_path / "sounds"
+
+
+def write_sounds(record, count):
     rng = np.random.default_rng(0)
     time = np.arange(2000) / RATE
-    for index in range(40):
+    for index in range(count):
         kind = "tone" if index % 2 else "noise"
         hertz = rng.uniform(100, 900)
         tone = np.sin(2 * np.pi * hertz * time) * np.exp(-hertz / 50 * time)
         noise = rng.uniform(-1, 1, 2000) * np.exp(-rng.uniform(5, 40) * time)
         record(f"sounds/{kind}/{index}.wav", (tone if index % 2 else noise)[None], RATE)
-    (tmp_path / "sounds" / "tone" / "text.wav").write_text("no sound")
-    return tmp_path / "sounds"
 
 
 def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
@@ -71,7 +75,19 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     trained = json.loads(Path("run/run.json").read_text())["data"]["clips"]
     assert {side: len(getattr(splits, side)) for side in trained} == trained
 
+    few = dgm("evaluate", "run/model", "--data", recordings, "-n", 16)
+    assert few.code == 2 and "no others are left to report on" in few.err
+    last = few.err.splitlines()[-1]
+    assert last.endswith("error: there are 0 clips to test on; at least 8 are needed to evaluate")
+
+
+def test_a_model_of_enough_recordings_is_judged_by_what_did_not_choose_it(dgm, record, tmp_path):
+    write_sounds(record, 120)
+    recordings, words = tmp_path / "sounds", ["--steps", 2, "--batch", 4, "--seconds", 0.25]
+    dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     report = dgm("evaluate", "run/model", "--data", recordings, "-n", 16, "--json").ok()
+    trained = json.loads(Path("run/run.json").read_text())["data"]["clips"]
+    assert report.json["counts"]["reference"] == trained["test"] >= 8 <= trained["validation"]
     assert set(KEYS) <= set(report.json) and "is not what" not in report.err
     text = dgm("evaluate", "run/model", "--data", recordings, "-n", 16).ok()
     assert "two-sample" in text.out.lower().replace("_", "-")

@@ -95,7 +95,8 @@ def test_music_becomes_a_model_that_is_published(script, tmp_path, tracks, capsy
     script.main(args)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "4 recordings, 0.2 min, 24 clips to train on"
-    assert said[1].endswith("30 clips held out") and said[2].endswith("24 clips unseen")
+    assert said[1].endswith("12 clips for validation") and said[2].endswith("18 clips for test")
+    assert said[3].endswith("24 clips unseen")
     model = load(str(shown), device="cpu")
     assert model.family == "vae-stream" and model.audio.channels == 2
     card = (shown / "README.md").read_text()
