@@ -33,20 +33,16 @@ def small_and_at_home(monkeypatch, tmp_path):
 @pytest.fixture
 def recordings(record, tmp_path):
     """Forty sounds of two classes, one text file that calls itself a sound."""
-    write_sounds(record, 40)
-    (tmp_path / "sounds" / "tone" / "text.wav").write_text("no sound")
-    return tmp_path / "sounds"
-
-
-def write_sounds(record, count):
     rng = np.random.default_rng(0)
     time = np.arange(2000) / RATE
-    for index in range(count):
+    for index in range(40):
         kind = "tone" if index % 2 else "noise"
         hertz = rng.uniform(100, 900)
         tone = np.sin(2 * np.pi * hertz * time) * np.exp(-hertz / 50 * time)
         noise = rng.uniform(-1, 1, 2000) * np.exp(-rng.uniform(5, 40) * time)
         record(f"sounds/{kind}/{index}.wav", (tone if index % 2 else noise)[None], RATE)
+    (tmp_path / "sounds" / "tone" / "text.wav").write_text("no sound")
+    return tmp_path / "sounds"
 
 
 def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
@@ -82,7 +78,11 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
 
 
 def test_a_model_of_enough_recordings_is_judged_by_what_did_not_choose_it(dgm, record, tmp_path):
-    write_sounds(record, 120)
+    rng, time = np.random.default_rng(0), np.arange(2000) / RATE
+    for index in range(120):  # bursts of a colour and decay of their own: no two are takes
+        noise = np.convolve(rng.uniform(-1, 1, 2000), rng.standard_normal(24), "same") / 12
+        burst = noise.clip(-1, 1) * np.exp(-rng.uniform(5, 90) * time)
+        record(f"sounds/{'ab'[index % 2]}/{index}.wav", burst[None], RATE)
     recordings, words = tmp_path / "sounds", ["--steps", 2, "--batch", 4, "--seconds", 0.25]
     dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
     report = dgm("evaluate", "run/model", "--data", recordings, "-n", 16, "--json").ok()

@@ -67,7 +67,7 @@ def recorded(home):
             nsynth.CLASSES,
             "held for three seconds",
             "cc-by-4.0",
-            "nsynth-test is not there",
+            "there is no test set",
         ),
     ],
 )

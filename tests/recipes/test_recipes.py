@@ -39,9 +39,7 @@ def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
     done = run(tmp_path, "own_recordings.py", sounds, "--budget", "4s", "--out", "run")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert any(
-        line.startswith("kernel distance to training recordings, lower is") for line in lines
-    )
+    assert any(line.startswith("MMD to training recordings, lower is better") for line in lines)
     assert lines[-1].endswith("dgm-audio sample run/model -n 8 --out sounds")
     assert (tmp_path / "run" / "verdict.json").is_file() and (tmp_path / "run/curve.png").is_file()
     model = load(str(tmp_path / "run" / "model"), device="cpu")
@@ -54,7 +52,7 @@ def test_own_recordings_become_a_model_that_plays(tmp_path, sounds):
 def nsynth(tmp_path):
     """A miniature in NSynth's own layout: two instruments in each part."""
     rng, table = np.random.default_rng(0), {}
-    for part, count in (("nsynth-train", 12), ("nsynth-valid", 8), ("nsynth-test", 2)):
+    for part, count in (("nsynth-train", 12), ("nsynth-valid", 8), ("nsynth-test", 8)):
         table.clear()
         for index in range(count):
             family, pitch = ("reed", "organ")[index % 2], 40 + 3 * index
@@ -77,7 +75,7 @@ def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth):
     arguments = ("--dataset", "nsynth", "--data", nsynth, "--steps", "2", "--out", "run")
     done = run(tmp_path, "notes.py", *arguments, "--publish", "shown/notes")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("22 notes of 6 instruments in 11 families: 12 to")
+    assert done.stdout.splitlines()[0].startswith("28 notes of 6 instruments in 11 families: 12 to")
     model = load(str(tmp_path / "shown" / "notes"), device="cpu")
     assert {"organ", "reed"} < set(model.condition.fields["instrument"].names)
     assert model.condition.fields["pitch"].low == 40
