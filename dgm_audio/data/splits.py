@@ -189,8 +189,13 @@ def divided(
     """
     _check_train(clips, train)
     halves = halved(clips, heldout, clips.groups if clusters is None else clusters, within=within)
-    sides = (train, halves.validation, halves.test, unseen)
-    return Splits(*(clips.subset(side) for side in sides), (*notes, *halves.notes))
+    return Splits(
+        train=clips.subset(train),
+        validation=clips.subset(halves.validation),
+        test=clips.subset(halves.test),
+        unseen=clips.subset(unseen),
+        notes=(*notes, *halves.notes),
+    )
 
 
 def _check_train(clips: ClipSet, rows: Sequence[int] | np.ndarray) -> None:
