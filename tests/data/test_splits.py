@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dgm_audio.data import splits as module
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
+from dgm_audio.data.copies import near_copies
 from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.data.takes import link, stem, take_groups
 from dgm_audio.errors import DataError, InputError
@@ -151,6 +152,16 @@ def test_fingerprints_are_kept_with_the_clips(kits, store, monkeypatch) -> None:
     part = np.array([5, 6, 70])
     first, second, third = take_groups(kits.subset(part))
     assert first == second != third
+
+
+def test_of_a_small_part_only_its_own_fingerprints_are_computed(kits, store) -> None:
+    few = kits.subset([5, 6, 70])
+    alone = near_copies(few)
+    assert not list(store.rglob("sounds-*.npy"))
+    every = near_copies(kits)
+    assert len(list(store.rglob("sounds-*.npy"))) == 1
+    np.testing.assert_array_equal(near_copies(few), alone)
+    assert (every[5] == every[6]) == (alone[0] == alone[1])
 
 
 @settings(max_examples=60, deadline=None)
