@@ -98,7 +98,10 @@ def _table(title: str, values: Mapping[str, Any] | None) -> str:
 
 
 def _metrics(metrics: Mapping[str, Any] | None) -> str:
-    """Values with their intervals, which an evaluation keeps under the key "ci"."""
+    """Values with their intervals, which an evaluation keeps under the key "ci".
+
+    Tables of values (by class, counts) are in `config.json` only.
+    """
     if not metrics:
         return "## Metrics\n\nNot measured."
     intervals = metrics.get("ci", {})
@@ -107,7 +110,7 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
         if key in intervals
         else value
         for key, value in metrics.items()
-        if key != "ci"
+        if not isinstance(value, Mapping)
     }
     return _table("Metrics", shown)
 

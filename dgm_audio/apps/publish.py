@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from PIL.Image import Image
+from PIL.Image import open as open_image
 from torch import Tensor
 
 from dgm_audio.apps.music_picture import music_picture
@@ -19,11 +21,12 @@ from dgm_audio.apps.vocoding_picture import vocoded_picture
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
-from dgm_audio.evaluation import KEYS, evaluate, table
+from dgm_audio.errors import CheckpointError
+from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.model_folder import CURVE, PICTURE, read_header
+from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
 from dgm_audio.resynthesis import resynthesise
 from dgm_audio.vocoded import is_vocoder
 
@@ -41,6 +44,11 @@ VOCODED = (
     "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
     "Griffin-Lim makes of it, and of what the model makes of it, seed 0."
 )
+_EVALUATION = "## Evaluation\n\n```text\n{}\n```"
+_DESCRIPTION = re.compile(
+    r"---\n.*?\n---\n\n# [^\n]*\n\n(.*?)## Evaluation\n\n```text\n.*?\n```\n\n## Use\n.*", re.DOTALL
+)
+"""The description before the evaluation, in a card that `publish` wrote."""
 PLAYED = (
     "From above: the mel spectrogram of a recording that it was not trained on, its "
     "reconstruction, another such recording played through the model, and a sample of its own, "
@@ -72,9 +80,9 @@ def judge(model: AudioGenerator, splits: Splits) -> Judgement:
         found = evaluate_vocoder(model, splits)
         return Judgement(str(found), found.metrics())
     report = evaluate(model, splits)
-    intervals = {key: ends for key, ends in report["ci"].items() if key in KEYS}
-    metrics = {key: report[key] for key in KEYS} | {"ci": intervals}
-    return Judgement(table(report), metrics)
+    figures = {key: value for key, value in report.items() if isinstance(value, float)}
+    kept = ("ci", "per_class", "scale", "counts")
+    return Judgement(table(report), figures | {key: report[key] for key in kept})
 
 
 def publish(
@@ -124,8 +132,7 @@ def publish(
             *([] if curve is None else [f"![Validation metric over time]({CURVE})", CURVED]),
             "## Limits",
             limits,
-            "## Evaluation",
-            f"```text\n{judgement.text}\n```",
+            _EVALUATION.format(judgement.text),
         ]
     )
     return save_model(
@@ -134,6 +141,40 @@ def publish(
         recipe=header["recipe"],
         card=card,
         data=header["data"] | {"dataset": dataset, "license": licences},
+        seed=header["seed"],
+        metrics=judgement.metrics,
+        half=header["dtype"] == "float16",
+        picture=picture,
+        curve=curve,
+    )
+
+
+def renew(folder: Path, splits: Splits, judgement: Judgement) -> None:
+    """Put a new judgement, and a new picture, into a folder that `publish` wrote.
+
+    The weights and all else that the card says stay as they are.
+
+    Args:
+        folder: with the model and its card.
+        splits: the clips it was trained on and judged by.
+        judgement: what `judge` found of it.
+
+    Raises:
+        CheckpointError: if the card has no evaluation that could be replaced.
+    """
+    model, header = load_model(folder, "cpu"), read_header(folder)
+    card = (folder / CARD).read_text(encoding="utf-8")
+    found = _DESCRIPTION.fullmatch(card)
+    if found is None:
+        raise CheckpointError(f"{folder / CARD} has no evaluation that could be renewed")
+    picture, _ = picture_and_caption(model, splits)
+    curve = open_image(folder / CURVE) if (folder / CURVE).exists() else None
+    save_model(
+        model,
+        folder,
+        recipe=header["recipe"],
+        card=f"{found[1]}{_EVALUATION.format(judgement.text)}",
+        data=header["data"],
         seed=header["seed"],
         metrics=judgement.metrics,
         half=header["dtype"] == "float16",

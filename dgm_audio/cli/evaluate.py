@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 class Evaluate:
     """Judge a model against held-out real sound.
 
+    Test clips, which neither trained nor chose the model, and whole unseen groups are the judges.
     Every figure comes with that of shaped noise (the floor), of training clips (the ceiling) and
-    with a bootstrap interval; those of a vocoder with Griffin-Lim's and the recordings' own.
+    with a bootstrap interval; those of a vocoder with Griffin-Lim's and the recordings' own. What
+    depends on the recordings only is kept in the cache.
     Without --data the model is judged on the data set that it names; a folder that it was trained
     on is split as in training.
 
@@ -43,7 +45,7 @@ class Evaluate:
             aliases=["-n"],
             metavar="N",
             help="Sounds to draw; by default as many as the reference has. Of a vocoder: "
-            "recordings to take, by default 60.",
+            "recordings to take of each part, by default 30.",
             help_behavior_hint="",
         ),
     ] = None

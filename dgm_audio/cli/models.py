@@ -102,13 +102,23 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     for key, field in facts["conditions"].items():
         rows.append(("condition", f"{key} = {_choices(field)}"))
     rows += [("size", f"{facts['parameters']:,} parameters"), ("weights", facts["weights"])]
-    rows += [(key, _flat(facts[key])) for key in ("data", "training", "metrics") if facts[key]]
+    told = {"data": facts["data"], "training": facts["training"], "metrics": _headline(facts)}
+    rows += [(key, _flat(values)) for key, values in told.items() if values]
     if "fingerprint_difference" in facts:
         off = facts["fingerprint_difference"]
         rows.append(("fingerprint", f"as when it was saved, to {off:.1g} of the peak"))
     if facts["card"]:
         rows.append(("card", facts["card"]))
     return rows
+
+
+def _headline(facts: dict[str, Any]) -> dict[str, Any]:
+    """The metrics that a report begins with, or all where it is another report."""
+    from dgm_audio.evaluation.summary import HEADLINE
+
+    metrics = facts["metrics"] or {}
+    keys = [key + end for key, _ in HEADLINE for end in ("", "_unseen")]
+    return {key: metrics[key] for key in keys if metrics.get(key) is not None} or metrics
 
 
 def _choices(field: dict[str, Any]) -> str:

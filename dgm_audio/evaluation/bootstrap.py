@@ -11,6 +11,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -26,14 +27,23 @@ LEVEL = 0.95
 
 
 def estimate(
-    figures: Mapping[str, Figure], clusters: Mapping[str, Tensor], *, seed: int = 0
+    figures: Mapping[str, Figure],
+    clusters: Mapping[str, Tensor],
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Values and 95 % intervals of all figures.
+
+    All sets are drawn anew in every round, generated and real ones, by clusters. A figure that is
+    not defined for a draw (a class that was not drawn) is left out of that round; one without a
+    value has no interval.
 
     Args:
         figures: by name.
         clusters: by the name of a set: near copies share a number (N,).
         seed: of the draws.
+        progress: takes the number of rounds that are done, `ROUNDS` in all.
     """
     once = {name: torch.ones(len(number), dtype=torch.float64) for name, number in clusters.items()}
     values = {name: figure(once) for name, figure in figures.items()}
@@ -43,7 +53,12 @@ def estimate(
         weights = {name: resample(number, rng) for name, number in clusters.items()}
         for name, figure in figures.items():
             draws[name].append(figure(weights))
-    return values, {name: _interval(values[name], draws[name]) for name in figures}
+        progress(1)
+    defined = {name: [draw for draw in found if not math.isnan(draw)]
+               for name, found in draws.items() if not math.isnan(values[name])}  # fmt: skip
+    return values, {
+        name: _interval(values[name], found) for name, found in defined.items() if found
+    }
 
 
 def resample(clusters: Tensor, rng: np.random.Generator) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -18,14 +19,36 @@ from dgm_audio.evaluation.distances import (
     mean_within,
 )
 from dgm_audio.evaluation.labels import LabelClassifier
-from dgm_audio.evaluation.neighbours import neighbours
+from dgm_audio.evaluation.listening import Measure
+from dgm_audio.evaluation.neighbours import Neighbours, Shares
 from dgm_audio.evaluation.space import Space
-from dgm_audio.evaluation.two_sample import two_sample_test
+from dgm_audio.evaluation.two_sample import TwoSampleTest, Votes
 from dgm_audio.evaluation.view import View
 
 COPY_QUANTILE = 0.05
 """A generated clip counts as copied if it is nearer to a training clip than all but this share of
 the real clips are."""
+
+FEWEST_OF_A_CLASS = 4
+"""Sounds and real clips that a class needs for a two-sample AUC of its own."""
+
+ROLES = (("model", ""), ("floor", "_floor"), ("ceiling", "_ceiling"))
+"""Sets that are compared with the reference, and the ends of their figures' names."""
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """Work that several figures share: done once for the same weights."""
+
+    def __init__(self, work: Callable[[Weights], T]) -> None:
+        self._work, self._last = work, None
+
+    def __call__(self, weights: Weights) -> T:
+        """The result for these weights."""
+        if weights is not self._last:
+            self._last, self._found = weights, self._work(weights)
+        return self._found
 
 
 def mean_of(values: Tensor, name: str) -> Figure:
@@ -34,8 +57,13 @@ def mean_of(values: Tensor, name: str) -> Figure:
 
 
 def ratio_of(parts: Tensor, wholes: Tensor, name: str) -> Figure:
-    """Sum of one value per clip of a set over the sum of another."""
-    return lambda weights: float(weights[name] @ parts / (weights[name] @ wholes))
+    """Sum of one value per clip of a set over the sum of another; NaN without clips that count."""
+
+    def ratio(weights: Weights) -> float:
+        whole = float(weights[name] @ wholes)
+        return float(weights[name] @ parts) / whole if whole else math.nan
+
+    return ratio
 
 
 def median_of(values: Tensor, name: str) -> Figure:
@@ -58,9 +86,10 @@ class Comparison:
     """Figures of sets of clips against one reference.
 
     Args:
-        reference: real clips that training did not see.
+        reference: real clips that neither trained nor chose the model.
         training: the training clips.
         classifier: of labels; None if there are no classes.
+        classes: their names.
         suffix: of all names of figures and sets, "" or "_unseen".
         seed: of the halvings of the two-sample test.
     """
@@ -68,80 +97,148 @@ class Comparison:
     reference: View
     training: View
     classifier: LabelClassifier | None
+    classes: tuple[str, ...]
     suffix: str
     seed: int
 
     def figures(self, sets: Mapping[str, View]) -> dict[str, Figure]:
         """All figures for the sets "model", "floor" and "ceiling" (training clips)."""
-        space, out = Space.of(self.reference.numbers), {}
-        for role, tail in (("model", ""), ("floor", "_floor"), ("ceiling", "_ceiling")):
-            name, view = role + self.suffix, sets[role]
-            points = space(view.numbers)
+        out: dict[str, Figure] = {}
+        for name in self.reference.numbers:
+            out |= self._distances(sets, name)
+        first = next(iter(self.reference.numbers))
+        space = Space.of(self.reference.numbers[first])
+        for role, tail in ROLES:
+            points = space(sets[role].numbers[first])
             figures = {
-                "kernel_distance": self._kernel_distance(points, space, name),
-                "frechet_distance": self._frechet_distance(points, space, name),
-                "two_sample_auc": self._two_sample_auc(view, name),
-                **self._neighbours(points, space, name),
+                "frechet_distance": self._frechet_distance(points, space, role),
+                **self._neighbours(points, space, role),
             }
             out |= {key + tail: figure for key, figure in figures.items()}
-        out["distance_closed"] = ratio_closed(
-            out["kernel_distance_floor"], out["kernel_distance"], out["kernel_distance_ceiling"]
-        )
-        out |= self._copies(sets) | self._labels(sets)
+        out |= self._two_sample(sets) | self._copies(sets) | self._labels(sets)
         return {key + self.suffix: figure for key, figure in out.items()}
+
+    def heard(self, model: View, measures: Iterable[Measure]) -> dict[str, Figure]:
+        """What listeners notice of the model's sounds, and of the reference beside them."""
+        out: dict[str, Figure] = {}
+        for tail, view, name in (("", model, "model"), ("_real", self.reference, "reference")):
+            for one in measures:
+                out[one.key + tail + self.suffix] = _summed_up(
+                    one, view.heard[one.key], name + self.suffix
+                )
+        return out
+
+    def reconstruction(self, rows: Tensor, made: View) -> dict[str, Figure]:
+        """The two-sample test of reconstructions (R) of the reference's rows (R,).
+
+        A classifier that tells them from the recordings themselves hears encoder and decoder only:
+        the prior has no part in them.
+        """
+        real = self.reference.subset(rows)
+        test = TwoSampleTest(
+            made.patterns, real.patterns, real.clusters, real.clusters, paired=True, seed=self.seed
+        )
+
+        def votes(weights: Weights) -> Votes:
+            own = weights[self._reference_name][rows]
+            return test(own, own)
+
+        def weigh(weights: Weights) -> tuple[Tensor, Tensor]:
+            own = weights[self._reference_name][rows]
+            return own, own
+
+        found = self._areas("two_sample_auc_reconstruction", Once(votes), weigh, real, real)
+        return {key + self.suffix: figure for key, figure in found.items()}
 
     @property
     def _reference_name(self) -> str:
         return "reference" + self.suffix
 
-    def _kernel_distance(self, points: Tensor, space: Space, name: str) -> Figure:
+    def _both(self, role: str) -> Callable[[Weights], tuple[Tensor, Tensor]]:
+        return lambda weights: (weights[role + self.suffix], weights[self._reference_name])
+
+    def _distances(self, sets: Mapping[str, View], name: str) -> dict[str, Figure]:
+        """MMD in one embedding, and the share of the way from floor to ceiling."""
+        space, key = Space.of(self.reference.numbers[name]), f"mmd_{name}"
+        out = {
+            key + tail: self._mmd(space(sets[role].numbers[name]), space, role)
+            for role, tail in ROLES
+        }
+        closed = ratio_closed(out[key + "_floor"], out[key], out[key + "_ceiling"])
+        return out | {key + "_closed": closed}
+
+    def _mmd(self, points: Tensor, space: Space, role: str) -> Figure:
         kernel = partial(gaussian_kernel, bandwidth=space.bandwidth)
         made, real = kernel(points, points), kernel(space.points, space.points)
-        between = kernel(points, space.points)
+        between, both = kernel(points, space.points), self._both(role)
 
         def distance(weights: Weights) -> float:
-            w, v = weights[name], weights[self._reference_name]
+            w, v = both(weights)
             within = mean_within(made, w) + mean_within(real, v)
-            return float(within - 2 * mean_between(between, w, v))
+            return math.sqrt(max(0.0, float(within - 2 * mean_between(between, w, v))))
 
         return distance
 
-    def _frechet_distance(self, points: Tensor, space: Space, name: str) -> Figure:
-        made, real = points @ space.axes, space.points @ space.axes
-        return lambda weights: frechet_distance(
-            made, real, weights[name], weights[self._reference_name]
-        )
+    def _frechet_distance(self, points: Tensor, space: Space, role: str) -> Figure:
+        made, real, both = points @ space.axes, space.points @ space.axes, self._both(role)
 
-    def _two_sample_auc(self, view: View, name: str) -> Figure:
-        votes = two_sample_test(
-            view.patterns,
-            self.reference.patterns,
-            view.clusters,
-            self.reference.clusters,
-            seed=self.seed,
-        )
-        return lambda weights: votes.auc(weights[name], weights[self._reference_name])
+        def distance(weights: Weights) -> float:
+            w, v = both(weights)
+            return math.sqrt(max(0.0, frechet_distance(made, real, w, v)))
 
-    def _neighbours(self, points: Tensor, space: Space, name: str) -> dict[str, Figure]:
-        found = neighbours(points, space.points)
-        real = self._reference_name
-        return {
-            "precision": mean_of(found.precision, name),
-            "recall": mean_of(found.recall, real),
-            "density": mean_of(found.density, name),
-            "coverage": mean_of(found.coverage, real),
-        }
+        return distance
+
+    def _neighbours(self, points: Tensor, space: Space, role: str) -> dict[str, Figure]:
+        found, both = Neighbours(points, space.points), self._both(role)
+        once = Once(lambda weights: found(*both(weights)))
+        return {name: lambda weights, name=name: getattr(once(weights), name)
+                for name in Shares._fields}  # fmt: skip
+
+    def _two_sample(self, sets: Mapping[str, View]) -> dict[str, Figure]:
+        """The two-sample test of every set; of the model's sounds also within each class."""
+        out: dict[str, Figure] = {}
+        real = self.reference
+        for role, tail in ROLES:
+            view, both = sets[role], self._both(role)
+            test = TwoSampleTest(
+                view.patterns, real.patterns, view.clusters, real.clusters, seed=self.seed
+            )
+            once = Once(lambda weights, test=test, both=both: test(*both(weights)))
+            found = self._areas("two_sample_auc" + tail, once, both, view, real)
+            out |= {key: figure for key, figure in found.items() if not tail or "/" not in key}
+        return out
+
+    def _areas(
+        self,
+        key: str,
+        votes: Callable[[Weights], Votes],
+        both: Callable[[Weights], tuple[Tensor, Tensor]],
+        made: View,
+        real: View,
+    ) -> dict[str, Figure]:
+        """The AUC over all pairs, and under "key/class" that over pairs of the same class."""
+        areas: dict[str, Figure] = {key: lambda weights: votes(weights).auc(*both(weights))}
+        for label, name in enumerate(self.classes if len(self.classes) > 1 else ()):
+            own, own_real = (view.labels == label for view in (made, real))
+            if min(int(own.sum()), int(own_real.sum())) >= FEWEST_OF_A_CLASS:
+                areas[f"{key}/{name}"] = _within_class(votes, both, own, own_real)
+        return areas
 
     def _copies(self, sets: Mapping[str, View]) -> dict[str, Figure]:
         real = nearest_distance(self.reference.cells, self.training.cells)
-        threshold = float(real.quantile(COPY_QUANTILE))
         made = nearest_distance(sets["model"].cells, self.training.cells)
         noise = nearest_distance(sets["floor"].cells, self.training.cells)
+        model, reference = "model" + self.suffix, self._reference_name
+
+        def copied(weights: Weights) -> float:
+            threshold = _quantile(real, weights[reference], COPY_QUANTILE)
+            return float(weights[model] @ (made < threshold).double() / weights[model].sum())
+
         return {
-            "copy_score": median_of(made, "model" + self.suffix),
-            "copy_score_real": median_of(real, self._reference_name),
+            "copy_score": median_of(made, model),
+            "copy_score_real": median_of(real, reference),
             "copy_score_floor": median_of(noise, "floor" + self.suffix),
-            "copied_share": mean_of((made < threshold).double(), "model" + self.suffix),
+            "copied_share": copied,
         }
 
     def _labels(self, sets: Mapping[str, View]) -> dict[str, Figure]:
@@ -158,3 +255,30 @@ class Comparison:
             )
             for tail, (view, name) in views.items()
         }
+
+
+def _summed_up(measure: Measure, values: Tensor, name: str) -> Figure:
+    return lambda weights: measure.figure(values, weights[name])
+
+
+def _within_class(
+    votes: Callable[[Weights], Votes],
+    both: Callable[[Weights], tuple[Tensor, Tensor]],
+    own: Tensor,
+    own_real: Tensor,
+) -> Figure:
+    def area(weights: Weights) -> float:
+        w, v = both(weights)
+        return votes(weights).auc(w * own, v * own_real)
+
+    return area
+
+
+def _quantile(values: Tensor, weight: Tensor, share: float) -> float:
+    """The quantile of values (N,) as `torch.quantile` gives it, of clips that count (N,) times.
+
+    >>> import torch
+    >>> _quantile(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([1.0, 1.0, 2.0]), 0.5)
+    2.0
+    """
+    return float(values.repeat_interleave(weight.long()).double().quantile(share))

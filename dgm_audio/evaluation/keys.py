@@ -1,23 +1,29 @@
-"""The names of a report's figures."""
+"""The names of a report's figures; against unseen groups they end in `_unseen`."""
 
 KEYS = (
-    "label_accuracy",
-    "label_accuracy_real",
-    "label_accuracy_floor",
-    "kernel_distance",
-    "kernel_distance_floor",
-    "kernel_distance_ceiling",
-    "distance_closed",
+    "mmd_texture",
+    "mmd_texture_floor",
+    "mmd_texture_ceiling",
+    "mmd_texture_closed",
+    "mmd_scattering",
+    "mmd_scattering_floor",
+    "mmd_scattering_ceiling",
+    "mmd_scattering_closed",
     "frechet_distance",
     "two_sample_auc",
     "two_sample_auc_floor",
     "two_sample_auc_ceiling",
+    "two_sample_auc_reconstruction",
     "precision",
     "recall",
     "density",
     "coverage",
     "copy_score",
     "copy_score_real",
+    "copied_share",
+    "label_accuracy",
+    "label_accuracy_real",
+    "label_accuracy_floor",
     "in_tune",
     "in_tune_real",
     "reconstruction_db",
@@ -31,12 +37,6 @@ KEYS = (
     "bits_per_sample_uniform",
     "bits_below_linear",
     "bits_below_markov",
-    "bits_per_sample_unseen",
-    "bits_per_sample_linear_unseen",
-    "bits_per_sample_markov_unseen",
-    "bits_per_sample_uniform_unseen",
-    "bits_below_linear_unseen",
-    "bits_below_markov_unseen",
 )
 """Always in a report; None where the model or the data do not allow the figure."""
 
@@ -48,5 +48,15 @@ SHARES = (
     "coverage",
     "copied_share",
     "in_tune",
+    "clipped",
+    "begins_anew",
+    "never_silent",
+    "cut_off",
 )
 """Figures whose names begin so lie between 0 and 1."""
+
+
+def bounded(name: str, ends: list[float]) -> list[float]:
+    """The interval of a figure, within 0 to 1 for shares."""
+    share = name.startswith(SHARES)
+    return [min(max(end, 0.0), 1.0) for end in ends] if share else ends

@@ -24,38 +24,58 @@ from torch import Tensor
 
 from dgm_audio.evaluation.distances import squared_distances
 
-
-class Neighbours(NamedTuple):
-    """What each clip adds to the four means: precision and density (N,), the others (M,)."""
-
-    precision: Tensor
-    recall: Tensor
-    density: Tensor
-    coverage: Tensor
+K = 5
 
 
-def neighbours(x: Tensor, reference: Tensor, k: int = 5) -> Neighbours:
-    """Precision, recall, density and coverage, clip by clip.
+class Shares(NamedTuple):
+    """The four figures."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+class Neighbours:
+    """The distances of two sets, computed once, and the figures for any weights of their clips.
 
     Args:
         x: embedded generated clips (N, E).
         reference: embedded real clips (M, E).
         k: neighbours; at most what the smaller set has.
     """
-    k = min(k, len(x) - 1, len(reference) - 1)
-    between = squared_distances(x, reference)
-    in_real = between <= _radii(reference, k)
-    in_made = between <= _radii(x, k)[:, None]
-    return Neighbours(
-        precision=in_real.any(1).double(),
-        recall=in_made.any(0).double(),
-        density=in_real.double().sum(1) / k,
-        coverage=in_real.any(0).double(),
-    )
+
+    def __init__(self, x: Tensor, reference: Tensor, k: int = K) -> None:
+        self._k = k
+        self._between = squared_distances(x, reference)
+        self._made, self._real = _within(x), _within(reference)
+
+    def __call__(self, weight: Tensor, weight_real: Tensor) -> Shares:
+        """The figures when clips count (N,) and (M,) times.
+
+        Clips that count nothing are in no ball and have none. A clip that counts twice weighs twice
+        in the means, but is no neighbour of itself: its ball would shrink to a point.
+        """
+        made, real = weight > 0, weight_real > 0
+        between, w, v = self._between[made][:, real], weight[made], weight_real[real]
+        k = min(self._k, len(w) - 1, len(v) - 1)
+        in_real = (between <= _radii(self._real[real][:, real], k)).double()
+        in_made = (between <= _radii(self._made[made][:, made], k)[:, None]).double()
+        return Shares(
+            precision=float(w @ in_real.amax(1) / w.sum()),
+            recall=float(v @ in_made.amax(0) / v.sum()),
+            density=float(w @ in_real.sum(1) / w.sum() / max(k, 1)),
+            coverage=float(v @ in_real.amax(0) / v.sum()),
+        )
 
 
-def _radii(points: Tensor, k: int) -> Tensor:
-    """Squared distance (N,) to the k-th neighbour; the nearest of all is the clip itself."""
+def _within(points: Tensor) -> Tensor:
+    """Squared distances (N, N) of one set; the nearest of all is the clip itself."""
     distances = squared_distances(points, points)
     distances.fill_diagonal_(0)
+    return distances
+
+
+def _radii(distances: Tensor, k: int) -> Tensor:
+    """Squared distance (N,) to the k-th neighbour."""
     return distances.kthvalue(k + 1, dim=1).values

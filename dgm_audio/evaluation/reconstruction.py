@@ -10,7 +10,7 @@ classes without training clips get the mean of all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from dgm_audio.evaluation.figures import ratio_closed, ratio_of
 from dgm_audio.evaluation.floor import class_means
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.spectra import batch_size, batches, log_mel, window_length
+from dgm_audio.evaluation.view import View
 from dgm_audio.generator import AudioGenerator, Encoder
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 
 BANDS = 80
 WINDOW = 0.023
-MOST = 256
-"""Of more clips so many, evenly spread, are reconstructed: an encoder may be a slow search."""
+MOST = 96
+"""Of more clips so many, evenly spread, are reconstructed: an encoder may be a slow search, and the
+two-sample test of models is comparable only if all have as many."""
 _BATCH = 16
 
 
@@ -70,28 +72,49 @@ def class_mean_errors(x: Tensor, labels: Tensor, means: Tensor, sample_rate: int
     return torch.cat(errors).double()
 
 
-def model_errors(
-    model: AudioGenerator,
-    x: Tensor,
-    labels: Tensor,
-    classes: tuple[str, ...],
-    pitches: Tensor | None = None,
-) -> Tensor | None:
-    """Error in dB (N,) of decode(encode(x)), given classes and pitches; None without an encoder.
+class Reconstructions(NamedTuple):
+    """What `reconstruct` found of R clips.
+
+    Args:
+        rows: which clips of the set (R,).
+        errors: in dB (R,).
+        view: what the judges see of the reconstructions.
+    """
+
+    rows: Tensor
+    errors: Tensor
+    view: View
+
+
+def reconstruct(
+    model: AudioGenerator, clips: ClipSet, progress: Callable[[int], None] = lambda _: None
+) -> Reconstructions | None:
+    """decode(encode(x)) of some clips, evenly spread, with their classes and pitches.
 
     Clips that are longer than the model's longest are compared up to there.
+
+    Args:
+        model: any; without an encoder there is nothing.
+        clips: real ones.
+        progress: takes the number of clips that are done.
     """
     if not isinstance(model, Encoder):
         return None
-    length = min(x.shape[2], model.audio.max_length or x.shape[2])
-    errors = []
-    for rows in torch.arange(len(x)).split(batch_size(_BATCH, length)):
-        part, heard = x[rows, :, :length], None if pitches is None else pitches[rows]
-        condition = asked_for(model, classes, labels[rows], heard)
-        back = reconstructed(model, part, condition)
-        rate = model.audio.sample_rate
-        errors.append((levels(back, rate) - levels(part, rate)).abs().mean((1, 2)))
-    return torch.cat(errors).double()
+    rows = torch.linspace(0, len(clips) - 1, min(len(clips), MOST)).round().long()
+    rate, length = clips.sample_rate, clips.audio.shape[2]
+    taken = min(length, model.audio.max_length or length)
+    errors, views = [], []
+    for some in rows.split(batch_size(_BATCH, length)):
+        part = clips.subset(some.numpy())
+        x, labels = part.tensor(), torch.from_numpy(part.labels).long()
+        condition = asked_for(model, part.classes, labels, torch.from_numpy(part.pitches))
+        back = reconstructed(model, x[:, :, :taken], condition)
+        errors.append((levels(back, rate) - levels(x[:, :, :taken], rate)).abs().mean((1, 2)))
+        whole = torch.nn.functional.pad(back, (0, length - taken))
+        views.append(View.of(whole, labels, rate, embeddings={}).arrays())
+        progress(len(some))
+    joined = {name: torch.cat([view[name] for view in views]) for name in views[0]}
+    return Reconstructions(rows, torch.cat(errors).double(), View.from_arrays(joined))
 
 
 def reconstructed(model: Encoder, x: Tensor, condition: dict[str, Any]) -> Tensor:
@@ -102,31 +125,29 @@ def reconstructed(model: Encoder, x: Tensor, condition: dict[str, Any]) -> Tenso
 
 
 def reconstruction_figures(
-    model: AudioGenerator, clips: ClipSet, means: Callable[[], Tensor], suffix: str
+    found: Reconstructions, clips: ClipSet, means: Tensor, suffix: str
 ) -> dict[str, Figure]:
     """Errors of the model and of the class-mean clip, and the share that the model closes.
 
     Args:
-        model: any; without an encoder there are no figures.
+        found: what `reconstruct` made of the clips.
         clips: the set "reference" + suffix.
-        means: gives what `class_mean_levels` does.
-        suffix: "" for held-out clips, "_unseen" for unseen groups.
+        means: what `class_mean_levels` gives.
+        suffix: "" for test clips, "_unseen" for unseen groups.
     """
-    rows = torch.linspace(0, len(clips) - 1, min(len(clips), MOST)).round().long()
     chosen = torch.zeros(len(clips), dtype=torch.float64)
-    chosen[rows] = 1
-    part = clips.subset(rows.numpy())
-    audio, labels = part.tensor(), torch.from_numpy(part.labels).long()
-    errors = model_errors(model, audio, labels, part.classes, torch.from_numpy(part.pitches))
-    if errors is None:
-        return {}
-    worst = class_mean_errors(audio, labels, means(), part.sample_rate)
-    error, mean = (
-        ratio_of(torch.zeros_like(chosen).index_copy(0, rows, values), chosen, "reference" + suffix)
-        for values in (errors, worst)
+    chosen[found.rows] = 1
+    part = clips.subset(found.rows.numpy())
+    worst = class_mean_errors(
+        part.tensor(), torch.from_numpy(part.labels).long(), means, part.sample_rate
     )
-    return {
-        "reconstruction_db" + suffix: error,
-        "reconstruction_db_class_mean" + suffix: mean,
-        "reconstruction_closed" + (suffix or "_heldout"): ratio_closed(mean, error, lambda _: 0.0),
+    error, mean = (
+        ratio_of(chosen.index_copy(0, found.rows, values), chosen, "reference" + suffix)
+        for values in (found.errors, worst)
+    )
+    figures = {
+        "reconstruction_db": error,
+        "reconstruction_db_class_mean": mean,
+        "reconstruction_closed": ratio_closed(mean, error, lambda _: 0.0),
     }
+    return {key + suffix: figure for key, figure in figures.items()}

@@ -25,7 +25,7 @@ from dgm_audio.evaluation.spectra import check_clips, peak_normalised
 from dgm_audio.generator import AudioGenerator
 
 if TYPE_CHECKING:
-    from dgm_audio.data import ClipSet, Splits
+    from dgm_audio.data import ClipSet
 
 MIN_CLIPS = LEAST_CLIPS
 """Fewer clips than this say nothing about a distribution."""
@@ -130,33 +130,3 @@ def quick_distance(
     pitches = pitches_like(reference.labels, reference.pitches, labels, seed)
     classes = reference.classes
     return reference.distance(draw(source, labels, classes, length, seed=seed, pitches=pitches))
-
-
-def check_comparable(source: AudioGenerator | ClipSet, splits: Splits) -> None:
-    """Raise unless the sounds of a model, or clips, can be compared with the test clips.
-
-    Raises:
-        DataError: if there are fewer than 8 clips to test on, or to train on.
-        InputError: if rate, channels, length or classes differ.
-    """
-    for name, clips in (("to test on", splits.test), ("to train on", splits.train)):
-        if len(clips) < MIN_CLIPS:
-            raise DataError(
-                f"there are {len(clips)} clips {name}; at least {MIN_CLIPS} are needed to evaluate"
-            )
-    train = splits.train
-    wanted = (train.sample_rate, *train.audio.shape[1:])
-    if isinstance(source, AudioGenerator):
-        found = (source.audio.sample_rate, source.audio.channels, wanted[2])
-    else:
-        found = (source.sample_rate, *source.audio.shape[1:])
-        unknown = [name for name in source.classes if name not in train.classes]
-        if unknown:
-            raise InputError(
-                f"the clips have classes that the data do not: {', '.join(unknown[:5])}; "
-                f"the data have {', '.join(train.classes)}"
-            )
-    if found != wanted:
-        raise InputError(
-            f"the sounds have (rate, channels, samples) {found}; the data have {wanted}"
-        )

@@ -1,48 +1,61 @@
 """One report that cannot flatter: every figure with a floor, a ceiling and an interval.
 
-    reference   held-out real clips; whole unseen groups are a second one (keys with `_unseen`)
+    reference   test clips, which neither trained nor chose the model; whole unseen groups are a
+                second one (keys with `_unseen`)
     floor       noise shaped to each class's mean spectrogram (keys with `_floor`)
     ceiling     training clips (keys with `_ceiling`)
     model       as many sounds as floor and ceiling have, in the class proportions of the reference
 
-All clips have the length of the data's clips and are peak-normalised, for the comparison only; the
-reconstruction and the likelihood take them as they are.
+All clips have the length of the data's clips and are peak-normalised, for the comparison only; what
+listeners notice, the reconstruction and the likelihood take them as they are.
+
+Intervals come from drawing generated and real clips anew, by clusters of near copies, with the
+two-sample classifier trained anew on every draw. The label classifier and the training clips of the
+copy audit stay as they are: these figures are about them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+import math
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from dgm_audio._standard_error import stderr
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.bootstrap import Figure
+from dgm_audio.evaluation.by_class import ClassTable
 from dgm_audio.evaluation.embedding import Embedding
+from dgm_audio.evaluation.embeddings import EMBEDDINGS
 from dgm_audio.evaluation.figures import Comparison
 from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.judge import MAX_SECONDS
-from dgm_audio.evaluation.keys import KEYS, SHARES
+from dgm_audio.evaluation.keys import KEYS, bounded
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.likelihood import Likelihood
+from dgm_audio.evaluation.listening import KINDS, kind_of
 from dgm_audio.evaluation.multiscale import multiscale_figures
-from dgm_audio.evaluation.reconstruction import class_mean_levels, reconstruction_figures
-from dgm_audio.evaluation.reference import MIN_CLIPS, check_comparable
+from dgm_audio.evaluation.reconstruction import (
+    MOST,
+    class_mean_levels,
+    reconstruct,
+    reconstruction_figures,
+)
+from dgm_audio.evaluation.reference import MIN_CLIPS
+from dgm_audio.evaluation.references import references
 from dgm_audio.evaluation.sampling import choose, draw, pitches_like, proportional_labels
+from dgm_audio.evaluation.scale import CHANGES, scale
+from dgm_audio.evaluation.stages import Stages, stages
 from dgm_audio.evaluation.tuning import tuning
-from dgm_audio.evaluation.view import View
+from dgm_audio.evaluation.view import View, kept_view
 from dgm_audio.generator import AudioGenerator, check_integer
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet, Splits
 
-SCALE = ("floor", "ceiling")
 MIN_GENERATED = 256
 """Sounds to draw; fewer long ones: beyond the reference's number no more than `MAX_SECONDS`."""
 
@@ -54,33 +67,37 @@ def evaluate(
     seed: int = 0,
     n: int | None = None,
     progress: bool | Callable[[str], None] = True,
-    embedding: Embedding | None = None,
+    embeddings: Mapping[str, Embedding] | None = None,
 ) -> dict[str, Any]:
-    """Judge a model, or a set of clips from anywhere, against held-out real sound.
+    """Judge a model, or a set of clips from anywhere, against real sound it has not met.
 
     Args:
         source: a model, or generated clips with the classes, rate and length of the data.
-        splits: train, held-out and (may be empty) unseen clips.
+        splits: training, test and (may be empty) unseen clips; the validation clips, which chose
+            the model, are used only where there are too few test clips, and a note says so.
         seed: of the sounds, the noise, the choice of training clips and the bootstrap.
         n: sounds to draw per reference; by default 256, but no more than 600 s of sound, or as many
             as the reference has if that is more.
-        progress: show a progress bar on stderr, or what is told which stage begins.
-        embedding: for the distances and neighbours; by default `TextureEmbedding`.
+        progress: show a progress bar on stderr, or what to call with a line on every step.
+        embeddings: by name, for the distances, the first also for the neighbours; by default
+            `EMBEDDINGS`.
 
     Returns:
         `KEYS` and further figures, each a float or None; their 95 % intervals under "ci"; under
-        "per_class" some figures of each class; under "counts" the numbers of clips; "seed";
+        "per_class" some figures of each class; under "scale" the AUC, with its interval, of
+        recordings that were changed in known ways; under "counts" the numbers of clips; "seed";
         "notes", lines that a reader must know.
 
     Raises:
-        DataError: if fewer than 8 clips are held out, or to train on.
+        DataError: if there are fewer than 8 clips to judge by, or to train on.
         InputError: if rate, channels or classes of model and data differ.
     """
     if n is not None:
         check_integer("n", n, MIN_CLIPS, 100_000)
-    check_comparable(source, splits)
-    with _stages(progress) as stage:
-        return _Evaluation(source, splits, seed, n, embedding, stage).report()
+    chosen, notes = references(source, splits)
+    with stages(progress) as stage:
+        work = _Evaluation(source, splits.train, seed, n, embeddings or EMBEDDINGS, stage)
+        return work.report(chosen) | {"seed": seed, "notes": [*notes, *work.notes]}
 
 
 class _Evaluation:
@@ -89,65 +106,57 @@ class _Evaluation:
     def __init__(
         self,
         source: AudioGenerator | ClipSet,
-        splits: Splits,
+        train: ClipSet,
         seed: int,
         n: int | None,
-        embedding: Embedding | None,
-        stage: Any,
+        embeddings: Mapping[str, Embedding],
+        stage: Stages,
     ) -> None:
-        self.source, self.splits, self.seed, self.n = source, splits, seed, n
-        self.embedding, self.stage = embedding, stage
-        train = splits.train
-        self.notes, self.rate = list(splits.notes), train.sample_rate
+        self.source, self.train, self.seed, self.n = source, train, seed, n
+        self.embeddings, self.stage = embeddings, stage
+        self.rate, self.classes = train.sample_rate, train.classes
+        self.notes: list[str] = []
         self.figures: dict[str, Figure] = {}
         self.clusters: dict[str, Tensor] = {}
-        stage("training clips")
-        self.training = View.of_clips(train, embedding)
-        classes = len(train.classes)
-        self.noise = ShapedNoise(train.audio, self.training.labels, classes, self.rate)
-        self.class_means = cache(
-            lambda: class_mean_levels(train.audio, self.training.labels, classes, self.rate)
-        )
+        self.scale: dict[str, dict[str, Any]] = {}
+        self.kind = kind_of(train)
+        self.training = self.seen("training clips", train)
         self.classifier = None
-        if len(train.classes) > 1:
+        if len(self.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
+        self.table = ClassTable(self.classes, self.training, self.classifier)
 
-    def report(self) -> dict[str, Any]:
-        per_class = self.compare(self.splits.test, "")
-        if len(self.splits.unseen) >= MIN_CLIPS:
-            self.compare(self.splits.unseen, "_unseen")
-        elif len(self.splits.unseen):
-            self.notes.append(f"{len(self.splits.unseen)} unseen clips are too few to compare with")
-        if isinstance(self.source, AudioGenerator):
-            self.use(self.source)
-        if "reconstruction_closed_heldout" in self.figures:
-            best = "_unseen" if "reconstruction_closed_unseen" in self.figures else "_heldout"
-            self.figures["reconstruction_closed"] = self.figures["reconstruction_closed" + best]
-        self.stage("intervals")
-        values, intervals = bootstrap.estimate(self.figures, self.clusters, seed=self.seed)
-        for suffix in ("", "_unseen"):
-            self.check_range(values, intervals, suffix)
+    def report(self, references: Mapping[str, ClipSet]) -> dict[str, Any]:
+        """All figures against the references, by their suffixes."""
+        for suffix, clips in references.items():
+            self.compare(clips, suffix)
+            if isinstance(self.source, AudioGenerator):
+                self.use_model(self.source, clips, suffix)
+        self.stage.begin("intervals", bootstrap.ROUNDS)
+        values, intervals = bootstrap.estimate(
+            self.figures, self.clusters, seed=self.seed, progress=self.stage.step
+        )
+        self.check_range(values, list(references))
+        known = {name: value for name, value in values.items() if not math.isnan(value)}
+        ends = {name: bounded(name, intervals[name]) for name in known if name in intervals}
         return {
             **dict.fromkeys(KEYS),
-            **values,
-            "ci": {name: _bounded(name, ends) for name, ends in intervals.items()},
-            "per_class": per_class,
+            **{name: value for name, value in known.items() if "/" not in name},
+            "ci": {name: pair for name, pair in ends.items() if "/" not in name},
+            "per_class": self.table.rows(known, ends),
+            "scale": self.scale,
             "counts": self.counts(),
-            "seed": self.seed,
-            "notes": self.notes,
         }
 
-    def compare(self, clips: ClipSet, suffix: str) -> dict[str, dict[str, Any]]:
-        """Add the figures against a reference; returns label figures by class."""
-        where = "unseen" if suffix else "held-out"
-        self.stage(f"{where} clips")
-        reference = View.of_clips(clips, self.embedding)
+    def compare(self, clips: ClipSet, suffix: str) -> None:
+        """Add the figures against a reference."""
+        where = "unseen" if suffix else "test"
+        reference = self.seen(f"{where} clips", clips)
         count = self.n or self.wanted(clips)
         wanted = proportional_labels(reference.labels, count)
-        self.stage(f"sounds for {where} clips")
         sets = {
-            "model": self.generated(wanted, clips),
-            "floor": self.view(self.noise.draw(wanted, self.seed), wanted),
+            "model": self.generated(wanted, clips, where),
+            "floor": self.floor(wanted, where),
             "ceiling": self.training.subset(choose(self.training.labels, wanted, self.seed)),
         }
         smallest = min(sets, key=lambda role: len(sets[role]))
@@ -156,30 +165,51 @@ class _Evaluation:
                 f"{where} reference: {len(sets['model'])} sounds of the model, "
                 f"{len(sets['ceiling'])} training clips of the wanted {count}"
             )
-        self.stage(f"figures against {where} clips")
-        parts = Comparison(reference, self.training, self.classifier, suffix, self.seed)
-        self.figures |= parts.figures(sets)
         self.clusters |= {role + suffix: view.clusters for role, view in sets.items()}
         self.clusters["reference" + suffix] = reference.clusters
-        return self.by_class(reference, sets)
+        comparison = Comparison(
+            reference, self.training, self.classifier, self.classes, suffix, self.seed
+        )
+        self.figures |= comparison.figures(sets) | comparison.heard(sets["model"], KINDS[self.kind])
+        self.comparison = comparison
+        if not suffix:
+            self.table.count(reference, sets)
+            self.stage.begin("scale of the two-sample test", len(CHANGES) * len(clips))
+            self.scale = {
+                name: {"auc": auc, "ci": [low, high]}
+                for name, (auc, low, high) in scale(
+                    clips, reference, seed=self.seed, progress=self.stage.step
+                ).items()
+            }
+
+    def seen(self, what: str, clips: ClipSet) -> View:
+        """The view of real clips."""
+        self.stage.begin(what, len(clips))
+        return View.of_clips(
+            clips, embeddings=self.embeddings, kind=self.kind, progress=self.stage.step
+        )
 
     def wanted(self, clips: ClipSet) -> int:
         """How many sounds to draw for a reference."""
         seconds = clips.audio.shape[2] / clips.sample_rate
         return max(min(MIN_GENERATED, int(MAX_SECONDS / seconds)), len(clips))
 
-    def generated(self, wanted: Tensor, clips: ClipSet) -> View:
+    def generated(self, wanted: Tensor, clips: ClipSet, where: str) -> View:
         """The view of the model's sounds, or of the given clips, with the wanted classes.
 
         Notes have pitches of the reference's clips.
         """
+        self.stage.begin(f"sounds for {where} clips", 2 * len(wanted))
         if isinstance(self.source, AudioGenerator):
-            classes, length = self.splits.train.classes, self.splits.train.audio.shape[2]
+            length = self.train.audio.shape[2]
             labels, pitches = torch.from_numpy(clips.labels), torch.from_numpy(clips.pitches)
             pitches = pitches_like(labels, pitches, wanted, self.seed)
-            audio = draw(self.source, wanted, classes, length, seed=self.seed, pitches=pitches)
-            return self.view(audio, wanted)
-        places = [self.splits.train.classes.index(name) for name in self.source.classes]
+            audio = draw(
+                self.source, wanted, self.classes, length,
+                seed=self.seed, pitches=pitches, progress=self.stage.step,
+            )  # fmt: skip
+            return self.view(audio, wanted, pitches)
+        places = [self.classes.index(name) for name in self.source.classes]
         labels = torch.tensor(places)[torch.from_numpy(self.source.labels).long()]
         chosen = choose(labels, wanted, self.seed)
         if len(chosen) < MIN_CLIPS:
@@ -187,58 +217,68 @@ class _Evaluation:
                 f"{len(chosen)} of the given clips have the classes of the reference; "
                 f"at least {MIN_CLIPS} are needed"
             )
-        return self.view(self.source.tensor(chosen.numpy()), labels[chosen])
+        pitches = torch.from_numpy(self.source.pitches)[chosen]
+        return self.view(self.source.tensor(chosen.numpy()), labels[chosen], pitches)
 
-    def view(self, audio: Tensor, labels: Tensor) -> View:
-        return View.of(audio, labels, self.rate, embedding=self.embedding)
+    def floor(self, wanted: Tensor, where: str) -> View:
+        """The view of noise with the wanted classes, kept beside the training clips."""
+        self.stage.begin(f"noise for {where} clips", len(wanted))
 
-    def use(self, model: AudioGenerator) -> None:
-        """Add what only a model has: its tuning, and what it makes of the references."""
-        self.stage("tuning")
-        found = tuning(model, self.splits.test, self.seed)
-        self.figures |= found.figures
-        self.clusters |= found.clusters
-        self.notes += found.notes
-        self.stage("likelihood")
-        likelihood = Likelihood(model, self.splits.train)
-        self.notes += likelihood.notes
-        for clips, suffix in ((self.splits.test, ""), (self.splits.unseen, "_unseen")):
-            if not len(clips):
-                continue
-            self.stage("reconstruction")
-            figures = reconstruction_figures(model, clips, self.class_means, suffix)
-            clusters = self.clusters.get("reference" + suffix, torch.arange(len(clips)))
-            live = multiscale_figures(model, clips, clusters, suffix)
-            self.figures |= live.figures
-            self.clusters |= live.clusters
-            self.notes += live.notes
-            self.stage("likelihood")
-            figures |= likelihood.figures(clips, suffix)
-            if figures:
-                self.clusters.setdefault("reference" + suffix, torch.arange(len(clips)))
-            self.figures |= figures
+        def work() -> Mapping[str, Any]:
+            return self.view(self.noise.draw(wanted, self.seed), wanted).arrays()
 
-    def by_class(self, reference: View, sets: Mapping[str, View]) -> dict[str, dict[str, Any]]:
-        """Numbers of clips and label accuracies of each class of the data."""
-        parts = {"generated": sets["model"], "heldout": reference, "floor": sets["floor"]}
-        rows: dict[str, dict[str, Any]] = {}
-        for index, name in enumerate(self.splits.train.classes):
-            row = rows[name] = {"training": int((self.training.labels == index).sum())}
-            for part, view in parts.items():
-                own = view.labels == index
-                row[part] = int(own.sum())
-                if self.classifier and own.any():
-                    correct = self.classifier.correct(view.timbre[own], view.labels[own])
-                    row["label_accuracy_" + part] = float(correct.mean())
-        return rows
+        given = [self.seed, wanted.tolist()]
+        return View.from_arrays(kept_view(self.train, "floor", given, self.embeddings, work))
 
-    def check_range(self, values: dict[str, float], intervals: dict[str, Any], suffix: str) -> None:
+    @cached_property
+    def noise(self) -> ShapedNoise:
+        train = self.train
+        return ShapedNoise(train.audio, self.training.labels, len(self.classes), self.rate)
+
+    @cached_property
+    def class_means(self) -> Tensor:
+        train = self.train
+        return class_mean_levels(train.audio, self.training.labels, len(self.classes), self.rate)
+
+    @cache  # noqa: B019 - lives as long as the evaluation
+    def likelihood(self, model: AudioGenerator) -> Likelihood:
+        return Likelihood(model, self.train)
+
+    def view(self, audio: Tensor, labels: Tensor, pitches: Tensor | None = None) -> View:
+        return View.of(
+            audio, labels, self.rate, embeddings=self.embeddings,
+            kind=self.kind, pitches=pitches, progress=self.stage.step,
+        )  # fmt: skip
+
+    def use_model(self, model: AudioGenerator, clips: ClipSet, suffix: str) -> None:
+        """Add what only a model has: reconstruction, tuning, likelihood."""
+        where = "unseen" if suffix else "test"
+        self.stage.begin(f"reconstructions of {where} clips", min(len(clips), MOST))
+        found = reconstruct(model, clips, self.stage.step)
+        if found is not None:
+            self.figures |= self.comparison.reconstruction(found.rows, found.view)
+            self.figures |= reconstruction_figures(found, clips, self.class_means, suffix)
+        live = multiscale_figures(model, clips, self.clusters["reference" + suffix], suffix)
+        self.stage.begin(f"likelihood of {where} clips")
+        self.figures |= live.figures | self.likelihood(model).figures(clips, suffix)
+        self.clusters |= live.clusters
+        self.notes += live.notes
+        if not suffix:
+            self.stage.begin("tuning")
+            tuned = tuning(model, clips, self.seed)
+            self.figures |= tuned.figures
+            self.clusters |= tuned.clusters
+            self.notes += [*tuned.notes, *self.likelihood(model).notes]
+
+    def check_range(self, values: dict[str, float], suffixes: list[str]) -> None:
         """Without room between floor and ceiling there is no share of it."""
-        floor, ceiling = (values.get(f"kernel_distance_{role}{suffix}") for role in SCALE)
-        if floor is not None and ceiling is not None and floor <= ceiling:
-            self.notes.append(f"noise is as near to the reference{suffix} as training clips are")
-            values.pop("distance_closed" + suffix)
-            intervals.pop("distance_closed" + suffix)
+        for key in (f"mmd_{name}" for name in self.embeddings):
+            for suffix in suffixes:
+                floor, ceiling = (values[f"{key}_{role}{suffix}"] for role in ("floor", "ceiling"))
+                if floor <= ceiling:
+                    where = "unseen" if suffix else "test"
+                    self.notes.append(f"noise is as near to {where} clips as training is ({key})")
+                    values[f"{key}_closed{suffix}"] = math.nan
 
     def counts(self) -> dict[str, int]:
         """Clips of each set; "sounds" are clusters of near copies."""
@@ -248,24 +288,3 @@ class _Evaluation:
             if name.startswith("reference"):
                 numbers[name + "_sounds"] = len(clusters.unique())
         return numbers
-
-
-@contextmanager
-def _stages(progress: bool | Callable[[str], None]) -> Iterator[Any]:
-    """A function that says which stage begins."""
-    if callable(progress):
-        yield progress
-        return
-    with tqdm(
-        disable=None if progress else True,
-        bar_format="evaluating ({elapsed}) {desc}",
-        leave=False,
-        file=stderr(),
-    ) as bar:
-        yield bar.set_description_str
-
-
-def _bounded(name: str, ends: list[float]) -> list[float]:
-    """The interval, within 0 to 1 for shares."""
-    share = name.startswith(SHARES)
-    return [min(max(end, 0.0), 1.0) for end in ends] if share else ends

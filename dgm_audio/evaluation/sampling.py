@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,7 @@ def draw(
     *,
     seed: int,
     pitches: Tensor | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Tensor:
     """One sound per label: audio (N, C, length), the very items that `model.sample` would give.
 
@@ -116,6 +118,7 @@ def draw(
         length: samples.
         seed: sound i depends on (seed, i), its class and its pitch only.
         pitches: MIDI number of each sound (N,), for models that have a pitch.
+        progress: takes the number of sounds that are done.
     """
     longest = model.audio.max_length or length
     made = min(length, longest)
@@ -127,4 +130,5 @@ def draw(
         with torch.no_grad():
             audio = model.decode(z, asked_for(model, classes, part, notes), length=made)
         sounds.append(torch.nn.functional.pad(audio.cpu(), (0, length - made)))
+        progress(len(part))
     return torch.cat(sounds)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,14 @@ from tqdm import tqdm
 
 from dgm_audio._standard_error import stderr
 from dgm_audio.capabilities import HasLogProb
-from dgm_audio.data import Splits
+from dgm_audio.data import ClipSet, Splits
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import bootstrap
 from dgm_audio.evaluation.figures import ratio_of
 from dgm_audio.evaluation.likelihood import bits_of
 from dgm_audio.evaluation.reference import MIN_CLIPS
+from dgm_audio.evaluation.references import references
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.resynthesis import check_vocoder, mel_error_db, mel_of, resynthesise
@@ -47,8 +48,8 @@ RATE = 16000
 """PESQ (wide band) and DNSMOS are defined at this rate; other sound is resampled for them."""
 MAX_SECONDS = 20.0
 """PESQ looks at so much of a clip: its code is not made for minutes."""
-RECORDINGS, SHORTEST, LONGEST = 60, 1.0, 6.0
-"""How many recordings `evaluate_vocoder` takes, and their seconds."""
+RECORDINGS, SHORTEST, LONGEST = 30, 1.0, 6.0
+"""How many recordings `evaluate_vocoder` takes of each part, and their seconds."""
 VOICES = ("", "_griffin_lim", "_least_squares", "_real")
 """The model's, both Griffin-Lims' and the recording itself, as the ends of the figures' names."""
 
@@ -77,6 +78,7 @@ class VocoderReport:
         clips: how many were judged.
         seconds: of sound in them.
         notes: what a reader must know.
+        where: which clips these are.
     """
 
     figures: Mapping[str, float]
@@ -84,6 +86,7 @@ class VocoderReport:
     clips: int
     seconds: float
     notes: tuple[str, ...] = ()
+    where: str = "held-out clips"
 
     def metrics(self) -> dict[str, Any]:
         """The figures for a model card (`save_model(metrics=...)`), with intervals under "ci"."""
@@ -91,15 +94,13 @@ class VocoderReport:
         return {**self.figures, "vocoded_clips": self.clips, "ci": intervals}
 
     def __str__(self) -> str:
-        lines = [f"{self.clips} held-out clips, {self.seconds / 60:.1f} min, through their mel"]
+        lines = [f"{self.clips} {self.where}, {self.seconds / 60:.1f} min, through their mel"]
         names = "model", "Griffin-Lim", "(lsq)", "real"
         heads = [text for head in names for text in (head, "95 %")]
         lines.append(_LINE.format("", *heads, "better"))
         known = {name.removesuffix(voice) for name in self.figures for voice in VOICES}
         lines += [self._row(*row) for row in _ROWS if row[0] in known]
-        lines += self.notes
-        lines.append("Such figures follow listening only so far: look and listen, too.")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
     def _row(self, key: str, title: str, better: str) -> str:
         cells = []
@@ -109,6 +110,40 @@ class VocoderReport:
             ends = self.intervals.get(name, ())
             cells.append(f"[{', '.join(f'{end:.3f}' for end in ends)}]" if known else "")
         return _LINE.format(title, *cells, better)
+
+
+@dataclass(frozen=True)
+class VocoderReports:
+    """What `evaluate_vocoder` found; `print` shows it as a table.
+
+    Args:
+        parts: by the ends of their figures' names: "" for test clips, "_unseen" for unseen groups.
+        notes: what a reader must know.
+    """
+
+    parts: Mapping[str, VocoderReport]
+    notes: tuple[str, ...] = ()
+
+    def metrics(self) -> dict[str, Any]:
+        """The figures of all parts for a model card, with intervals under "ci"."""
+        metrics: dict[str, Any] = {"ci": {}}
+        for suffix, part in self.parts.items():
+            own = part.metrics()
+            metrics["ci"] |= {name + suffix: ends for name, ends in own.pop("ci").items()}
+            metrics |= {name + suffix: value for name, value in own.items()}
+        return metrics
+
+    def __str__(self) -> str:
+        lines = [line for part in self.parts.values() for line in (str(part), "")]
+        for part in self.parts.values():
+            gain = part.figures.get("pesq_gain_griffin_lim")
+            if gain is not None:
+                low, high = part.intervals["pesq_gain_griffin_lim"]
+                lines.append(
+                    f"PESQ is {gain:+.2f} [{low:+.2f}, {high:+.2f}] against Griffin-Lim's from the "
+                    f"same mels, on {part.where}."
+                )
+        return "\n".join([*lines, *self.notes]).strip("\n")
 
 
 def judge_vocoder(
@@ -194,36 +229,46 @@ def evaluate_vocoder(
     seed: int = 0,
     n: int | None = None,
     progress: bool = True,
-) -> VocoderReport:
+) -> VocoderReports:
     """Judge a vocoder by recordings of voices that it was not trained on.
 
     Args:
         model: a vocoder.
-        splits: as `load_vocoder_splits` makes them; as many recordings of each class, held out or
-            unseen, as there are, of 1 s or longer, are judged by their first 6 s.
+        splits: as `load_vocoder_splits` makes them; as many test recordings of each class as there
+            are, of 1 s or longer, are judged by their first 6 s, and likewise unseen ones.
         seed: of the noise, and of the bootstrap.
-        n: recordings, by default 60.
+        n: recordings of each part, by default 30.
         progress: show a bar on stderr.
 
     Raises:
         InputError: if the model is no vocoder.
         DataError: if there are fewer than 8 such recordings.
     """
-    by_class: dict[str, list[Tensor]] = {}
-    for clips in (splits.test, splits.unseen):
-        for label, name in enumerate(clips.classes):
-            some = clips.subset(np.flatnonzero(clips.labels == label))
-            found = [torch.from_numpy(x) for _, x in recordings(some, SHORTEST)]
-            by_class.setdefault(name, []).extend(found)
-    sets = [sounds for sounds in by_class.values() if sounds]
-    share = -(-(RECORDINGS if n is None else n) // max(1, len(sets)))
-    rate = splits.test.sample_rate
-    chosen = [
-        sounds[int(k)][0, : int(LONGEST * rate)]
+    clips, notes = references(model, splits, most=None)
+    parts = {}
+    for suffix, where in (("", "test clips"), ("_unseen", "clips of unseen groups")):
+        chosen = _chosen(clips[suffix], RECORDINGS if n is None else n) if suffix in clips else []
+        if chosen or not suffix:
+            found = judge_vocoder(model, chosen, seed=seed, progress=progress)
+            parts[suffix] = replace(found, where=where)
+            voices = len(set(clips[suffix].groups))
+            notes.append(f"{where}: {voices} voices; the intervals are over recordings of these")
+    return VocoderReports(parts, tuple(notes))
+
+
+def _chosen(clips: ClipSet, count: int) -> list[Tensor]:
+    """So many recordings (T,), as many of each class, evenly spread."""
+    sets = []
+    for label in np.unique(clips.labels):
+        some = clips.subset(np.flatnonzero(clips.labels == label))
+        sets.append([torch.from_numpy(x) for _, x in recordings(some, SHORTEST)])
+    sets = [sounds for sounds in sets if sounds]
+    share = -(-count // max(1, len(sets)))
+    return [
+        sounds[int(k)][0, : int(LONGEST * clips.sample_rate)]
         for sounds in sets
         for k in np.unique(np.linspace(0, len(sounds) - 1, share).round())
     ]
-    return judge_vocoder(model, chosen, seed=seed, progress=progress)
 
 
 def _whole(blocks: Iterator[Tensor]) -> Tensor:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from drum_sounds import KINDS, LENGTH, RATE, Echo, Noise, clip_set, drums, mels
 
+from dgm_audio.data import ClipSet
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import reconstruction as rec
 from dgm_audio.evaluation.bootstrap import estimate
@@ -102,24 +103,21 @@ class Quieter(Echo):
 
 def test_the_error_of_half_the_amplitude_is_six_decibels():
     x = 0.5 * torch.randn(4, 1, LENGTH, generator=torch.Generator().manual_seed(0)).clamp(-2, 2)
-    labels, classes = torch.zeros(4).long(), ("kick", "tom")
-    model = Quieter(clip_set(12, seed=0))
-    assert rec.model_errors(model, x, labels, classes).tolist() == pytest.approx(
-        [6.02] * 4, abs=0.05
-    )
-    assert rec.model_errors(Noise(), x, labels, classes) is None
+    clips = ClipSet.from_arrays(x, RATE, labels=["kick"] * 4)
+    found = rec.reconstruct(Quieter(clip_set(12, seed=0)), clips)
+    assert found.errors.tolist() == pytest.approx([6.02] * 4, abs=0.05)
+    assert len(found.view) == 4 and rec.reconstruct(Noise(), clips) is None
 
 
 def test_of_many_clips_some_evenly_spread_are_reconstructed(monkeypatch):
-    clips, heard = clip_set(9, seed=0), []
-    model = Quieter(clips)
-    model.decode = lambda z, *_, **__: heard.append(len(z)) or Quieter.decode(model, z, *_, **__)
-    monkeypatch.setattr(rec, "MOST", 3)
+    clips, model = clip_set(9, seed=0), Quieter(clip_set(9, seed=0))
     labels = torch.from_numpy(clips.labels)
     means = rec.class_mean_levels(clips.audio, labels, len(KINDS), RATE)
-    figures = rec.reconstruction_figures(model, clips, lambda: means, "")
-    whole = rec.model_errors(model, clips.tensor(), labels, clips.classes)
-    assert heard == [3, 9]
+    whole = rec.reconstruct(model, clips).errors
+    monkeypatch.setattr(rec, "MOST", 3)
+    found = rec.reconstruct(model, clips)
+    assert found.rows.tolist() == [0, 4, 8] and len(found.view) == 3
+    figures = rec.reconstruction_figures(found, clips, means, "")
     once = {"reference": torch.ones(9, dtype=torch.float64)}
     assert figures["reconstruction_db"](once) == pytest.approx(float(whole[[0, 4, 8]].mean()))
     last = {"reference": torch.zeros(9, dtype=torch.float64).index_fill(0, torch.tensor([8]), 1)}

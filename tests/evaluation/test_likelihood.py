@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -25,10 +26,30 @@ from dgm_audio.evaluation import (
 )
 from dgm_audio.evaluation.bootstrap import estimate
 from dgm_audio.evaluation.likelihood import Likelihood, bits_of, dequantised
+from dgm_audio.evaluation.linear_predictor import LinearPredictor, Pcm
 from dgm_audio.families.flow.flow import FlowConfig, InversionFlow
+from dgm_audio.signal.companding import mu_law_decode, mu_law_encode
 from dgm_audio.testing import check_generator
 
 LENGTH = 512
+
+
+class MuLaw(NamedTuple):
+    """What the symbols of a chain stand for."""
+
+    levels: int
+    emphasis: float = 0.0
+
+    def values(self):
+        return mu_law_decode(torch.arange(self.levels), self.levels)
+
+    def encode(self, x):
+        return mu_law_encode(x, self.levels)
+
+    def decode(self, symbols):
+        return mu_law_decode(symbols, self.levels)
+
+
 CLASSES = ("calm", "wild")
 
 
@@ -46,7 +67,9 @@ def chain_clips(model, count, seed, labels=CLASSES):
 
 @pytest.fixture(scope="module")
 def chain():
-    return ToyChain(ToyChainConfig(levels=8, length=LENGTH))
+    model = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
+    model.codec = MuLaw(8)
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -179,13 +202,18 @@ def test_a_model_without_likelihood_is_refused():
 def test_the_figures_of_a_report(chain, splits):
     figures = Likelihood(chain, splits.train).figures(splits.unseen, "_unseen")
     values, ends = estimate(figures, {"reference_unseen": torch.arange(12)})
-    assert set(values) == {key for key in KEYS if "bits" in key and key.endswith("_unseen")}
+    assert set(values) == {f"{key}_unseen" for key in KEYS if "bits" in key}
     assert values["bits_per_sample_unseen"] == pytest.approx(mean_bits(chain, splits.unseen))
     assert values["bits_per_sample_uniform_unseen"] == 3
     markov = values["bits_per_sample_markov_unseen"]
     assert values["bits_per_sample_unseen"] < markov < 3  # one chain for both classes
     share = 1 - values["bits_per_sample_unseen"] / markov
     assert values["bits_below_markov_unseen"] == pytest.approx(share)
+    linear = values["bits_per_sample_linear_unseen"]
+    wanted = LinearPredictor(MuLaw(8)).bits(splits.unseen.tensor()[:, 0])
+    assert linear == pytest.approx(float(wanted.mean()))
+    share = 1 - values["bits_per_sample_unseen"] / linear
+    assert values["bits_below_linear_unseen"] == pytest.approx(share)
     low, high = ends["bits_per_sample_unseen"]
     assert low < values["bits_per_sample_unseen"] < high
 
@@ -202,12 +230,48 @@ def test_evaluate_reports_the_bits_of_both_references(chain, splits):
 
 def test_a_density_has_no_markov_chain_and_other_models_nothing(splits):
     flow = Likelihood(ToyFlow(ToyFlowConfig(classes=CLASSES)), splits.train)
-    assert set(flow.figures(splits.test, "")) == {"bits_per_sample", "bits_per_sample_uniform"}
+    assert set(flow.figures(splits.test, "")) == {
+        "bits_per_sample",
+        "bits_per_sample_uniform",
+        "bits_per_sample_linear",
+        "bits_below_linear",
+    }
     assert flow.notes == [
         "bits per sample: a density at 16 bits (uniform: 16.000), over the clips' valid samples"
     ]
     other = Likelihood(Noise(LENGTH), splits.train)
     assert other.figures(splits.test, "") == {} and other.notes == []
+
+
+def test_without_a_known_meaning_of_its_symbols_a_model_has_no_linear_baseline(splits):
+    found = Likelihood(ToyChain(ToyChainConfig()), splits.train).figures(splits.test, "")
+    assert "bits_per_sample_markov" in found and not [key for key in found if "linear" in key]
+
+
+def test_linear_bits_count_the_valid_samples_of_each_clip(chain, splits):
+    clips = splits.test.subset([0, 1, 2])
+    lengths = np.array([500, 40, 0])
+    audio = clips.tensor().clone()
+    cut = ClipSet.from_arrays(audio, 8000, labels=["calm", "wild", "calm"])
+    cut = replace(cut, lengths=lengths)
+    figures = Likelihood(chain, splits.train).figures(cut, "")
+    found = figures["bits_per_sample_linear"]({"reference": torch.ones(3).double()})
+    bits = LinearPredictor(MuLaw(8)).bits(audio[:, 0])
+    assert found == pytest.approx(float(bits[0, :500].sum() + bits[1, :40].sum()) / 540)
+
+
+def test_linear_bits_of_a_density_are_an_average_over_channels():
+    model = ToyFlow(ToyFlowConfig(length=256))
+    model.audio = replace(model.audio, channels=2)
+    model.log_prob = lambda x, condition: torch.zeros(len(x))
+    x = torch.randn(4, 2, 256, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [[[0.1], [0.001]]]
+    )
+    clips = ClipSet.from_arrays(x, model.audio.sample_rate)
+    figures = Likelihood(model, clips).figures(clips, "")
+    found = figures["bits_per_sample_linear"]({"reference": torch.ones(4).double()})
+    bits = LinearPredictor(Pcm(16)).bits(x.flatten(0, 1))
+    assert found == pytest.approx(float(bits.mean())) and 6 < found < 14
 
 
 def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
@@ -251,10 +315,16 @@ def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
 
 def test_the_table_has_the_bits_between_markov_and_nothing():
     report = {key: None for key in KEYS} | {"bits_per_sample": 2.5, "bits_per_sample_markov": 4.0}
+    report |= {"bits_per_sample_linear": 3.125, "bits_below_linear": 0.2}
     report |= {"ci": {"bits_per_sample": [2.25, 2.75]}, "notes": []}
     report["counts"] = {"reference": 9, "reference_sounds": 9, "model": 9}
-    row = next(line for line in table(report).splitlines() if line.startswith("bits per sample"))
-    assert row.split() == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]", "4.000", "lower"]
+    report |= {"per_class": {}, "scale": {}}
+    lines = table(report).splitlines()
+    head, row = (line.split() for line in lines if line.startswith("bits per sample"))
+    assert head == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]"]
+    assert row[-5:] == ["2.500", "[2.250,", "2.750]", "4.000", "lower"]
+    assert ["of", "linear", "prediction", "alone", "3.125"] in [line.split() for line in lines]
+    assert any("share below linear prediction" in line and "0.200" in line for line in lines)
 
 
 def test_a_bound_beside_a_likelihood_is_not_taken_for_it():

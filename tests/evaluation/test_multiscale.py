@@ -14,6 +14,8 @@ from dgm_audio.evaluation.multiscale import multiscale_distance, multiscale_figu
 
 NAMES = ("stft_distance", "stft_distance_opus", "stft_distance_identity")
 
+pytestmark = pytest.mark.usefixtures("few_rounds")
+
 
 class Live(Echo):
     """It says that it runs live."""

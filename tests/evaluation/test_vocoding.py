@@ -179,10 +179,25 @@ def test_as_many_recordings_of_each_class_as_there_are(without, monkeypatch):
     clips = ClipSet.from_arrays(sounds, rate, labels=["da"] * 4 + ["fr"] * 8)
     clips = replace(clips, files=tuple(files), lengths=lengths)
     splits = Splits(clips, clips.subset([]), clips.subset(range(8)), clips.subset(range(8, 12)))
-    taken = []
-    monkeypatch.setattr(vocoding, "judge_vocoder", lambda model, clips, **_: taken.extend(clips))
+    model, taken = quick(), []
+    report = vocoding.VocoderReport({"pesq": 3.0}, {"pesq": (2.0, 4.0)}, 4, 7.0)
+
+    def judge(_, clips, **__):
+        taken.append(clips)
+        return report
+
+    monkeypatch.setattr(vocoding, "judge_vocoder", judge)
     monkeypatch.setattr(vocoding, "LONGEST", 1.75)
-    evaluate_vocoder(quick(), splits, n=4)
-    assert [len(x) for x in taken] == [24000, 28000, 28000, 28000]
-    assert torch.equal(taken[1], torch.cat([sounds[2, 0], sounds[3, 0]])[:28000])
-    assert torch.equal(taken[3], torch.cat([sounds[8, 0], sounds[9, 0]])[:28000])
+    monkeypatch.setattr(
+        vocoding, "references", lambda _, s, most: ({"": s.test, "_unseen": s.unseen}, [])
+    )
+    found = evaluate_vocoder(model, splits, n=4)
+    tested, unseen = taken
+    assert [len(x) for x in tested] == [24000, 28000, 28000, 28000]
+    assert torch.equal(tested[1], torch.cat([sounds[2, 0], sounds[3, 0]])[:28000])
+    assert [len(x) for x in unseen] == [28000]
+    assert torch.equal(unseen[0], torch.cat([sounds[8, 0], sounds[9, 0]])[:28000])
+    metrics = found.metrics()
+    assert metrics["pesq"] == metrics["pesq_unseen"] == 3
+    assert metrics["ci"] == {"pesq": [2, 4], "pesq_unseen": [2, 4]}
+    assert "4 clips of unseen groups" in str(found) and "2 voices" not in str(found)

@@ -1,4 +1,4 @@
-"""WaveNet: every sample depends on all before it, with an exact likelihood and an exact inverse.
+"""WaveNet: every sample depends on all before it, with an exact likelihood.
 
     p(k | c) = prod_t p(k_t | k_{<t}, c),    k_t = F_t^{-1}(Phi(z_t)),    x = the audio of k
 

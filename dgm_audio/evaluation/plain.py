@@ -1,0 +1,98 @@
+"""What the figures mean for a listener, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dgm_audio.evaluation.listening import ALL, MUSIC, NOTES, ONE_SHOTS
+
+MOSTLY = 0.7
+"""Of what gives samples away, so much in the reconstructions is mostly the decoder's doing."""
+NEAR_CHANCE = 0.6
+
+
+def in_words(report: Mapping[str, Any]) -> list[str]:
+    """Sentences on the figures of a report, those against unseen groups where there are any."""
+    suffix = "_unseen" if "reference_unseen" in report["counts"] else ""
+    parts = (_told_apart, _distances, _heard, _labels, _bits)
+    return [line for part in parts for line in part(report, suffix)]
+
+
+def _told_apart(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    auc = report.get("two_sample_auc" + suffix)
+    again = report.get("two_sample_auc_reconstruction" + suffix)
+    if auc is None:
+        return
+    yield (
+        f"Of a sound of the model and a recording, a classifier picks the recording {_times(auc)} "
+        "(by chance: 50)."
+    )
+    if again is None:
+        return
+    line = f"Of a recording and its own reconstruction it picks the recording {_times(again)}"
+    if auc < NEAR_CHANCE:
+        yield line + "."
+    elif again - 0.5 >= MOSTLY * (auc - 0.5):
+        yield line + ": it is mostly the decoder that gives the sounds away."
+    else:
+        yield line + ": it is mostly what is drawn, not the decoder, that gives the sounds away."
+
+
+def _distances(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    shares = {name: report.get(f"mmd_{name}_closed{suffix}") for name in ("texture", "scattering")}
+    known = [f"{share:.0%} by {name}" for name, share in shares.items() if share is not None]
+    if known:
+        yield (
+            f"Of the distance from shaped noise to real training clips it has come "
+            f"{' and '.join(known)} statistics."
+        )
+
+
+def _heard(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    """What differs from real clips by more than both intervals."""
+    names = []
+    for one in (*ALL, *ONE_SHOTS, *NOTES, *MUSIC):
+        ends = [report["ci"].get(one.key + end + suffix) for end in ("", "_real")]
+        made, real = (report.get(one.key + end + suffix) for end in ("", "_real"))
+        if None in (*ends, made, real) or (ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1]):
+            continue
+        names.append(f"{one.title} ({_short(made)}, real {_short(real)})")
+    if names:
+        yield f"A listener may notice: {'; '.join(names)}."
+
+
+def _labels(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    made, real, noise = (
+        report.get("label_accuracy" + end + suffix) for end in ("", "_real", "_floor")
+    )
+    if None not in (made, real, noise):
+        yield (
+            f"A classifier of labels names {made:.0%} of the sounds rightly, {real:.0%} of the "
+            f"recordings, and {noise:.0%} of mere noise with the mean spectrum of a class, its "
+            "most typical member: this figure finds wrong classes, and proves no quality."
+        )
+
+
+def _bits(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    bits, linear = (
+        report.get(key + suffix) for key in ("bits_per_sample", "bits_per_sample_linear")
+    )
+    if bits is not None and linear is not None:
+        yield (
+            f"It needs {bits:.2f} bits per sample; linear prediction from the sound's own past, "
+            f"which learns nothing, {linear:.2f}."
+        )
+
+
+def _times(auc: float) -> str:
+    return f"{100 * auc:.0f} of 100 times"
+
+
+def _short(value: float) -> str:
+    """Three significant places.
+
+    >>> _short(0.0), _short(0.01234), _short(12.345), _short(456.7)
+    ('0', '0.0123', '12.3', '457')
+    """
+    return f"{value:.3g}"
