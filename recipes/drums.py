@@ -40,8 +40,8 @@ SUMMARY = {
     "gan-waveform": "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, made in the time "
     "domain: bands of a waveform over a pyramid of rates, trained against a discriminator.",
     "autoregressive": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, sample by sample, with "
-    "an exact likelihood: `dgm-audio score` ranks files by it, and `encode` finds latents that give "
-    "back any sound in its 255 levels.",
+    "an exact likelihood: `dgm-audio score` ranks files by it, and `encode` finds latents that "
+    "give back any sound in its 255 levels.",
     "flow": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, hop by hop: the spectrum of each "
     "is foretold from the past, and what is unexpected comes from the latent. Exact likelihood and "
     "inverse.",

@@ -38,8 +38,9 @@ SYLLABLES = {
 }
 VOCODER = {
     "summary": "A vocoder: makes sound of any 80-band mel spectrogram at 16 kHz, of speech in any "
-    "language, drums and the like; an exact likelihood, and latents that give a sound back. `dgm-audio vocode` "
-    "resynthesises a file with it; `Vocoded(model, vocoder)` makes a spectrogram model audible.",
+    "language, drums and the like; an exact likelihood, and latents that give a sound back. "
+    "`dgm-audio vocode` resynthesises a file with it; `Vocoded(model, vocoder)` makes a "
+    "spectrogram model audible.",
     "limits": "Nothing above 8 kHz. Trained on clean recordings of single voices, drums and notes: "
     "several voices at once, music and noise are further from what it knows. Drums that drum "
     "models hold out are among its training sounds, but for the kits that they call unseen. "

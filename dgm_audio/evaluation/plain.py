@@ -54,8 +54,10 @@ def _heard(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     names = []
     for one in (*ALL, *ONE_SHOTS, *NOTES, *MUSIC):
         ends = [report["ci"].get(one.key + end + suffix) for end in ("", "_real")]
-        made, real = (report.get(one.key + end + suffix) for end in ("", "_real"))
-        if None in (*ends, made, real) or (ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1]):
+        made, real = report.get(one.key + suffix), report.get(f"{one.key}_real{suffix}")
+        if made is None or real is None or None in ends:
+            continue
+        if ends[0][0] <= ends[1][1] and ends[1][0] <= ends[0][1]:
             continue
         names.append(f"{one.title} ({_short(made)}, real {_short(real)})")
     if names:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,10 @@ class _Evaluation:
         self.clusters: dict[str, Tensor] = {}
         self.scale: dict[str, dict[str, Any]] = {}
         self.kind = kind_of(train)
-        self.training = self.seen("training clips", train)
+        self.stage.begin("training clips", len(train))
+        self.training = View.of_clips(
+            train, embeddings={}, patterns=False, progress=self.stage.step
+        )
         self.classifier = None
         if len(self.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
@@ -157,7 +161,7 @@ class _Evaluation:
         sets = {
             "model": self.generated(wanted, clips, where),
             "floor": self.floor(wanted, where),
-            "ceiling": self.training.subset(choose(self.training.labels, wanted, self.seed)),
+            "ceiling": self.ceiling(wanted, where),
         }
         smallest = min(sets, key=lambda role: len(sets[role]))
         if len(sets[smallest]) < count:
@@ -229,6 +233,12 @@ class _Evaluation:
 
         given = [self.seed, wanted.tolist()]
         return View.from_arrays(kept_view(self.train, "floor", given, self.embeddings, work))
+
+    def ceiling(self, wanted: Tensor, where: str) -> View:
+        """The view of training clips with the wanted classes, clustered among all of them."""
+        chosen = choose(self.training.labels, wanted, self.seed)
+        seen = self.seen(f"training clips like {where} clips", self.train.subset(chosen.numpy()))
+        return replace(seen, clusters=self.training.clusters[chosen])
 
     @cached_property
     def noise(self) -> ShapedNoise:

@@ -63,6 +63,7 @@ class View:
         *,
         embeddings: Mapping[str, Embedding],
         kind: str | None = None,
+        patterns: bool = True,
         clusters: Tensor | None = None,
         lengths: Tensor | None = None,
         pitches: Tensor | None = None,
@@ -70,7 +71,8 @@ class View:
     ) -> View:
         """The view of clips (N, C, T) with class indices (N,); by default none are near copies.
 
-        What listeners notice is measured of a kind of sound only (see `listening.KINDS`).
+        What listeners notice is measured of a kind of sound only (see `listening.KINDS`); without
+        `patterns` there is nothing for the two-sample test, which takes most of the time.
         """
         count, start, parts = len(audio), 0, []
         lengths = torch.full((count,), audio.shape[2]) if lengths is None else lengths
@@ -80,7 +82,7 @@ class View:
             heard = {}
             if kind is not None:
                 heard = measure(x, lengths[rows], sample_rate, kind, pitches[rows])
-            parts.append((_numbers(peak_normalised(x), sample_rate, embeddings), heard))
+            parts.append((_numbers(peak_normalised(x), sample_rate, embeddings, patterns), heard))
             start += len(part)
             progress(len(part))
         seen = _joined([numbers for numbers, _ in parts])
@@ -96,6 +98,7 @@ class View:
         *,
         embeddings: Mapping[str, Embedding],
         kind: str | None = None,
+        patterns: bool = True,
         progress: Callable[[int], None] = lambda _: None,
     ) -> View:
         """The view of real clips; takes of one instrument are one cluster."""
@@ -108,6 +111,7 @@ class View:
                 clips.sample_rate,
                 embeddings=embeddings,
                 kind=kind,
+                patterns=patterns,
                 clusters=torch.from_numpy(take_groups(clips)),
                 lengths=torch.from_numpy(clips.lengths),
                 pitches=torch.from_numpy(clips.pitches),
@@ -115,7 +119,7 @@ class View:
             )
             return view.arrays()
 
-        return cls.from_arrays(kept_view(clips, "view", [kind], embeddings, work))
+        return cls.from_arrays(kept_view(clips, "view", [kind, patterns], embeddings, work))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -171,7 +175,9 @@ def _joined(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
-def _numbers(x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding]) -> dict[str, Tensor]:
+def _numbers(
+    x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding], patterns: bool
+) -> dict[str, Tensor]:
     """Embeddings, timbre, patterns and cells of peak-normalised clips (N, C, T)."""
     numbers = {name: embed(x, sample_rate, embedding) for name, embedding in embeddings.items()}
     own = (found for name, found in numbers.items() if embeddings[name] == TextureEmbedding())
@@ -181,6 +187,6 @@ def _numbers(x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding]) -
     levels = log_mel(x, sample_rate, bands=min(64, window // 16), window=window, hop=window // 4)
     return numbers | {
         "timbre": torch.cat([texture, labels.course(levels)], dim=1),
-        "patterns": two_sample.patterns(levels),
+        "patterns": two_sample.patterns(levels) if patterns else levels.new_zeros(len(x), 0),
         "cells": copies.cells(levels),
     }
