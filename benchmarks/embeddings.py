@@ -5,9 +5,9 @@
 Three tables, for each embedding and for both together (each in units of its median distance):
 
     labels         share of drums whose class 7 nearest neighbours in other kits vote for
-    degradations   training clips made worse, against held-out clips: root of the kernel distance,
+    degradations   training clips made worse, against test clips: MMD,
                    1 as they are; and how far a clip moves, in median distances of two clips
-    models         (floor - model) / (floor - ceiling) of roots of kernel distances
+    models         (floor - model) / (floor - ceiling) of MMD
 
 The drums are fetched if they are not there; models are those of 44.1 kHz, by default drums-vae and
 drums-gan.
@@ -29,7 +29,7 @@ from dgm_audio.data import ClipConfig, ClipSet, Splits
 from dgm_audio.data.hydrogen import NAME
 from dgm_audio.data.named import named_splits
 from dgm_audio.evaluation import EMBEDDINGS
-from dgm_audio.evaluation.distances import kernel_distance, squared_distances
+from dgm_audio.evaluation.distances import mmd, squared_distances
 from dgm_audio.evaluation.embedding import embed
 from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.opus import through_opus
@@ -64,10 +64,9 @@ class Spaces:
         return points | {"both": torch.cat(list(points.values()), 1)}
 
     def roots(self, rows: Numbers) -> dict[str, float]:
-        """Roots of the kernel distances to the reference; 0 where it is below 0."""
+        """MMD to the reference; 0 where the unbiased estimate is below 0."""
         return {
-            name: max(0.0, kernel_distance(points, self.reference[name])) ** 0.5
-            for name, points in self(rows).items()
+            name: max(0.0, mmd(points, self.reference[name])) for name, points in self(rows).items()
         }
 
 
@@ -137,7 +136,7 @@ def _white(x: Tensor) -> Tensor:
 
 def labels_table(splits: Splits) -> dict[str, float]:
     """Label accuracy by embedding, over all clips."""
-    parts = (splits.train, splits.heldout, splits.unseen)
+    parts = (splits.train, splits.validation, splits.test, splits.unseen)
     rows = numbers(torch.cat([part.tensor() for part in parts]))
     labels = torch.cat([torch.from_numpy(part.labels).long() for part in parts])
     groups = np.array([group for part in parts for group in part.groups])
@@ -150,8 +149,8 @@ class Drums:
 
     def __init__(self, splits: Splits, count: int) -> None:
         self.classes, train = splits.train.classes, splits.train
-        self.labels = proportional_labels(_labels(splits.heldout), count)
-        self.spaces = Spaces(numbers(splits.heldout.tensor()))
+        self.labels = proportional_labels(_labels(splits.test), count)
+        self.spaces = Spaces(numbers(splits.test.tensor()))
         chosen = choose(_labels(train), self.labels, seed=0)
         self.training = peak_normalised(train.tensor(chosen.numpy()))
         self.as_they_are = numbers(self.training)
