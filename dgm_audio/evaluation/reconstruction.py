@@ -111,7 +111,7 @@ def reconstruct(
         back = reconstructed(model, x[:, :, :taken], condition)
         errors.append((levels(back, rate) - levels(x[:, :, :taken], rate)).abs().mean((1, 2)))
         whole = torch.nn.functional.pad(back, (0, length - taken))
-        views.append(View.of(whole, labels, rate, embeddings={}).arrays())
+        views.append(View.of(whole, labels, rate, embeddings={}, parts=("patterns",)).arrays())
         progress(len(some))
     joined = {name: torch.cat([view[name] for view in views]) for name in views[0]}
     return Reconstructions(rows, torch.cat(errors).double(), View.from_arrays(joined))

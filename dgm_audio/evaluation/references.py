@@ -25,24 +25,18 @@ def references(
 
     Args:
         source: a model, or clips from anywhere.
-        splits: of the data.
+        splits: of the data; the validation clips, which choose models, never judge them.
         most: of more clips of a set so many, evenly spread; None takes all.
 
     Returns:
         The clips, and lines that a reader of the figures must know.
 
     Raises:
-        DataError: if there are fewer than 8 clips to judge by, or to train on.
+        DataError: if there are fewer than 8 clips to test on, or to train on.
         InputError: if rate, channels, length or classes differ.
     """
-    clips, notes = splits.test, list(splits.notes)
-    if len(clips) < MIN_CLIPS:
-        clips = splits.validation
-        notes.append(
-            f"{len(splits.test)} test clips are too few: the {len(clips)} validation clips, by "
-            "which training chooses the model, stand in, and flatter it"
-        )
-    for name, found in (("to judge by", clips), ("to train on", splits.train)):
+    notes = list(splits.notes)
+    for name, found in (("to test on", splits.test), ("to train on", splits.train)):
         if len(found) < MIN_CLIPS:
             raise DataError(
                 f"there are {len(found)} clips {name}; at least {MIN_CLIPS} are needed to evaluate"
@@ -53,7 +47,7 @@ def references(
             "this model was chosen among its snapshots when validation and test clips were one "
             "set: its test figures may flatter, those on unseen groups do not"
         )
-    chosen = {"": _some(clips, most)}
+    chosen = {"": _some(splits.test, most)}
     if len(splits.unseen) >= MIN_CLIPS:
         chosen["_unseen"] = _some(splits.unseen, most)
     elif len(splits.unseen):

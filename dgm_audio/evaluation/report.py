@@ -75,7 +75,7 @@ def evaluate(
     Args:
         source: a model, or generated clips with the classes, rate and length of the data.
         splits: training, test and (may be empty) unseen clips; the validation clips, which chose
-            the model, are used only where there are too few test clips, and a note says so.
+            the model, are not looked at.
         seed: of the sounds, the noise, the choice of training clips and the bootstrap.
         n: sounds to draw per reference; by default 256, but no more than 600 s of sound, or as many
             as the reference has if that is more.
@@ -90,7 +90,7 @@ def evaluate(
         "notes", lines that a reader must know.
 
     Raises:
-        DataError: if there are fewer than 8 clips to judge by, or to train on.
+        DataError: if there are fewer than 8 clips to test on, or to train on.
         InputError: if rate, channels or classes of model and data differ.
     """
     if n is not None:
@@ -122,9 +122,8 @@ class _Evaluation:
         self.scale: dict[str, dict[str, Any]] = {}
         self.kind = kind_of(train)
         self.stage.begin("training clips", len(train))
-        self.training = View.of_clips(
-            train, embeddings={}, patterns=False, progress=self.stage.step
-        )
+        parts = ("timbre", "cells") if len(self.classes) > 1 else ("cells",)
+        self.training = View.of_clips(train, embeddings={}, parts=parts, progress=self.stage.step)
         self.classifier = None
         if len(self.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)

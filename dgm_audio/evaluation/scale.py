@@ -97,7 +97,11 @@ def _area(
     parts = []
     for part in batches(clips.audio, _BATCH):
         made = change(part, clips.sample_rate)
-        parts.append(View.of(made, torch.zeros(len(part)), clips.sample_rate, embeddings={}))
+        parts.append(
+            View.of(
+                made, torch.zeros(len(part)), clips.sample_rate, embeddings={}, parts=("patterns",)
+            )
+        )
         progress(len(part))
     patterns = torch.cat([part.patterns for part in parts])
     test = TwoSampleTest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 WINDOW = 0.023
 _BATCH = 64
+
+PARTS = ("timbre", "patterns", "cells")
+"""What the label classifier, the two-sample test and the copy audit see."""
 
 Columns = Mapping[str, Tensor]
 
@@ -63,7 +66,7 @@ class View:
         *,
         embeddings: Mapping[str, Embedding],
         kind: str | None = None,
-        patterns: bool = True,
+        parts: Collection[str] = PARTS,
         clusters: Tensor | None = None,
         lengths: Tensor | None = None,
         pitches: Tensor | None = None,
@@ -71,10 +74,10 @@ class View:
     ) -> View:
         """The view of clips (N, C, T) with class indices (N,); by default none are near copies.
 
-        What listeners notice is measured of a kind of sound only (see `listening.KINDS`); without
-        `patterns` there is nothing for the two-sample test, which takes most of the time.
+        What listeners notice is measured of a kind of sound only (see `listening.KINDS`). Of
+        `PARTS` some may be enough, since each takes its time; the others have no columns.
         """
-        count, start, parts = len(audio), 0, []
+        count, start, found = len(audio), 0, []
         lengths = torch.full((count,), audio.shape[2]) if lengths is None else lengths
         pitches = torch.full((count,), torch.nan) if pitches is None else pitches
         for part in batches(audio, _BATCH):
@@ -82,12 +85,12 @@ class View:
             heard = {}
             if kind is not None:
                 heard = measure(x, lengths[rows], sample_rate, kind, pitches[rows])
-            parts.append((_numbers(peak_normalised(x), sample_rate, embeddings, patterns), heard))
+            found.append((_numbers(peak_normalised(x), sample_rate, embeddings, parts), heard))
             start += len(part)
             progress(len(part))
-        seen = _joined([numbers for numbers, _ in parts])
-        rest = {name: seen.pop(name) for name in ("timbre", "patterns", "cells")}
-        heard = _joined([heard for _, heard in parts])
+        seen = _joined([numbers for numbers, _ in found])
+        rest = {name: seen.pop(name) for name in PARTS}
+        heard = _joined([heard for _, heard in found])
         own = torch.arange(count) if clusters is None else clusters
         return cls(class_labels, own, seen, heard, **rest)
 
@@ -98,7 +101,7 @@ class View:
         *,
         embeddings: Mapping[str, Embedding],
         kind: str | None = None,
-        patterns: bool = True,
+        parts: Collection[str] = PARTS,
         progress: Callable[[int], None] = lambda _: None,
     ) -> View:
         """The view of real clips; takes of one instrument are one cluster."""
@@ -111,7 +114,7 @@ class View:
                 clips.sample_rate,
                 embeddings=embeddings,
                 kind=kind,
-                patterns=patterns,
+                parts=parts,
                 clusters=torch.from_numpy(take_groups(clips)),
                 lengths=torch.from_numpy(clips.lengths),
                 pitches=torch.from_numpy(clips.pitches),
@@ -119,7 +122,7 @@ class View:
             )
             return view.arrays()
 
-        return cls.from_arrays(kept_view(clips, "view", [kind, patterns], embeddings, work))
+        return cls.from_arrays(kept_view(clips, "view", [kind, *parts], embeddings, work))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -176,17 +179,19 @@ def _joined(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _numbers(
-    x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding], patterns: bool
+    x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding], parts: Collection[str]
 ) -> dict[str, Tensor]:
     """Embeddings, timbre, patterns and cells of peak-normalised clips (N, C, T)."""
     numbers = {name: embed(x, sample_rate, embedding) for name, embedding in embeddings.items()}
-    own = (found for name, found in numbers.items() if embeddings[name] == TextureEmbedding())
-    texture = next(own, None)
-    texture = embed(x, sample_rate, TextureEmbedding()) if texture is None else texture
     window = window_length(WINDOW, sample_rate)
     levels = log_mel(x, sample_rate, bands=min(64, window // 16), window=window, hop=window // 4)
-    return numbers | {
-        "timbre": torch.cat([texture, labels.course(levels)], dim=1),
-        "patterns": two_sample.patterns(levels) if patterns else levels.new_zeros(len(x), 0),
-        "cells": copies.cells(levels),
-    }
+    found = dict.fromkeys(PARTS, levels.new_zeros(len(x), 0))
+    if "timbre" in parts:
+        own = [rows for name, rows in numbers.items() if embeddings[name] == TextureEmbedding()]
+        texture = own[0] if own else embed(x, sample_rate, TextureEmbedding())
+        found["timbre"] = torch.cat([texture, labels.course(levels)], dim=1)
+    if "patterns" in parts:
+        found["patterns"] = two_sample.patterns(levels)
+    if "cells" in parts:
+        found["cells"] = copies.cells(levels)
+    return numbers | found
