@@ -14,7 +14,7 @@ from dgm_audio.model_folder import read_header
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet, Splits
 
-MAX_REFERENCE = 512
+MAX_REFERENCE = 256
 """Of more reference clips so many, evenly spread: intervals hardly narrow with more."""
 
 
