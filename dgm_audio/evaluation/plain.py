@@ -92,9 +92,9 @@ def _times(auc: float) -> str:
 
 
 def _short(value: float) -> str:
-    """Three significant places.
+    """Three significant places; what is below 1e-5 is 0.
 
-    >>> _short(0.0), _short(0.01234), _short(12.345), _short(456.7)
+    >>> _short(2e-7), _short(0.01234), _short(12.345), _short(456.7)
     ('0', '0.0123', '12.3', '457')
     """
-    return f"{value:.3g}"
+    return f"{value if abs(value) >= 1e-5 else 0.0:.3g}"
