@@ -61,8 +61,8 @@ LIMITS = {
     "sharp partials of unseen sounds are reconstructed as noise bands.",
     "autoregressive": "Nothing above 8 kHz, so hats and cymbals are dull. A change of one latent "
     "changes all that follows: interpolation gives proper drums, but no morphs. The class is "
-    "decided in the first milliseconds; what goes wrong there stays wrong. Of a hundred sounds 10 to "
-    "19 begin anew after they should have died, and a fifth is clipped.",
+    "decided in the first milliseconds; what goes wrong there stays wrong. Of a hundred sounds 10 "
+    "to 19 begin anew after they should have died, and a fifth is clipped.",
     "gan": "In the heterogeneous class `percussion` the pitched instruments blur into each other.",
     "gan-waveform": "There is no encoder: sounds of your own are found by optimisation alone, and "
     "only approached.",

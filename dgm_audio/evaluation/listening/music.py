@@ -73,8 +73,8 @@ def key_clarity(sounds: Sounds) -> Tensor:
 def chroma_similarity(sounds: Sounds) -> Tensor:
     """Mean correlation (B,) of the chroma of moments more than 6 s apart.
 
-    Of 0.37 s each; 1 if the harmony never changes, 0 if nothing returns; noise has about
-    0.2. NaN if the clip has no two such moments.
+    Of 0.37 s each; 1 if the harmony never changes, 0 if nothing returns, as in noise. NaN
+    if the clip has no two such moments.
     """
     chroma, heard = _chroma(sounds)
     frames = _standardised(chroma)
@@ -118,17 +118,27 @@ def _autocorrelation(x: Tensor) -> Tensor:
 def _chroma(sounds: Sounds) -> tuple[Tensor, Tensor]:
     """Amplitude by pitch class (B, L, 12), C first, every 0.37 s, and where there is sound (B, L).
 
-    Of each note that of its highest bin, so that a tone counts alike at any pitch; the mean over
-    octaves. A frame counts if it is less than 60 dB below the loudest.
+    Of each note that of its highest bin over what the highest of as many bins of noise has, so that
+    neither tones nor noise favour a pitch; the mean over octaves. A frame counts if it is less than 60 dB below the loudest.
     """
     window = sounds.hop(CHROMA_WINDOW)
     spectrum = power(sounds.mono, window, window).double()
     edges = note_edges(window, sounds.sample_rate)
-    notes = torch.stack([spectrum[:, a:b].amax(1) for a, b in pairwise(edges)], 2).sqrt()
+    highest = [spectrum[:, a:b].amax(1) / _expected_highest(b - a) for a, b in pairwise(edges)]
+    notes = torch.stack(highest, 2).sqrt()
     chroma = notes.unflatten(2, (-1, 12)).mean(2)
     level = spectrum.sum(1)
     heard = level > level.amax(1, keepdim=True) * 10 ** (SILENT_DB / 10)
     return chroma / chroma.sum(2, keepdim=True).clamp_min(1e-30), heard.double()
+
+
+def _expected_highest(bins: int) -> float:
+    """Mean of the largest of so many independent exponential variables of mean one.
+
+    >>> _expected_highest(2)
+    1.5
+    """
+    return sum(1 / k for k in range(1, bins + 1))
 
 
 def note_edges(window: int, sample_rate: int) -> list[int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import torch
+import torch.signal.windows
 from torch import Tensor
 
 PARTIALS, TRACKED = 20, 8

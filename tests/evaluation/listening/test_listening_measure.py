@@ -56,8 +56,8 @@ def test_the_level_and_the_polarity_change_nothing_but_the_peak(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_shift_of_a_few_samples_changes_little(kind):
-    audio, pitches = varied(kind)
     """The attack may differ by a hop of 0.5 ms."""
+    audio, pitches = varied(kind)
     late = torch.nn.functional.pad(audio, (7, 0))[:, :, : audio.shape[2]]
     wanted, found = measured(audio, kind, pitches), measured(late, kind, pitches)
     if kind != "music":
