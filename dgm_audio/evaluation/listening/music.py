@@ -73,8 +73,8 @@ def key_clarity(sounds: Sounds) -> Tensor:
 def chroma_similarity(sounds: Sounds) -> Tensor:
     """Mean correlation (B,) of the chroma of moments more than 6 s apart.
 
-    Of 0.37 s each; 1 if the harmony never changes, 0 if nothing returns, as in noise. NaN
-    if the clip has no two such moments.
+    Of 0.37 s each; 1 if the harmony never changes, 0 if nothing returns, as in noise. NaN if the
+    clip has no two such moments.
     """
     chroma, heard = _chroma(sounds)
     frames = _standardised(chroma)
@@ -119,7 +119,8 @@ def _chroma(sounds: Sounds) -> tuple[Tensor, Tensor]:
     """Amplitude by pitch class (B, L, 12), C first, every 0.37 s, and where there is sound (B, L).
 
     Of each note that of its highest bin over what the highest of as many bins of noise has, so that
-    neither tones nor noise favour a pitch; the mean over octaves. A frame counts if it is less than 60 dB below the loudest.
+    neither tones nor noise favour a pitch; the mean over octaves. A frame counts if it is less than
+    60 dB below the loudest.
     """
     window = sounds.hop(CHROMA_WINDOW)
     spectrum = power(sounds.mono, window, window).double()
