@@ -70,8 +70,14 @@ def nsynth(tmp_path):
     return tmp_path / "data"
 
 
-def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth):
-    """Two steps do not make an instrument; its card, its conditions and its pitch are there."""
+def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth, monkeypatch):
+    """Two steps do not make an instrument; its card, its conditions and its pitch are there.
+
+    Without the tracker of pitch, which would listen to five hundred notes.
+    """
+    (tmp_path / "without" / "swift_f0").mkdir(parents=True)
+    (tmp_path / "without/swift_f0/__init__.py").write_text("raise ImportError(name='swift_f0')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "without"))
     arguments = ("--dataset", "nsynth", "--data", nsynth, "--steps", "2", "--out", "run")
     done = run(tmp_path, "notes.py", *arguments, "--publish", "shown/notes")
     assert done.returncode == 0, done.stderr
