@@ -252,7 +252,8 @@ def evaluate_vocoder(
             found = judge_vocoder(model, chosen, seed=seed, progress=progress)
             parts[suffix] = replace(found, where=where)
             voices = len(set(clips[suffix].groups))
-            notes.append(f"{where}: {voices} voices; the intervals are over recordings of these")
+            many = f"{voices} voice" + "s" * (voices > 1)
+            notes.append(f"{where}: {many}; the intervals are over recordings, not over voices")
     return VocoderReports(parts, tuple(notes))
 
 
