@@ -90,7 +90,7 @@ def multiscale_figures(
         model: any; it has these figures if it has an encoder and runs live.
         clips: real ones.
         clusters: near copies share a number (N,).
-        suffix: "" for held-out clips, "_unseen" for unseen groups.
+        suffix: "" for test clips, "_unseen" for unseen groups.
     """
     if not (isinstance(model, Encoder) and isinstance(model, RunsLive)):
         return Distances({}, {}, [])
@@ -151,7 +151,7 @@ def _coded(sounds: list[Tensor], rate: int, suffix: str) -> tuple[list[Tensor], 
     coded = [opus.through_opus(x[0], rate, KBPS) for x in sounds]
     seconds = sum(x.shape[2] for x in sounds) / rate
     kbps = 8e-3 * sum(item.size for item in coded) / seconds
-    where = "unseen" if suffix else "held-out"
+    where = "unseen" if suffix else "test"
     amount = f"{len(sounds)} {where} clips, {seconds:.0f} s"
     note = f"STFT distance: {amount}; Opus took {kbps:.1f} kbit/s"
     return [item.audio[None] for item in coded], note

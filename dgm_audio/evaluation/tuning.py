@@ -47,7 +47,7 @@ class Tuning:
     """What was found of a model.
 
     Args:
-        figures: "in_tune" of the model's notes and "in_tune_real" of the held-out ones.
+        figures: "in_tune" of the model's notes and "in_tune_real" of the test ones.
         clusters: of the model's notes: those of one code share a number.
         notes: what a reader must know.
     """
@@ -64,7 +64,7 @@ def tuning(
 
     Args:
         model: any.
-        clips: held-out notes, the set "reference".
+        clips: test notes, the set "reference".
         seed: of the codes.
         tracker: by default swift-f0, if it is installed; a note says so if not.
     """

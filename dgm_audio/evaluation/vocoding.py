@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ from dgm_audio.evaluation.figures import ratio_of
 from dgm_audio.evaluation.likelihood import bits_of
 from dgm_audio.evaluation.reference import MIN_CLIPS
 from dgm_audio.evaluation.references import references
+from dgm_audio.evaluation.vocoder_report import VocoderReport, VocoderReports
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.resynthesis import check_vocoder, mel_error_db, mel_of, resynthesise
@@ -50,100 +51,8 @@ MAX_SECONDS = 20.0
 """PESQ looks at so much of a clip: its code is not made for minutes."""
 RECORDINGS, SHORTEST, LONGEST = 30, 1.0, 6.0
 """How many recordings `evaluate_vocoder` takes of each part, and their seconds."""
-VOICES = ("", "_griffin_lim", "_least_squares", "_real")
-"""The model's, both Griffin-Lims' and the recording itself, as the ends of the figures' names."""
-
-_ROWS = (
-    ("pesq", "PESQ, wide band", "higher"),
-    ("pesq_gain", "PESQ above that", "higher"),
-    ("dnsmos", "DNSMOS, overall", "as real"),
-    ("log_mel_db", "log-mel error in dB", "lower"),
-    ("bits_per_sample", "bits per sample", "lower"),
-)
-_LINE = "{:<20}" + "{:>8} {:<16}" * 4 + "{}"
-
 Measure = Callable[[Tensor, Tensor], float]
 """(recording (T,), sound (T,)) -> a number; NaN where it is not defined."""
-
-
-@dataclass(frozen=True)
-class VocoderReport:
-    """What `judge_vocoder` found; `print` shows it as a table.
-
-    Args:
-        figures: means over the clips: "pesq", "dnsmos" and "log_mel_db" of the model, with
-            `_griffin_lim`, `_least_squares` and `_real` those of the others; with "pesq_gain_" and
-            their names, the model's above theirs; "bits_per_sample" of all samples.
-        intervals: 95 %, by the same names.
-        clips: how many were judged.
-        seconds: of sound in them.
-        notes: what a reader must know.
-        where: which clips these are.
-    """
-
-    figures: Mapping[str, float]
-    intervals: Mapping[str, Sequence[float]]
-    clips: int
-    seconds: float
-    notes: tuple[str, ...] = ()
-    where: str = "held-out clips"
-
-    def metrics(self) -> dict[str, Any]:
-        """The figures for a model card (`save_model(metrics=...)`), with intervals under "ci"."""
-        intervals = {name: list(ends) for name, ends in self.intervals.items()}
-        return {**self.figures, "vocoded_clips": self.clips, "ci": intervals}
-
-    def __str__(self) -> str:
-        lines = [f"{self.clips} {self.where}, {self.seconds / 60:.1f} min, through their mel"]
-        names = "model", "Griffin-Lim", "(lsq)", "real"
-        heads = [text for head in names for text in (head, "95 %")]
-        lines.append(_LINE.format("", *heads, "better"))
-        known = {name.removesuffix(voice) for name in self.figures for voice in VOICES}
-        lines += [self._row(*row) for row in _ROWS if row[0] in known]
-        return "\n".join([*lines, *self.notes])
-
-    def _row(self, key: str, title: str, better: str) -> str:
-        cells = []
-        for name in (key + voice for voice in VOICES):
-            known = name in self.figures
-            cells.append(f"{self.figures[name]:.3f}" if known else "")
-            ends = self.intervals.get(name, ())
-            cells.append(f"[{', '.join(f'{end:.3f}' for end in ends)}]" if known else "")
-        return _LINE.format(title, *cells, better)
-
-
-@dataclass(frozen=True)
-class VocoderReports:
-    """What `evaluate_vocoder` found; `print` shows it as a table.
-
-    Args:
-        parts: by the ends of their figures' names: "" for test clips, "_unseen" for unseen groups.
-        notes: what a reader must know.
-    """
-
-    parts: Mapping[str, VocoderReport]
-    notes: tuple[str, ...] = ()
-
-    def metrics(self) -> dict[str, Any]:
-        """The figures of all parts for a model card, with intervals under "ci"."""
-        metrics: dict[str, Any] = {"ci": {}}
-        for suffix, part in self.parts.items():
-            own = part.metrics()
-            metrics["ci"] |= {name + suffix: ends for name, ends in own.pop("ci").items()}
-            metrics |= {name + suffix: value for name, value in own.items()}
-        return metrics
-
-    def __str__(self) -> str:
-        lines = [line for part in self.parts.values() for line in (str(part), "")]
-        for part in self.parts.values():
-            gain = part.figures.get("pesq_gain_griffin_lim")
-            if gain is not None:
-                low, high = part.intervals["pesq_gain_griffin_lim"]
-                lines.append(
-                    f"PESQ is {gain:+.2f} [{low:+.2f}, {high:+.2f}] against Griffin-Lim's from the "
-                    f"same mels, on {part.where}."
-                )
-        return "\n".join([*lines, *self.notes]).strip("\n")
 
 
 def judge_vocoder(

@@ -108,7 +108,7 @@ def test_a_perfect_model_has_the_distance_of_the_identity(split):
     assert figures["stft_distance_opus"] > 1
     rows = np.linspace(0, 23, 16).round()
     assert found.clusters["reconstructed"].tolist() == (rows // 2).tolist()
-    assert found.notes[0].startswith("STFT distance: 16 held-out clips, 8 s; Opus took ")
+    assert found.notes[0].startswith("STFT distance: 16 test clips, 8 s; Opus took ")
 
 
 def test_the_first_seconds_of_some_clips_are_compared(split, monkeypatch):
