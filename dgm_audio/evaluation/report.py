@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -131,10 +131,12 @@ class _Evaluation:
 
     def report(self, references: Mapping[str, ClipSet]) -> dict[str, Any]:
         """All figures against the references, by their suffixes."""
+        model = self.source if isinstance(self.source, AudioGenerator) else None
+        likelihood = None if model is None else Likelihood(model, self.train)
         for suffix, clips in references.items():
             self.compare(clips, suffix)
-            if isinstance(self.source, AudioGenerator):
-                self.use_model(self.source, clips, suffix)
+            if model is not None and likelihood is not None:
+                self.use_model(model, likelihood, clips, suffix)
         self.stage.begin("intervals", bootstrap.ROUNDS)
         values, intervals = bootstrap.estimate(
             self.figures, self.clusters, seed=self.seed, progress=self.stage.step
@@ -249,17 +251,15 @@ class _Evaluation:
         train = self.train
         return class_mean_levels(train.audio, self.training.labels, len(self.classes), self.rate)
 
-    @cache  # noqa: B019 - lives as long as the evaluation
-    def likelihood(self, model: AudioGenerator) -> Likelihood:
-        return Likelihood(model, self.train)
-
     def view(self, audio: Tensor, labels: Tensor, pitches: Tensor | None = None) -> View:
         return View.of(
             audio, labels, self.rate, embeddings=self.embeddings,
             kind=self.kind, pitches=pitches, progress=self.stage.step,
         )  # fmt: skip
 
-    def use_model(self, model: AudioGenerator, clips: ClipSet, suffix: str) -> None:
+    def use_model(
+        self, model: AudioGenerator, likelihood: Likelihood, clips: ClipSet, suffix: str
+    ) -> None:
         """Add what only a model has: reconstruction, tuning, likelihood."""
         where = "unseen" if suffix else "test"
         self.stage.begin(f"reconstructions of {where} clips", min(len(clips), MOST))
@@ -269,7 +269,7 @@ class _Evaluation:
             self.figures |= reconstruction_figures(found, clips, self.class_means, suffix)
         live = multiscale_figures(model, clips, self.clusters["reference" + suffix], suffix)
         self.stage.begin(f"likelihood of {where} clips")
-        self.figures |= live.figures | self.likelihood(model).figures(clips, suffix)
+        self.figures |= live.figures | likelihood.figures(clips, suffix)
         self.clusters |= live.clusters
         self.notes += live.notes
         if not suffix:
@@ -277,7 +277,7 @@ class _Evaluation:
             tuned = tuning(model, clips, self.seed)
             self.figures |= tuned.figures
             self.clusters |= tuned.clusters
-            self.notes += [*tuned.notes, *self.likelihood(model).notes]
+            self.notes += [*tuned.notes, *likelihood.notes]
 
     def check_range(self, values: dict[str, float], suffixes: list[str]) -> None:
         """Without room between floor and ceiling there is no share of it."""
