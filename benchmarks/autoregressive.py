@@ -34,10 +34,11 @@ from torch import Tensor, nn
 
 import dgm_audio
 from dgm_audio.errors import DgmAudioError
+from dgm_audio.families.autoregressive.contract import Sampler
 from dgm_audio.families.autoregressive.distribution import tails_of_latents
-from dgm_audio.families.autoregressive.reference import ReferenceSampler, Sampler
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
+from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.sampler import CompiledSampler
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 
 DEFAULT = "drums-wavenet"
 RATE = 16000

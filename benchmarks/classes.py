@@ -21,8 +21,8 @@ from tyro.conf import Positional
 from dgm_audio import load
 from dgm_audio.apps.inversion import class_choices, encode, error_db, likely_conditions
 from dgm_audio.data import ClipConfig, ClipSet, load_clips
-from dgm_audio.data.hydrogen import NAME, download_drums, drum_manifest, drum_splits
-from dgm_audio.data.named import set_folder
+from dgm_audio.data.sets.hydrogen import NAME, download_drums, drum_manifest, drum_splits
+from dgm_audio.data.sets.named import set_folder
 from dgm_audio.generator import AudioGenerator
 
 

@@ -26,8 +26,8 @@ from torch import Tensor
 
 import dgm_audio
 from dgm_audio.data import ClipConfig, ClipSet, Splits
-from dgm_audio.data.hydrogen import NAME
-from dgm_audio.data.named import named_splits
+from dgm_audio.data.sets.hydrogen import NAME
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.evaluation import EMBEDDINGS
 from dgm_audio.evaluation.distances import mmd, squared_distances
 from dgm_audio.evaluation.embedding import embed

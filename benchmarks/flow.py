@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import dgm_audio
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.families.flow.flow import InversionFlow
+from dgm_audio.families.flow.model import InversionFlow
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.signal.mel import MelSpec
 

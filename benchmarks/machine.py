@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import torch
 
-from dgm_audio.runtime.vectors import LANES, fma, full, load, store
+from dgm_audio.runtime.kernels.vectors import LANES, fma, full, load, store
 
 QUIET = 0.15
 """Cores that other work may use during a measurement that counts."""

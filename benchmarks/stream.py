@@ -35,9 +35,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import dgm_audio
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.families.vae.waveform import CHUNK, StreamConfig, StreamVAE
+from dgm_audio.families.vae_stream.model import CHUNK, StreamConfig, StreamVAE
+from dgm_audio.families.vae_stream.stream import Stream
 from dgm_audio.nn.causal import History
-from dgm_audio.runtime.stream import Stream
 
 SECONDS, LIVE_SECONDS, RAVE_SECONDS = 20.0, 2.0, 5.0
 """Of sound per repeat."""
@@ -137,7 +137,7 @@ def live(model: StreamVAE, block: int, what: str) -> Row:
         "encode": lambda: stream.encode(x),
         "decode": lambda: stream.decode(z),
         "both": lambda: stream.decode(stream.encode(x)),
-        "through codes": lambda: stream.sound(stream.along(x)),
+        "through codes": lambda: stream.decode_axes(stream.encode_axes(x)),
     }
     while not stream.encode(x).shape[2]:
         pass  # the first blocks give no frames

@@ -23,15 +23,12 @@ import torch
 import tyro
 from torch import Tensor, nn
 
-from dgm_audio.data import ClipSet, music
+from dgm_audio.data import ClipSet
 from dgm_audio.data.excerpts import Excerpts
-from dgm_audio.data.named import named_splits
+from dgm_audio.data.sets import music
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.evaluation.multiscale import multiscale_distance
-from dgm_audio.nn.causal import History
-from dgm_audio.signal.pqmf import PQMF
-from dgm_audio.training.losses import SpectralEnergyDistance
-from dgm_audio.training.schedule import cosine_rate
-from dgm_audio.training.vae_stream import (
+from dgm_audio.families.vae_stream.training import (
     BAND_WINDOWS,
     BANDS,
     KL_WEIGHT,
@@ -39,6 +36,10 @@ from dgm_audio.training.vae_stream import (
     WINDOWS,
     StreamTask,
 )
+from dgm_audio.nn.causal import History
+from dgm_audio.nn.spectral_distance import SpectralEnergyDistance
+from dgm_audio.objective import cosine_rate
+from dgm_audio.signal.pqmf import PQMF
 
 HOPS, AHEAD, BATCH, TESTED = 64, 2, 8, 64
 HEARD = slice(2048, HOPS * 1024 - 2048)

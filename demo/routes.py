@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from dgm_audio.apps.sheet import small_picture, wide_picture
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.io import read_audio, read_comment, write_audio
-from dgm_audio.recipe import Recipe, read_recipe
+from dgm_audio.io import read_audio, read_comment, read_recipe, write_audio
+from dgm_audio.recipe import Recipe
+from dgm_audio.release.sheet import small_picture, wide_picture
 
 from .shelf import KEY, Shelf
 

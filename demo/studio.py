@@ -25,7 +25,7 @@ from dgm_audio.errors import DgmAudioError, InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import WEIGHTS
 from dgm_audio.recipe import Recipe
-from dgm_audio.registry import list_models, load
+from dgm_audio.shipped import list_models, load
 
 from .shelf import Shelf, Sound
 

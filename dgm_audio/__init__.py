@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb
     from dgm_audio.interpolation import slerp
     from dgm_audio.io import read_audio, write_audio
-    from dgm_audio.registry import list_models, load
+    from dgm_audio.shipped import list_models, load
     from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec
     from dgm_audio.vocoded import Vocoded
 
@@ -60,8 +60,8 @@ _EXPORTS = {
     "UnknownModelError": "errors",
     "Vocoded": "vocoded",
     "fit_latent": "apps.fitting",
-    "list_models": "registry",
-    "load": "registry",
+    "list_models": "shipped",
+    "load": "shipped",
     "read_audio": "io",
     "slerp": "interpolation",
     "write_audio": "io",

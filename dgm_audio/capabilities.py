@@ -10,7 +10,6 @@ from torch import Tensor
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
 if TYPE_CHECKING:
-    from dgm_audio.runtime.stream import Stream
     from dgm_audio.signal.mel import MelSpec
 
 
@@ -44,31 +43,6 @@ class Streams(Protocol):
 
 
 @runtime_checkable
-class RunsLive(Protocol):
-    """A model that encodes and decodes a sound while it is heard, through codes with ordered axes.
-
-    Attributes:
-        spread: deviation of the codes along each axis (D,), falling.
-        informative: how many of the axes carry information.
-    """
-
-    spread: Tensor
-
-    @property
-    def informative(self) -> int:
-        """How many of the axes carry information."""
-        ...
-
-    def stream(self) -> Stream:
-        """A new stream: what it makes of a sound that comes block by block."""
-        ...
-
-    def axes_of(self, code: Tensor) -> Tensor:
-        """Where codes (B, D, L) lie along the axes."""
-        ...
-
-
-@runtime_checkable
 class HasCodes(Protocol):
     """A model whose latents stand for codes: what the decoder sees.
 
@@ -81,6 +55,68 @@ class HasCodes(Protocol):
 
     def latents(self, h: Tensor, condition: Condition = None) -> Tensor:
         """Latents z (B, D, L) of codes h (B, D, L): the exact inverse of `codes`."""
+        ...
+
+
+class LiveStream(Protocol):
+    """One sound, or a batch of them, block by block: encoder and decoder remember earlier blocks.
+
+    Blocks one after the other give, bit for bit, what the model makes of the whole sound, `latency`
+    samples late; so many samples of silence at the end give the last ones.
+
+    Attributes:
+        hop: samples per frame of latents; blocks are of n * hop samples.
+        latency: samples between what goes in and what comes out, besides the block itself.
+    """
+
+    hop: int
+    latency: int
+
+    def latency_ms(self, block: int) -> float:
+        """Milliseconds from a sound to its echo, with blocks of so many samples."""
+        ...
+
+    def encode(self, block: Tensor) -> Tensor:
+        """Latents z (B, D, n), n of at most T / hop frames, of the next block (B, C, T)."""
+        ...
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The next block (B, C, n * hop) of sound, of latents z (B, D, n)."""
+        ...
+
+    def encode_axes(self, block: Tensor) -> Tensor:
+        """As `encode`, but the codes themselves, along the axes, in standard deviations."""
+        ...
+
+    def decode_axes(self, axes: Tensor) -> Tensor:
+        """As `decode`, of codes along the axes (B, D, n)."""
+        ...
+
+
+@runtime_checkable
+class RunsLive(HasCodes, Protocol):
+    """A model that encodes and decodes a sound as it comes, through codes with ordered axes.
+
+    Attributes:
+        spread: deviation of the codes along each axis (D,), falling.
+        axes: directions (D, D) of the codes, one per row, by falling share of their variance.
+        informative: how many of the axes carry information.
+    """
+
+    axes: Tensor
+    spread: Tensor
+
+    @property
+    def informative(self) -> int:
+        """How many of the axes carry information."""
+        ...
+
+    def stream(self) -> LiveStream:
+        """A new stream, which encodes and decodes a sound block by block."""
+        ...
+
+    def axes_of(self, code: Tensor) -> Tensor:
+        """Where codes (B, D, L) lie along the axes."""
         ...
 
 

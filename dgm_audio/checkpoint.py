@@ -22,7 +22,6 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from dgm_audio import registry
 from dgm_audio._budget import MemoryBudget
 from dgm_audio._version import __version__
 from dgm_audio.config import from_dict, to_dict
@@ -43,6 +42,7 @@ from dgm_audio.model_folder import (
     replacing,
     write_header,
 )
+from dgm_audio.registry import get_family, plugin_version
 from dgm_audio.runtime.device import choose_device
 from dgm_audio.runtime.surroundings import usual_defaults
 
@@ -272,7 +272,7 @@ def _raise_first(title: str, problems: list[str], limit: int = 5) -> None:
 
 def _find_family(folder: Path, header: Mapping[str, Any]) -> type[AudioGenerator]:
     try:
-        return registry.get_family(header["family"])
+        return get_family(header["family"])
     except UnknownModelError as error:
         plugins = [
             f"{package} {version}"
@@ -289,5 +289,5 @@ def _versions(family: type[AudioGenerator]) -> dict[str, str]:
         "dgm_audio": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        **registry.plugin_version(family),
+        **plugin_version(family),
     }

@@ -22,6 +22,7 @@ from dgm_audio._audiofile.streaming import writing_audio
 from dgm_audio._audiofile.suffixes import AUDIO_SUFFIXES, CONVERTIBLE, FOREIGN
 from dgm_audio._audiofile.writing import FORMATS, MAX_SAMPLE, SUBTYPES, write_audio
 from dgm_audio.errors import AudioFileError, InputError
+from dgm_audio.recipe import MARKER, Recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -207,3 +208,20 @@ def _mix(audio: Tensor, channels: int | None, path: str | Path | BinaryIO) -> Te
         f"{label(path)}: channels is {channels}; a file of {have} channels can be read as "
         f"1 or {have} channels"
     )
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe inside an audio file that this package wrote.
+
+    Raises:
+        AudioFileError: if the file cannot be read, or carries no recipe or a damaged one.
+    """
+    comment = read_comment(path)
+    if not comment.startswith(MARKER):
+        raise AudioFileError(
+            f"{shown(path)}: carries no recipe; only files that dgm_audio wrote have one"
+        )
+    try:
+        return Recipe.from_json(comment.removeprefix(MARKER))
+    except InputError as error:
+        raise AudioFileError(f"{shown(path)}: carries a damaged recipe ({error})") from None

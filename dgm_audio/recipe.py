@@ -13,10 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-from dgm_audio.errors import AudioFileError, InputError
+from dgm_audio.errors import InputError
 
 MARKER = "dgm_audio recipe, JSON: "
 MAX_BYTES = 2000
@@ -93,22 +92,3 @@ class Recipe:
             found = ", ".join(map(repr, data)) if isinstance(data, dict) else type(data).__name__
             raise InputError(f"recipe: it has {found}; expected exactly {', '.join(names)}")
         return cls(**data)
-
-
-def read_recipe(path: str | Path) -> Recipe:
-    """The recipe inside an audio file that this package wrote.
-
-    Raises:
-        AudioFileError: if the file cannot be read, or carries no recipe or a damaged one.
-    """
-    from dgm_audio.io import read_comment, shown
-
-    comment = read_comment(path)
-    if not comment.startswith(MARKER):
-        raise AudioFileError(
-            f"{shown(path)}: carries no recipe; only files that dgm_audio wrote have one"
-        )
-    try:
-        return Recipe.from_json(comment.removeprefix(MARKER))
-    except InputError as error:
-        raise AudioFileError(f"{shown(path)}: carries a damaged recipe ({error})") from None

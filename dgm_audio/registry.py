@@ -1,59 +1,67 @@
-"""Names: the models that ship with the package, and the families, built in or from plugins.
+"""One table of families: the class of a family's models, and the tasks that train them.
 
-A plugin is an installed package with an entry point in the group `dgm_audio.generators`, whose name
-is the family's and whose value is the class:
+Further rows come from plugins. A plugin is an installed package with entry points in one or both of
+two groups, whose names are the family's: its class, and its task, so that `dgm-audio train` can
+train it:
 
     [project.entry-points."dgm_audio.generators"]
     my-family = "my_package.model:MyGenerator"
 
-Nothing is imported before it is asked for.
+    [project.entry-points."dgm_audio.tasks"]
+    my-family = "my_package.training:MyTask"
+
+`examples/plugin` is such a package. Nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dgm_audio.errors import ConfigError, DgmAudioError, InputError, UnknownModelError
-from dgm_audio.model_card import card_summary
-from dgm_audio.model_folder import CARD, FILES, PICKLE_SUFFIXES, is_model_folder, read_header
+from dgm_audio.errors import ConfigError, DgmAudioError, UnknownModelError
 
 if TYPE_CHECKING:
-    import torch
-
     from dgm_audio.generator import AudioGenerator
+    from dgm_audio.objective import Task
 
+
+class Family(NamedTuple):
+    """A row of the table; classes are written "module:class"."""
+
+    model: str
+    task: str = ""
+    """What trains it (see `dgm_audio.objective.Task`); empty if nothing does."""
+    variants: Mapping[str, str] = MappingProxyType({})
+    """Further tasks that train such models, by their names."""
+
+
+_F = "dgm_audio.families"
 FAMILIES = {
-    "autoregressive": "dgm_audio.families.autoregressive.wavenet:WaveNet",
-    "flow": "dgm_audio.families.flow.flow:InversionFlow",
-    "gan": "dgm_audio.families.gan.spectrogram:SpectrogramGAN",
-    "gan-waveform": "dgm_audio.families.gan.waveform:WaveformGAN",
-    "vae": "dgm_audio.families.vae.spectrogram:SpectrogramVAE",
-    "vae-stream": "dgm_audio.families.vae.waveform:StreamVAE",
+    "autoregressive": Family(
+        f"{_F}.autoregressive.model:WaveNet", f"{_F}.autoregressive.training:AutoregressiveTask"
+    ),
+    "flow": Family(
+        f"{_F}.flow.model:InversionFlow",
+        f"{_F}.flow.training:FlowTask",
+        {"flow-vocoder": f"{_F}.flow.training:VocoderTask"},
+    ),
+    "gan": Family(f"{_F}.gan.model:SpectrogramGAN", f"{_F}.gan.training:GANTask"),
+    "vae": Family(f"{_F}.vae.model:SpectrogramVAE", f"{_F}.vae.training:VAETask"),
+    "vae-stream": Family(
+        f"{_F}.vae_stream.model:StreamVAE", f"{_F}.vae_stream.training:StreamTask"
+    ),
 }
-"""Family name -> "module:class"."""
+"""The families of this package, by name."""
 
-ENTRY_POINT_GROUP = "dgm_audio.generators"
+GENERATORS, TASKS = "dgm_audio.generators", "dgm_audio.tasks"
+"""Groups of entry points of plugins."""
 
 _warned: set[str] = set()
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """A model that ships with the package; `summary` is the first paragraph of its card."""
-
-    name: str
-    family: str
-    path: Path
-    summary: str
-    license: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -66,61 +74,8 @@ class FamilyInfo:
     encode: bool = False
     log_prob: bool = False
     elbo: bool = False
+    live: bool = False
     error: str | None = None
-
-
-def load(name_or_path: str | Path, device: str | torch.device = "auto") -> AudioGenerator:
-    """A trained model, in evaluation mode; its parameters can still be trained.
-
-    Args:
-        name_or_path: a name out of `list_models()`, the path of a model folder, or "hf:org/name"
-            for one on the Hugging Face Hub; in the folder of a run it is the model inside. A name
-            wins over a folder of the same name in the working directory; write "./name" for that
-            one.
-        device: "auto" takes a CUDA GPU if there is one.
-
-    Raises:
-        UnknownModelError: if there is no model of that name; the message lists those there are.
-        CheckpointError: if the model folder is missing, damaged, unsafe or too new.
-        ConfigError: if its config is wrong.
-        InputError: if the device is not usable, or the argument is neither string nor path.
-    """
-    from dgm_audio.checkpoint import load_model
-
-    if not isinstance(name_or_path, str | Path):
-        raise InputError(f"the model is {name_or_path!r}; give a name, a path or hf:org/name")
-    text = str(name_or_path)
-    if text.startswith("hf:"):
-        from dgm_audio.hub import download
-
-        model = load_model(download(text.removeprefix("hf:")), device)
-        model.name = text
-        return model
-    shipped = {path.name: path for path in _shipped()}
-    if isinstance(name_or_path, str) and text in shipped:
-        return load_model(shipped[text], device)
-    if isinstance(name_or_path, str) and not _looks_like_path(text):
-        raise UnknownModelError(
-            f"there is no model {text!r}; {_known(text, shipped)}; "
-            "or give the path of a model folder, or hf:org/name"
-        )
-    return load_model(_in_run(text), device)
-
-
-def list_models() -> list[ModelInfo]:
-    """The models that ship with the package, by name; a damaged one is left out with a warning."""
-    models = []
-    for path in _shipped():
-        try:
-            header = read_header(path)
-        except DgmAudioError as error:
-            _warn_once(f"model {path.name!r} is left out: {error}")
-            continue
-        size = sum((path / name).stat().st_size for name in FILES if (path / name).exists())
-        licence = str((header["data"] or {}).get("license", "unknown"))
-        summary = card_summary(path / CARD)
-        models.append(ModelInfo(path.name, header["family"], path, summary, licence, size))
-    return models
 
 
 def get_family(name: str) -> type[AudioGenerator]:
@@ -130,7 +85,23 @@ def get_family(name: str) -> type[AudioGenerator]:
         UnknownModelError: if no family has this name, or its package cannot be imported.
         ConfigError: if two packages claim the name, or the class is no family.
     """
-    return _only_family(name, _claims())
+    return _family_of(_only_claim(name, _claims(GENERATORS), "family"))
+
+
+def get_task(name: str) -> type[Task]:
+    """The class that trains a family, by the family's name or that of a variant.
+
+    Raises:
+        UnknownModelError: if nothing trains a family of this name, or its package cannot be
+            imported.
+        ConfigError: if two packages claim the name, or the class is no task.
+    """
+    return _task_of(_only_claim(name, _claims(TASKS), "family to train"))
+
+
+def trainable() -> list[str]:
+    """The names that `get_task` knows, those of this package first."""
+    return list(dict.fromkeys(claim.name for claim in _claims(TASKS)))
 
 
 def list_families() -> list[FamilyInfo]:
@@ -138,12 +109,13 @@ def list_families() -> list[FamilyInfo]:
 
     A family that cannot be used has `error` set, and is warned about once.
     """
-    infos, claims = [], _claims()
+    infos, claims = [], _claims(GENERATORS)
     for claim in sorted(claims, key=lambda claim: claim.name):
         try:
-            infos.append(_describe(claim, _only_family(claim.name, claims)))
+            family = _family_of(_only_claim(claim.name, claims, "family"))
+            infos.append(_describe(claim, family))
         except DgmAudioError as error:
-            _warn_once(str(error))
+            warn_once(str(error))
             infos.append(FamilyInfo(claim.name, _package(claim), error=str(error)))
     return infos
 
@@ -151,48 +123,56 @@ def list_families() -> list[FamilyInfo]:
 def plugin_version(family: type[AudioGenerator]) -> dict[str, str]:
     """{package: version} of the plugin that registers this family; empty for a built-in one."""
     value = f"{family.__module__}:{family.__qualname__}"
-    if value in FAMILIES.values():
-        return {}
-    found = [claim for claim in _claims() if claim.value == value and claim.dist]
+    found = [claim for claim in _claims(GENERATORS) if claim.value == value and claim.dist]
     return {claim.dist.name: claim.dist.version for claim in found if claim.dist}
 
 
-def _claims() -> list[EntryPoint]:
-    """Everything that says it is a family; built-in ones look like entry points of no package."""
-    built_in = [EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in FAMILIES.items()]
-    return [*built_in, *entry_points(group=ENTRY_POINT_GROUP)]
+def _claims(group: str) -> list[EntryPoint]:
+    """Every name of a group; built-in ones look like entry points of no package."""
+    if group == GENERATORS:
+        built_in = {name: family.model for name, family in FAMILIES.items()}
+    else:
+        built_in = {name: family.task for name, family in FAMILIES.items() if family.task}
+        for family in FAMILIES.values():
+            built_in |= family.variants
+    own = [EntryPoint(name, value, group) for name, value in sorted(built_in.items())]
+    return [*own, *entry_points(group=group)]
 
 
-def _only_family(name: str, claims: list[EntryPoint]) -> type[AudioGenerator]:
-    """The class of the one claim of that name."""
+def _only_claim(name: str, claims: list[EntryPoint], what: str) -> EntryPoint:
+    """The one claim of that name."""
     own = [claim for claim in claims if claim.name == name]
     if not own:
-        known = sorted({claim.name for claim in claims})
+        names = dict.fromkeys(claim.name for claim in claims)
         raise UnknownModelError(
-            f"there is no family {name!r}; {_known(name, known)}; "
+            f"there is no {what} {name!r}; {known_names(name, names)}; "
             "a family from another package needs that package installed"
         )
     if len(own) > 1:
         packages = " and ".join(_package(claim) for claim in own)
         raise ConfigError(f"family {name!r} is claimed by {packages}; uninstall one of them")
-    return _import_family(own[0])
+    return own[0]
 
 
 def _package(claim: EntryPoint) -> str:
     return f"{claim.dist.name} {claim.dist.version}" if claim.dist else "dgm_audio"
 
 
-def _import_family(claim: EntryPoint) -> type[AudioGenerator]:
-    from dgm_audio.generator import AudioGenerator
-
+def _load(claim: EntryPoint) -> Any:
     try:
-        family = claim.load()
+        return claim.load()
     except Exception as error:  # a plugin may fail in any way; the others must not suffer
         reason = (str(error).strip().splitlines() or [""])[0]
         raise UnknownModelError(
             f"family {claim.name!r} of {_package(claim)} cannot be imported: "
             f"{type(error).__name__}: {reason}"
         ) from error
+
+
+def _family_of(claim: EntryPoint) -> type[AudioGenerator]:
+    from dgm_audio.generator import AudioGenerator
+
+    family = _load(claim)
     problem = None
     if not isinstance(family, type) or not issubclass(family, AudioGenerator):
         problem = "no subclass of AudioGenerator"
@@ -205,6 +185,15 @@ def _import_family(claim: EntryPoint) -> type[AudioGenerator]:
     return family
 
 
+def _task_of(claim: EntryPoint) -> type[Task]:
+    from dgm_audio.objective import Task
+
+    task = _load(claim)
+    if not isinstance(task, type) or not issubclass(task, Task):
+        raise ConfigError(f"{claim.value} of {_package(claim)} is no subclass of Task")
+    return task
+
+
 def _describe(claim: EntryPoint, family: type[AudioGenerator]) -> FamilyInfo:
     return FamilyInfo(
         claim.name,
@@ -213,43 +202,20 @@ def _describe(claim: EntryPoint, family: type[AudioGenerator]) -> FamilyInfo:
         encode=hasattr(family, "encode"),
         log_prob=hasattr(family, "log_prob"),
         elbo=hasattr(family, "elbo"),
+        live=hasattr(family, "axes_of"),
     )
 
 
-def _shipped() -> list[Path]:
-    """Model folders inside the package or, in a development checkout, beside it."""
-    package = Path(__file__).parent
-    folder = package / "_checkpoints"
-    if not folder.is_dir() and (package.parent / "pyproject.toml").is_file():
-        folder = package.parent / "checkpoints"
-    return sorted(path for path in folder.glob("*") if is_model_folder(path))
-
-
-def _in_run(text: str) -> str:
-    """The path of the model in a run's folder; other paths as they are."""
-    inside = Path(text).expanduser() / "model"
-    return str(inside) if is_model_folder(inside) and not is_model_folder(inside.parent) else text
-
-
-def _looks_like_path(text: str) -> bool:
-    path = Path(text).expanduser()
-    separators = {os.sep, os.altsep} - {None}
-    return (
-        any(separator in text for separator in separators)
-        or text.startswith((".", "~"))
-        or path.suffix in PICKLE_SUFFIXES
-        or (text != "" and path.exists())
-    )
-
-
-def _known(name: str, names: Iterable[str]) -> str:
+def known_names(name: str, names: Iterable[str]) -> str:
+    """For an error message: the names that there are, the one closest to `name` first."""
     names = list(names)
     close = get_close_matches(name, names, n=1)
     guess = f"did you mean {close[0]!r}? " if close else ""
     return f"{guess}there are {', '.join(names) or 'none'}"
 
 
-def _warn_once(message: str) -> None:
+def warn_once(message: str) -> None:
+    """Warn, unless this process has been warned of the same."""
     if message not in _warned:
         _warned.add(message)
         warnings.warn(message, stacklevel=3)

@@ -3,7 +3,6 @@
     python recipes/drums.py --family vae --budget 75m --out runs/drums-vae
     python recipes/drums.py --family autoregressive --budget 100m --out runs/drums-wavenet
     python recipes/drums.py --family gan --start drums-vae --budget 70m --out runs/drums-gan
-    python recipes/drums.py --family gan-waveform --budget 70m --out runs/drums-gan-waveform
     python recipes/drums.py --family flow --budget 20m --out runs/drums-flow
 
 Gets the kits (150 MB, or takes --data), labels them by their instruments' names, keeps three whole
@@ -19,15 +18,14 @@ from typing import Literal
 
 import tyro
 
-from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.data import ClipConfig, load_clips
-from dgm_audio.data.hydrogen import NAME, download_drums, drum_manifest, drum_splits
-from dgm_audio.data.named import set_folder
+from dgm_audio.data.sets.hydrogen import NAME, download_drums, drum_manifest, drum_splits
+from dgm_audio.data.sets.named import set_folder
+from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
 
 CLIPS = {
     "vae": ClipConfig(sample_rate=44100, length=65536),
     "gan": ClipConfig(sample_rate=44100, length=65536),
-    "gan-waveform": ClipConfig(sample_rate=44100, length=65536),
     "autoregressive": ClipConfig(sample_rate=16000, length=24000),
     "flow": ClipConfig(sample_rate=16000, length=24000),
 }
@@ -37,8 +35,6 @@ SUMMARY = {
     "and hand drum kits; encodes your own drums, too.",
     "gan": "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, trained against a "
     "discriminator; takes your own drums into its latent space by optimisation.",
-    "gan-waveform": "Drum one-shots of up to 1.5 s at 44.1 kHz in twelve classes, made in the time "
-    "domain: bands of a waveform over a pyramid of rates, trained against a discriminator.",
     "autoregressive": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, sample by sample, with "
     "an exact likelihood: `dgm-audio score` ranks files by it, and `encode` finds latents that "
     "give back any sound in its 255 levels.",
@@ -64,8 +60,6 @@ LIMITS = {
     "decided in the first milliseconds; what goes wrong there stays wrong. Of a hundred sounds 10 "
     "to 19 begin anew after they should have died, and a fifth is clipped.",
     "gan": "In the heterogeneous class `percussion` the pitched instruments blur into each other.",
-    "gan-waveform": "There is no encoder: sounds of your own are found by optimisation alone, and "
-    "only approached.",
     "flow": "Nothing above 8 kHz. A change of one latent changes all that follows. Errors of what "
     "is foretold add up, so that some long sounds do not die.",
 }
@@ -78,7 +72,7 @@ class Drums(RecipeOptions):
     """Train a model of drum one-shots."""
 
     out: Path = Path("runs/drums")
-    family: Literal["vae", "gan", "gan-waveform", "autoregressive", "flow"] = "vae"
+    family: Literal["vae", "gan", "autoregressive", "flow"] = "vae"
     budget: str = "75m"
 
 

@@ -19,10 +19,10 @@ from typing import Literal
 import numpy as np
 import tyro
 
-from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
-from dgm_audio.data import ClipSet, hold_music, home_music, music
-from dgm_audio.data.named import named_splits
-from dgm_audio.training.run import TrainConfig
+from dgm_audio.data import ClipSet
+from dgm_audio.data.sets import hold_music, home_music, music
+from dgm_audio.data.sets.named import named_splits
+from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
 
 CLIPS = {
     name: replace(config, length=20 * config.sample_rate)
@@ -72,12 +72,8 @@ class Music(RecipeOptions):
     out: Path = Path("runs/music")
     family: Literal["vae-stream"] = "vae-stream"
     budget: str = "90m"
+    evaluations: int = 10  # half as often as of shorter clips: each takes a minute
     dataset: Literal["wesnoth-music", "asterisk-moh", "maestro", "gtzan"] = "wesnoth-music"
-
-    @property
-    def training(self) -> TrainConfig:
-        """Judged half as often as shorter clips are: each time takes a minute."""
-        return replace(super().training, evaluations=10)
 
     def command(self, script: str) -> str:
         """With the data set, if it is not the first."""

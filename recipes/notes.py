@@ -19,9 +19,10 @@ from typing import Literal
 
 import tyro
 
-from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
-from dgm_audio.data import ClipConfig, load_clips, notes, nsynth
-from dgm_audio.data.named import SETS, set_folder
+from dgm_audio.data import ClipConfig, load_clips
+from dgm_audio.data.sets import notes, nsynth
+from dgm_audio.data.sets.named import SETS, set_folder
+from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
 
 CLIPS = {
     notes.NAME: ClipConfig(sample_rate=44100, length=65536),

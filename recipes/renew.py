@@ -20,9 +20,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from dgm_audio.apps.publish import judge, renew
 from dgm_audio.cli.evaluate import reference_splits
-from dgm_audio.registry import list_models, load
+from dgm_audio.release.publish import judge, renew
+from dgm_audio.shipped import list_models, load
 
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"^\| `([\w-]+)` \|(.*\|){5}$", re.MULTILINE)

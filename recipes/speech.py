@@ -6,8 +6,8 @@
 Syllables: Debian's Mandarin voice (8 MB), labelled by the syllable's initial; a tenth of the
 syllables is held out with all their tones. Vocoder: telephone prompts in five languages, spoken
 words in many, drums, and rendered notes (490 MB); two voices and one language are held out, and
-LJSpeech or VCTK join if they lie beside (see `dgm_audio.data.vocoder`). Both are fetched, or taken
-from --data. With --publish the recipe writes the model folder that ships with the package.
+LJSpeech or VCTK join if they lie beside (see `dgm_audio.data.sets.vocoder`). Both are fetched, or
+taken from --data. With --publish the recipe writes the model folder that ships with the package.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Literal
 
 import tyro
 
-from dgm_audio.apps.recipe_script import RecipeOptions, label_sheets, train_and_publish
-from dgm_audio.data import Splits, gcin, load_clips, vocoder
-from dgm_audio.data.named import set_folder
+from dgm_audio.data import Splits, load_clips
+from dgm_audio.data.sets import gcin, vocoder
+from dgm_audio.data.sets.named import set_folder
+from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
 
 SYLLABLES = {
     "summary": "Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the "

@@ -2,7 +2,7 @@
 
 import torch
 
-from dgm_audio.families.vae.waveform import StreamConfig, StreamVAE
+from dgm_audio.families.vae_stream.model import StreamConfig, StreamVAE
 
 RATE, HOP, LATENT = 8000, 256, 3
 

@@ -8,7 +8,7 @@ from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 from dgm_audio.capabilities import HasCodes
 from dgm_audio.errors import InputError
 from dgm_audio.families.spectrogram import SpectrogramConfig
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 
 SIZES = {"sample_rate": 8000, "length": 4096, "n_fft": 256, "hop": 128, "width": 16, "latent": 4}
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dgm_audio.fingerprint import verify_fingerprint
-from dgm_audio.registry import FAMILIES, get_family, list_models, load
+from dgm_audio.registry import FAMILIES, get_family
+from dgm_audio.shipped import list_models, load
 from dgm_audio.testing import check_generator
 
 SHORT = 16384

@@ -19,7 +19,7 @@ import torch
 from huggingface_hub import constants
 from toys import ToyFlow, ToyFlowConfig
 
-from dgm_audio import hub, registry
+from dgm_audio import hub, registry, shipped
 from dgm_audio.checkpoint import save_model
 from dgm_audio.errors import CheckpointError
 from dgm_audio.model_folder import FILES, WEIGHTS
@@ -30,7 +30,9 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(registry, "FAMILIES", registry.FAMILIES | {"toy-flow": "toys:ToyFlow"})
+    monkeypatch.setattr(
+        registry, "FAMILIES", registry.FAMILIES | {"toy-flow": registry.Family("toys:ToyFlow")}
+    )
     return save_model(ToyFlow(ToyFlowConfig()), tmp_path / "model")
 
 
@@ -89,7 +91,7 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_cached_model_loads_offline(cache: Path, folder: Path, offline: None) -> None:
     fill(cache, folder)
-    model = registry.load("hf:org/name", "cpu")
+    model = shipped.load("hf:org/name", "cpu")
     assert model.name == "hf:org/name" and isinstance(model, ToyFlow)
     assert torch.equal(model.sample(1, seed=0), ToyFlow(ToyFlowConfig()).sample(1, seed=0))
 
@@ -106,7 +108,7 @@ def test_a_revision_is_another_model(cache: Path, folder: Path, offline: None) -
 def test_18_offline_and_not_cached(offline: None, figure: Figure) -> None:
     start = time.monotonic()
     with pytest.raises(CheckpointError) as error:
-        registry.load("hf:org/name")
+        shipped.load("hf:org/name")
     took = time.monotonic() - start
     figure("told after", took, "s")
     assert took < 5
@@ -164,7 +166,7 @@ def test_18_the_environment_variable_is_respected(tmp_path: Path) -> None:
 )
 def test_wrong_names_are_refused_before_anyone_is_asked(name: str, unreachable: None) -> None:
     with pytest.raises(CheckpointError, match=r"give hf:org/name or hf:org/name@revision"):
-        registry.load(f"hf:{name}")
+        shipped.load(f"hf:{name}")
 
 
 # A Hub on this machine ---------------------------------------------------------------------------
@@ -233,11 +235,11 @@ def local_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Hu
 def test_a_download_takes_the_three_files_and_is_cached(
     local_hub: type[Hub], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = registry.load("hf:org/name", "cpu")
+    model = shipped.load("hf:org/name", "cpu")
     assert torch.equal(model.sample(1, seed=0), ToyFlow(ToyFlowConfig()).sample(1, seed=0))
     assert set(local_hub.served) == set(FILES)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert registry.load("hf:org/name", "cpu").weights_hash == model.weights_hash
+    assert shipped.load("hf:org/name", "cpu").weights_hash == model.weights_hash
 
 
 def test_what_is_no_model_is_refused_before_the_download(local_hub: type[Hub]) -> None:

@@ -9,8 +9,8 @@ import soundfile
 import torch
 
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.io import FORMATS, probe, read_audio, write_audio, writing_audio
-from dgm_audio.recipe import Recipe, read_recipe
+from dgm_audio.io import FORMATS, probe, read_audio, read_recipe, write_audio, writing_audio
+from dgm_audio.recipe import Recipe
 
 RATE = 8000
 X = torch.rand(2, 70_001, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.95

@@ -8,16 +8,14 @@ from families.small_models import SPECTROGRAM, shaken
 from small_stream import small_stream
 
 from dgm_audio.errors import InputError
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
-from dgm_audio.families.gan.spectrogram import SpectrogramGAN
-from dgm_audio.families.gan.waveform import WaveformGAN, WaveformGANConfig
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
+from dgm_audio.families.gan.model import SpectrogramGAN
+from dgm_audio.families.vae.model import SpectrogramVAE
 from dgm_audio.fingerprint import example_condition
 
-WAVEFORM = WaveformGANConfig(length=1024, bands=16, widths=(8, 8), blocks=(1, 1))
 EXPORTED = {
     "vae": lambda: SpectrogramVAE(replace(SPECTROGRAM, pitches=(40.0, 80.0))),
-    "gan-waveform": lambda: WaveformGAN(WAVEFORM),
+    "gan": lambda: SpectrogramGAN(SPECTROGRAM),
     "vae-stream": small_stream,
 }
 
@@ -41,11 +39,10 @@ def test_an_exported_model_makes_the_sounds_of_decode(name):
     torch.manual_seed(0)
     model = shaken(EXPORTED[name](), 0.02)
     z, condition, length = example(model)
-    strict = name == "gan-waveform"
     other = model.noise(2, length=length, seed=1)
     flipped = {key: value.flip(0) for key, value in condition.items()}
     with torch.no_grad():  # where compiled loops would serve
-        graph = torch.export.export(model, (z, condition), {"length": length}, strict=strict)
+        graph = torch.export.export(model, (z, condition), {"length": length}, strict=False)
         made = graph.module()(other, flipped, length=length)
         expected = model.decode(other, flipped, length=length)
     torch.testing.assert_close(made, expected, atol=1e-5, rtol=0)

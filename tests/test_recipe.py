@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.io import SUBTYPES, read_audio, write_audio
-from dgm_audio.recipe import MARKER, Recipe, read_recipe
+from dgm_audio.io import SUBTYPES, read_audio, read_recipe, write_audio
+from dgm_audio.recipe import MARKER, Recipe
 
 TARGETS = [(kind, subtype) for kind, subtypes in SUBTYPES.items() for subtype in subtypes]
 

@@ -11,14 +11,18 @@ import dgm_audio
 from dgm_audio import registry
 from dgm_audio.checkpoint import save_model
 from dgm_audio.errors import CheckpointError, ConfigError, InputError, UnknownModelError
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
-from dgm_audio.registry import get_family, list_families, list_models, load
+from dgm_audio.families.vae.model import SpectrogramVAE
+from dgm_audio.objective import Task
+from dgm_audio.registry import get_family, get_task, list_families, trainable
+from dgm_audio.shipped import list_models, load, shipped_folders
 
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two shipped models of a registered family; the working directory is elsewhere."""
-    monkeypatch.setattr(registry, "FAMILIES", registry.FAMILIES | {"toy-flow": "toys:ToyFlow"})
+    monkeypatch.setattr(
+        registry, "FAMILIES", registry.FAMILIES | {"toy-flow": registry.Family("toys:ToyFlow")}
+    )
     folders = [
         save_model(
             ToyFlow(ToyFlowConfig(hop=hop)),
@@ -28,7 +32,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         for name, hop in (("toy-small", 2), ("toy-large", 8))
     ]
-    monkeypatch.setattr(registry, "_shipped", lambda: sorted(folders))
+    monkeypatch.setattr("dgm_audio.shipped.shipped_folders", lambda: sorted(folders))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return tmp_path / "shipped"
@@ -118,6 +122,21 @@ def test_every_entry_of_the_table_is_a_family() -> None:
     assert all(get_family(name).family == name for name in registry.FAMILIES)
 
 
+def test_every_task_of_the_table_trains_a_family() -> None:
+    names = {*registry.FAMILIES, "flow-vocoder"}
+    assert set(trainable()) == names
+    assert all(issubclass(get_task(name), Task) for name in names)
+    with pytest.raises(UnknownModelError, match="no family to train 'vea'; did you mean 'vae'"):
+        get_task("vea")
+
+
+def test_a_class_that_is_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = registry.Family("toys:ToyFlow", "toys:ToyFlow")
+    monkeypatch.setattr(registry, "FAMILIES", {"mine": mine})
+    with pytest.raises(ConfigError, match="toys:ToyFlow of dgm_audio is no subclass of Task"):
+        get_task("mine")
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -129,7 +148,7 @@ def test_every_entry_of_the_table_is_a_family() -> None:
 def test_classes_that_are_no_families(
     monkeypatch: pytest.MonkeyPatch, value: str, expected: str
 ) -> None:
-    monkeypatch.setattr(registry, "FAMILIES", {"mine": value})
+    monkeypatch.setattr(registry, "FAMILIES", {"mine": registry.Family(value)})
     with pytest.raises(ConfigError, match=expected):
         get_family("mine")
 
@@ -139,15 +158,15 @@ def test_the_shipped_folder_is_inside_the_package_or_in_a_checkout(
 ) -> None:
     package = tmp_path / "site" / "dgm_audio"
     package.mkdir(parents=True)
-    monkeypatch.setattr(registry, "__file__", str(package / "registry.py"))
+    monkeypatch.setattr("dgm_audio.shipped.__file__", str(package / "shipped.py"))
     beside = save_model(ToyFlow(ToyFlowConfig()), tmp_path / "site" / "checkpoints" / "beside")
-    assert registry._shipped() == [], "a stranger's folder named checkpoints is not ours"
+    assert shipped_folders() == [], "a stranger's folder named checkpoints is not ours"
     (tmp_path / "site" / "pyproject.toml").touch()
-    assert registry._shipped() == [beside]
+    assert shipped_folders() == [beside]
     (tmp_path / "site" / "checkpoints" / ".half.new").mkdir()
-    assert registry._shipped() == [beside]
+    assert shipped_folders() == [beside]
     inside = save_model(ToyFlow(ToyFlowConfig()), package / "_checkpoints" / "inside")
-    assert registry._shipped() == [inside]
+    assert shipped_folders() == [inside]
 
 
 def test_listing_models_imports_no_torch() -> None:
@@ -160,4 +179,4 @@ def test_listing_models_imports_no_torch() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     names, torch_imported = json.loads(run.stdout)
-    assert names == [path.name for path in registry._shipped()] and not torch_imported
+    assert names == [path.name for path in shipped_folders()] and not torch_imported

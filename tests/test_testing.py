@@ -17,7 +17,7 @@ from mutants import (
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
 from dgm_audio.errors import ConformanceError, InputError
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.testing import CHECKS, check_generator
 

@@ -8,7 +8,7 @@ from families.small_models import SPECTROGRAM, shaken
 from small_stream import small_stream
 from vocoders import ToyMels, ToyVocoder
 
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 from dgm_audio.testing import check_generator
 from dgm_audio.vocoded import Vocoded
 

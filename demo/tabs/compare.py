@@ -13,7 +13,7 @@ import gradio as gr
 from dgm_audio.apps.naming import label
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.model_folder import read_header
-from dgm_audio.registry import list_models
+from dgm_audio.shipped import list_models
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 from ..abilities import why_no_sample

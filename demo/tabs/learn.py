@@ -11,7 +11,7 @@ import gradio as gr
 from dgm_audio.apps.latents import files_beside
 from dgm_audio.apps.python_lines import python_lines
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.registry import list_models
+from dgm_audio.shipped import list_models
 
 from ..diagram import diagram
 from ..handling import Updates, handler

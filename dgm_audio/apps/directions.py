@@ -140,11 +140,11 @@ def each(hop: int) -> str:
 
 
 def _of_streams(model: AudioGenerator, count: int) -> Directions:
-    stream = streaming(model)
-    count = min(count, max(1, stream.informative))
-    share = stream.spread.square() / stream.spread.square().sum()
-    axes = (stream.axes * stream.spread[:, None])[:count].detach()
-    return Directions(axes, share[:count].tolist(), stream)
+    live = streaming(model)
+    count = min(count, max(1, live.informative))
+    share = live.spread.square() / live.spread.square().sum()
+    axes = (live.axes * live.spread[:, None])[:count].detach()
+    return Directions(axes, share[:count].tolist(), live)
 
 
 def _heard(

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.signal.loudness import LEVELS, measure_loudness, to_level
+from dgm_audio.signal.loudness import LEVELS, measure_loudness
+from dgm_audio.signal.loudness_meter import to_level
 
 SILENCE_DB = -60.0
 """Below the largest sample: a sound that stays there has ended."""

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -27,9 +26,6 @@ from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import writing_audio
 from dgm_audio.signal.full_scale import STEP, Limiter
-
-if TYPE_CHECKING:
-    from dgm_audio.families.vae.waveform import StreamVAE
 
 MOST_HOPS = 64
 """In a block."""
@@ -141,14 +137,14 @@ def play(model: AudioGenerator, settings: Settings, say: Callable[[str], None]) 
         InputError: if the model does not stream, a setting is not allowed, or a device is missing.
         AudioFileError: if a file cannot be read or written.
     """
-    streams = streaming(model)
-    rate, block = model.audio.sample_rate, check_block(streams, settings.block)
-    process, late, lowered = _process(streams, settings)
+    hop = streaming(model).stream().hop
+    rate, block = model.audio.sample_rate, check_block(hop, settings.block)
+    process, late, lowered = _process(model, settings)
     live = Live(process, block / rate)
     with ExitStack() as stack:
-        source, length = _source(streams, settings, live.stopping, late, say)
-        sink = _sink(streams, settings, live.stopping, stack, isinstance(source, Microphone))
-        _process(streams, settings)[0](_silence(streams, settings))  # the first call is a slow one
+        source, length = _source(model, settings, hop, live.stopping, late, say)
+        sink = _sink(model, settings, live.stopping, stack, isinstance(source, Microphone))
+        _process(model, settings)[0](_silence(model, settings, hop))  # the first call is a slow one
         devices = [side for side in (source, sink) if isinstance(side, Microphone | Loudspeaker)]
         for device in devices:
             stack.enter_context(device)
@@ -165,13 +161,12 @@ def play(model: AudioGenerator, settings: Settings, say: Callable[[str], None]) 
     return live.load
 
 
-def check_block(model: StreamVAE, block: int) -> int:
+def check_block(hop: int, block: int) -> int:
     """The samples of a block.
 
     Raises:
         InputError: if they are not whole hops of the model, or too many.
     """
-    hop = model.hop
     if block % hop or not 1 <= block // hop <= MOST_HOPS:
         raise InputError(
             f"block is {block}; it must be a multiple of the model's hop, "
@@ -180,7 +175,7 @@ def check_block(model: StreamVAE, block: int) -> int:
     return block
 
 
-def music(model: StreamVAE, seed: int, frames: int) -> Iterator[Tensor]:
+def music(model: AudioGenerator, seed: int, frames: int) -> Iterator[Tensor]:
     """Latents (1, D, frames) without an end, those that `model.sample(seed=seed)` begins with."""
     draw = model._noise_source(1, seed, 1.0)
     while True:
@@ -196,11 +191,13 @@ def as_file(text: str | Path | None) -> Path | None:
     return path if known or path.is_file() else None
 
 
-def _process(model: StreamVAE, settings: Settings) -> tuple[Process, int, Limiter | TransferStream]:
+def _process(
+    model: AudioGenerator, settings: Settings
+) -> tuple[Process, int, Limiter | TransferStream]:
     """What makes a block of a block, by how many samples it is late, and what lowers it."""
     if settings.seed is not None:
-        stream, limiter = model.stream(), Limiter(model.audio.sample_rate)
-        process = lambda z: _steady(limiter(stream.decode(z)), z.shape[2] * model.hop)  # noqa: E731
+        stream, limiter = streaming(model).stream(), Limiter(model.audio.sample_rate)
+        process = lambda z: _steady(limiter(stream.decode(z)), z.shape[2] * stream.hop)  # noqa: E731
         return process, STEP, limiter
     through = TransferStream(
         model, bias=settings.bias, scale=settings.scale, follow=settings.follow
@@ -214,20 +211,25 @@ def _steady(made: Tensor, size: int) -> Tensor:
     return F.pad(made, (size - made.shape[2], 0))
 
 
-def _silence(model: StreamVAE, settings: Settings) -> Tensor:
+def _silence(model: AudioGenerator, settings: Settings, hop: int) -> Tensor:
     """Something for the process."""
     if settings.seed is not None:
-        return torch.zeros(1, model.latent.channels, settings.block // model.hop)
-    return torch.zeros(1, model.audio.channels, MOST_HOPS * model.hop)
+        return torch.zeros(1, model.latent.channels, settings.block // hop)
+    return torch.zeros(1, model.audio.channels, MOST_HOPS * hop)
 
 
 def _source(
-    model: StreamVAE, settings: Settings, stopping: Event, late: int, say: Callable[[str], None]
+    model: AudioGenerator,
+    settings: Settings,
+    hop: int,
+    stopping: Event,
+    late: int,
+    say: Callable[[str], None],
 ) -> tuple[Source, int | None]:
     """Where blocks come from, and how many samples come out of them if they end."""
     audio, block = model.audio, settings.block
     if settings.seed is not None:
-        return music(model, settings.seed, block // model.hop), None
+        return music(model, settings.seed, block // hop), None
     path = as_file(settings.source)
     if path is None:
         wanted = None if settings.source is None else str(settings.source)
@@ -255,7 +257,7 @@ def _cut(sink: Sink, length: int) -> Sink:
 
 
 def _sink(
-    model: StreamVAE, settings: Settings, stopping: Event, stack: ExitStack, live: bool
+    model: AudioGenerator, settings: Settings, stopping: Event, stack: ExitStack, live: bool
 ) -> Sink | Loudspeaker:
     """Where blocks go to."""
     audio, path = model.audio, as_file(settings.sink)

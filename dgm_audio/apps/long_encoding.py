@@ -47,8 +47,8 @@ def encode_recording(
         InputError: if the model does not run live.
         AudioFileError: if a file cannot be read or written.
     """
-    streams = streaming(model)
-    stream, hop = streams.stream(), streams.hop
+    stream = streaming(model).stream()
+    hop = stream.hop
     frames = -(-recording.length // hop)
     nothing = recording.silence(0).new_zeros(1, model.latent.channels, 0)
     known = StoredLatents(nothing, {}, recording.length, model.weights_hash)

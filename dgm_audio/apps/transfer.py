@@ -1,6 +1,6 @@
 """A sound as a streaming model makes it: encoded, moved along the axes of its codes, and decoded.
 
-    along' = scale * along + bias,    along: the codes in deviations from the mean sound
+    a' = scale * a + bias,    a: the codes along their axes, in deviations from the mean sound
 
 The result lies in time where the sound lay. It is made block by block, so memory does not grow with
 its length.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,9 +24,6 @@ from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.full_scale import STEP, Limiter, tell_lowered
-
-if TYPE_CHECKING:
-    from dgm_audio.families.vae.waveform import StreamVAE
 
 MAX_SCALE, MAX_BIAS = 4.0, 10.0
 FRAMES = 64
@@ -90,10 +87,10 @@ class TransferStream:
         scale: float = 1.0,
         follow: bool = True,
     ) -> None:
-        self.model = streaming(model)
+        self.model = model
         self.scale = _number("scale", scale, 0.0, MAX_SCALE)
-        self._moved = _moves(self.model, bias or {})
-        self._stream = self.model.stream()
+        self._stream = streaming(model).stream()
+        self._moved = _moves(model, bias or {})
         rate = self.model.audio.sample_rate
         self._follower = LoudnessFollower(rate) if follow else None
         self._limiter = Limiter(rate)  # of the sound that follows no other
@@ -112,8 +109,8 @@ class TransferStream:
         Raises:
             InputError: if the block is not of whole hops, or its audio is not allowed.
         """
-        along = self._stream.along(block)
-        made = self._stream.sound(along * self.scale + self._moved)
+        axes = self._stream.encode_axes(block)
+        made = self._stream.decode_axes(axes * self.scale + self._moved)
         if self._follower is None:
             return self._limiter(made) if made.shape[2] else made
         return self._follower(self._beside(block, made), made)
@@ -140,17 +137,18 @@ class TransferStream:
         return heard[:, :, : made.shape[2]]
 
 
-def streaming(model: AudioGenerator) -> StreamVAE:
+def streaming(model: AudioGenerator) -> RunsLive:
     """The model, if it streams.
 
     Raises:
         InputError: if it does not; the message names models that do.
     """
     if isinstance(model, RunsLive):
-        return cast("StreamVAE", model)
-    from dgm_audio.registry import FAMILIES, get_family, list_models
+        return model
+    from dgm_audio.registry import list_families
+    from dgm_audio.shipped import list_models
 
-    families = [name for name in FAMILIES if hasattr(get_family(name), "axes_of")]
+    families = [info.name for info in list_families() if info.live]
     names = [info.name for info in list_models() if info.family in families]
     known = ", ".join(names) or f"one of your own, of the family {' or '.join(families)}"
     raise InputError(
@@ -178,7 +176,7 @@ def comment_of(model: AudioGenerator, name: str, source: str, **parameters: Any)
     return MARKER + json.dumps(facts, sort_keys=True, separators=(",", ":"))
 
 
-def _moves(model: StreamVAE, bias: Mapping[int, float]) -> Tensor:
+def _moves(model: AudioGenerator, bias: Mapping[int, float]) -> Tensor:
     """What to add to the codes (D, 1)."""
     moved, last = torch.zeros(model.latent.channels, 1), model.latent.channels
     for axis, value in bias.items():

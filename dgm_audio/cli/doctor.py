@@ -13,8 +13,7 @@ from tyro.conf import arg
 from dgm_audio._standard_error import stderr
 from dgm_audio.cli.console import note, print_rich
 from dgm_audio.cli.making import check_outputs, write_picture
-from dgm_audio.cli.options import Json, Overwrite
-from dgm_audio.cli.train import ClipSeconds, Folder, Rate, clip_config
+from dgm_audio.cli.options import ClipSeconds, Folder, Json, Overwrite, SampleRate
 from dgm_audio.errors import DataError, InputError
 
 SOFTWARE = "dgm-audio doctor"
@@ -34,7 +33,7 @@ class Doctor:
     """
 
     folder: Folder
-    sample_rate: Rate = None
+    sample_rate: SampleRate = None
     seconds: ClipSeconds = None
     picture: Annotated[
         Path,
@@ -50,6 +49,9 @@ class Doctor:
         """Examine and report."""
         from dgm_audio.data.clip_config import ClipConfig
         from dgm_audio.data.doctor import examine
+        from dgm_audio.data.doctor_picture import draw_picture
+        from dgm_audio.data.doctor_table import draw_table
+        from dgm_audio.data.own_folder import clip_config
 
         if self.picture.suffix.lower() != ".png":
             raise InputError(f"--picture is {str(self.picture)!r}; its name must end with .png")
@@ -60,11 +62,11 @@ class Doctor:
         except DataError:
             config = ClipConfig()  # nothing can be read: the report says why
         report = examine(self.folder, config, progress=stderr().isatty())
-        write_picture(place, report.picture(), overwrite=True, software=SOFTWARE)
+        write_picture(place, draw_picture(report), overwrite=True, software=SOFTWARE)
         if self.json:
             print(report.to_json())
         else:
-            print_rich(report.table())
+            print_rich(draw_table(report))
             print("\n".join(what_suits(self.folder)))
         kept = f" ({self.picture} is none of mine and stays)" if place != self.picture else ""
         note(f"picture: {place}{kept}")

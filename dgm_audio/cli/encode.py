@@ -25,8 +25,8 @@ from dgm_audio.cli.options import (
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dgm_audio.apps.sheet import Tile
     from dgm_audio.generator import AudioGenerator
+    from dgm_audio.release.sheet import Tile
 
 
 class Places(NamedTuple):
@@ -138,7 +138,7 @@ class Encode:
         from dgm_audio.apps.latents import StoredLatents, pack, write_latents
         from dgm_audio.apps.recording import read_for
         from dgm_audio.apps.render import recipe_for
-        from dgm_audio.apps.sheet import Tile
+        from dgm_audio.release.sheet import Tile
 
         peak = self.normalize == "peak"
         clip, notes = read_for(model, self.file, peak=peak, louder="--normalize peak")
@@ -174,7 +174,7 @@ class Encode:
         from dgm_audio.apps.long_encoding import COMPARED, Difference, decoded, encode_recording
         from dgm_audio.apps.long_recording import Meter, open_recording, writing_sound
         from dgm_audio.apps.render import item_conditions, recipe_for
-        from dgm_audio.apps.sheet import Tile
+        from dgm_audio.release.sheet import Tile
         from dgm_audio.signal.full_scale import lowered_within
 
         condition, peak = item_conditions(model, given, 1)[0], self.normalize == "peak"

@@ -10,7 +10,6 @@ from tyro.conf import arg
 
 from dgm_audio.cli.console import emit, note, now_and_then, on_terminal
 from dgm_audio.cli.options import DEFAULT_MODEL, Device, Json, Model, load
-from dgm_audio.cli.train import folder_splits
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,6 +88,7 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
     """
     from dgm_audio.capabilities import RunsLive
     from dgm_audio.data import ClipConfig, Manifest
+    from dgm_audio.data.own_folder import folder_splits
     from dgm_audio.vocoded import is_vocoder
 
     header = _header(model)
@@ -108,7 +108,7 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
 
 def _named_data(name: str, config: ClipConfig) -> Splits:
     """The splits of a data set that this package can fetch, as its recipe makes them."""
-    from dgm_audio.data.named import SETS, named_splits
+    from dgm_audio.data.sets.named import SETS, named_splits
 
     if name not in SETS:
         found = f"names the data set {name!r}" if name else "names no data set"

@@ -21,9 +21,9 @@ from dgm_audio.errors import AudioFileError, InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dgm_audio.apps.sheet import Tile
     from dgm_audio.generator import AudioGenerator
     from dgm_audio.recipe import Recipe
+    from dgm_audio.release.sheet import Tile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +195,7 @@ def write_sheet(
     path: Path, tiles: Sequence[Tile], rate: int, heading: str, subheading: str, overwrite: bool
 ) -> None:
     """A contact sheet of the first 64 sounds, as PNG; all of the file or nothing."""
-    from dgm_audio.apps.sheet import MAX_TILES, contact_sheet
+    from dgm_audio.release.sheet import MAX_TILES, contact_sheet
 
     if len(tiles) > MAX_TILES:
         note(f"{path} shows the first {MAX_TILES} of {len(tiles)} sounds")
@@ -262,7 +262,7 @@ def deliver(
 
 def tiles_of(made: Sequence[Made]) -> list[Tile]:
     """One tile per sound: number, what it is, duration."""
-    from dgm_audio.apps.sheet import Tile
+    from dgm_audio.release.sheet import Tile
 
     return [
         Tile(item.audio, f"{index}  {item.sound.title}".rstrip(), f"{item.seconds:.2f} s")

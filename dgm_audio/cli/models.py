@@ -23,7 +23,7 @@ class List:
 
     def run(self) -> None:
         """Print a line per model."""
-        from dgm_audio.registry import list_models
+        from dgm_audio.shipped import list_models
 
         models = list_models()
         if self.json:

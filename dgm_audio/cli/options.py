@@ -34,6 +34,23 @@ Conditions = Annotated[
         help_behavior_hint="",
     ),
 ]
+Folder = Annotated[
+    Positional[Path],
+    arg(metavar="FOLDER", help="Audio files; sub-folders are classes. Or a CSV manifest."),
+]
+SampleRate = Annotated[
+    int | None,
+    arg(metavar="HZ", help="By default what most recordings have.", help_behavior_hint=""),
+]
+ClipSeconds = Annotated[
+    float | None,
+    arg(
+        metavar="S",
+        help="Length of a clip; by default what fits most files, at most 1.5; 3 to 20 of "
+        "recordings that are taken whole.",
+        help_behavior_hint="",
+    ),
+]
 Out = Annotated[Path, arg(metavar="DIR", help="Folder to write to; made if it is missing.")]
 Overwrite = Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")]
 Json = Annotated[bool, arg(help="Print JSON instead of text.", help_behavior_hint="")]
@@ -74,7 +91,7 @@ Normalize = Annotated[
 
 def load(name: str, device: str) -> AudioGenerator:
     """The model, where `Device` says."""
-    from dgm_audio.registry import load
+    from dgm_audio.shipped import load
 
     return load(name, device)
 

@@ -46,8 +46,7 @@ class Recall:
         """Read the recipe, make the sound, compare."""
         from dgm_audio.apps.latents import files_beside
         from dgm_audio.apps.render import check_recipe, render
-        from dgm_audio.io import probe, write_audio
-        from dgm_audio.recipe import read_recipe
+        from dgm_audio.io import probe, read_recipe, write_audio
 
         recipe, info = read_recipe(self.file), probe(self.file)
         path = self.output.out / self.file.with_suffix(f".{info.format}").name
@@ -81,7 +80,7 @@ class Recall:
 
     def _load(self, recipe: Recipe) -> AudioGenerator:
         """The model of the recipe; a path is never taken from a recipe, which may be anybody's."""
-        from dgm_audio.registry import list_models
+        from dgm_audio.shipped import list_models
 
         if self.model is not None:
             return load(self.model, "cpu")

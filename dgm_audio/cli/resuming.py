@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dgm_audio.errors import InputError
+from dgm_audio.training.config import Config, Resolved, filled_up
 
-if TYPE_CHECKING:
-    from dgm_audio.cli.train import Train
-
-FIXED = ("family", "batch", "start", "seed", "sample_rate", "seconds")
-FREE = ("budget", "steps", "precision")
+FIXED = ("family", "batch", "rate", "start", "seed", "sample_rate", "seconds")
+FREE = ("budget", "steps", "precision", "evaluations")
 """Flags that a resumed run must not change, and those that it may."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of a run: given, remembered or by default."""
-
-    family: str = "vae"
-    budget: str = "20m"
-    steps: int | None = None
-    batch: int | None = None
-    start: str | None = None
-    seed: int = 0
-    sample_rate: int | None = None
-    seconds: float | None = None
-    precision: str = "auto"
-
-
-def settings_of(command: Train, out: Path) -> Settings:
-    """What is given on the command line, filled up with what the run in `out` was begun with.
+def resumed(command: Config, out: Path) -> Config:
+    """A command, filled up with what the run in `out` was begun with if it is resumed.
 
     Args:
-        command: the command line; a setting that is not given is None.
+        command: a setting that is not given is None.
         out: the run folder; it is looked at only to resume.
 
     Raises:
@@ -44,23 +26,23 @@ def settings_of(command: Train, out: Path) -> Settings:
             further than the budget.
         TrainingError: if the run folder is damaged.
     """
-    given = {key: getattr(command, key) for key in (*FIXED, *FREE)}
-    given = {key: value for key, value in given.items() if value is not None}
     if not command.resume or not (out / "run.json").is_file():
-        return Settings(**given)
+        return command
     begun = _begun_with(out)
+    given = {key for key in (*FIXED, *FREE) if getattr(command, key) is not None}
     for key in FIXED:
-        if key in given and begun.get(key, given[key]) != given[key]:
+        value = getattr(command, key)
+        if key in given and begun.get(key, value) != value:
             raise InputError(
-                f"{_flag(key)} is {given[key]}, but the run in {out} was begun with "
+                f"{_flag(key)} is {value}, but the run in {out} was begun with "
                 f"{begun[key] if begun[key] is not None else 'none'}; leave it out, or train into "
                 "another folder"
             )
-    settings = Settings(**{**begun, **given})
-    if "budget" in given and "steps" not in given:
-        settings = replace(settings, steps=None)
-    if (settings.budget, settings.steps) != (begun.get("budget"), begun.get("steps")):
-        _check_enlarged(settings, out)
+    if "budget" in given:
+        begun.pop("steps", None)
+    settings = filled_up(command, begun)
+    if given & {"budget", "steps"}:
+        _check_enlarged(settings.training, out)
     return settings
 
 
@@ -81,7 +63,7 @@ def _begun_with(out: Path) -> dict[str, Any]:
     return {key: value for key, value in begun.items() if key in (*FIXED, *FREE)}
 
 
-def _check_enlarged(settings: Settings, out: Path) -> None:
+def _check_enlarged(settings: Resolved, out: Path) -> None:
     """Refuse a budget that the run has used already."""
     from dgm_audio.training.run_folder import STATE, saved_progress
     from dgm_audio.training.schedule import Budget

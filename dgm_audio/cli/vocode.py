@@ -141,7 +141,7 @@ class Vocode:
         """Resynthesise one file; returns what is to be told of it."""
         from dgm_audio.apps.long_recording import open_recording, writing_sound
         from dgm_audio.apps.long_vocoding import Vocoding
-        from dgm_audio.apps.vocoding_picture import PICTURE_SECONDS, vocoded_picture
+        from dgm_audio.release.vocoding_picture import PICTURE_SECONDS, vocoded_picture
         from dgm_audio.signal.full_scale import lowered_within
 
         recording, notes = open_recording(model.audio, file, channels=0)
@@ -172,8 +172,8 @@ class Vocode:
 def _vocoder(name: str | None, device: str) -> AudioGenerator:
     """The model that was asked for, or the default one, or Griffin-Lim in its place."""
     from dgm_audio.families.griffin_lim import GriffinLim
-    from dgm_audio.registry import list_models
     from dgm_audio.runtime.device import choose_device
+    from dgm_audio.shipped import list_models
     from dgm_audio.vocoded import STAND_IN
 
     if name is None and DEFAULT_VOCODER not in {model.name for model in list_models()}:

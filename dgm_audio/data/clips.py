@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from dgm_audio import cache_folder
 from dgm_audio._standard_error import say_once, stderr
 from dgm_audio.data import cache
 from dgm_audio.data.clip_config import ClipConfig
@@ -52,7 +53,7 @@ def load_clips(
     Args:
         source: a folder (its first sub-folders are the classes), a CSV manifest, or a `Manifest`.
         config: how files become clips.
-        cache_dir: where to keep the clips; by default `cache.default_cache_dir()`.
+        cache_dir: where to keep the clips; by default `dgm_audio.cache_folder.default_cache_dir()`.
         progress: show progress and the summary on the standard error stream. What became of each
             file is in `ClipSet.report` in any case.
         reader: which parts of a file become clips; `dgm_audio.data.windows` has another one.
@@ -66,7 +67,7 @@ def load_clips(
     """
     config = config or ClipConfig()
     manifest = Manifest.read(source)
-    folder = Path(cache_dir) if cache_dir is not None else cache.default_cache_dir()
+    folder = Path(cache_dir) if cache_dir is not None else cache_folder.default_cache_dir()
     paths = [manifest.locate(entry) for entry in manifest.entries]
     hashes = cache.file_hashes(paths, folder, manifest.root)
     content = [
@@ -85,7 +86,7 @@ def load_clips(
         except cache.FullError as error:
             if cache_dir is not None:
                 raise
-            place = cache.spare_folder() / "clips" / place.name
+            place = cache_folder.spare_folder() / "clips" / place.name
             say_once(f"{error}; until then they are kept in {place.parent}")
             index = cache.read_index(place) or _build(manifest, config, place, progress, reader)
     else:

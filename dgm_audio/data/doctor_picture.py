@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from dgm_audio import drawing
-from dgm_audio.data.doctor import Example, Report
+from dgm_audio.data.doctor_report import Example, Report
 from dgm_audio.data.report import treatment
 from dgm_audio.drawing import BACKGROUND, GAP, GRID, QUIET, TEXT, font, write
 from dgm_audio.io import shown

@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dgm_audio.data.doctor import Report
+from dgm_audio.data.doctor_report import Report
 from dgm_audio.data.report import treatment
 from dgm_audio.io import shown
 

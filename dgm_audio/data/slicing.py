@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dgm_audio.runtime.compiled import let_numba_cache
+from dgm_audio.runtime.kernels.compiled import let_numba_cache
 
 BLOCKS = 100
 """Blocks of the envelope per second."""

@@ -85,7 +85,7 @@ def load_windows(
         manifest: which files.
         config: rate, length and channels; `long_files` has no meaning here. To keep pauses and
             levels as they are, let `trim_silence` be False and `normalize` "none".
-        cache_dir: where to keep the clips; by default `cache.default_cache_dir()`.
+        cache_dir: where to keep the clips; by default `dgm_audio.cache_folder.default_cache_dir()`.
         progress: as in `load_clips`.
 
     Raises:

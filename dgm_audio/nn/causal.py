@@ -78,7 +78,7 @@ class CausalBlock(ConvNeXtBlock):
 
     def loops(self, x: np.ndarray, history: History) -> np.ndarray:
         """The same, compiled."""
-        from dgm_audio.nn._row_loops import block
+        from dgm_audio.runtime.kernels.row import block
 
         weights = history.get((self, "weights"))
         if weights is None:

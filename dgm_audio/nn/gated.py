@@ -6,7 +6,7 @@
     head = W4 relu(W3 relu(s) + b3) + b4
 
 Before the first step all h are zero. Tensors are (B, T, R): one matrix product per layer serves all
-steps of a crop. `dgm_audio.runtime.gated_loops` is the same one step at a time.
+steps of a crop. `dgm_audio.runtime.kernels.gated` is the same one step at a time.
 
 References:
     van den Oord et al., "WaveNet: a generative model for raw audio", 2016.

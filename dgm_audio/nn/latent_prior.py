@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from dgm_audio.nn.causal import History
 
 if TYPE_CHECKING:
-    from dgm_audio.nn._prior_loops import Weights
+    from dgm_audio.runtime.kernels.prior import Weights
 
 LOG_SCALE = (-5.0, 3.0)
 
@@ -102,7 +102,7 @@ class LatentPrior(nn.Module):
     def _compiled(
         self, given: Tensor, state: Tensor, back: bool, history: History
     ) -> tuple[Tensor, Tensor]:
-        from dgm_audio.nn._prior_loops import follow
+        from dgm_audio.runtime.kernels.prior import follow
 
         weights = history.get((self, "weights"))
         if weights is None:
@@ -115,7 +115,7 @@ class LatentPrior(nn.Module):
         return made.transpose(1, 2), state
 
     def _packed(self) -> Weights:
-        from dgm_audio.nn._prior_loops import Weights, padded, tiles
+        from dgm_audio.runtime.kernels.prior import Weights, padded, tiles
 
         exact = torch.float64 if self.start.dtype == torch.float64 else torch.float32
         tensors = (*self.memory.all_weights[0], self.said.weight, self.said.bias)

@@ -51,7 +51,7 @@ def product(weight: Tensor, x: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (..., inputs) times weight (outputs, inputs), transposed, each row by itself."""
     if not is_plain(x):
         return F.linear(x, weight, bias)
-    from dgm_audio.nn._row_loops import linear as compiled
+    from dgm_audio.runtime.kernels.row import linear as compiled
 
     factors = np.ascontiguousarray(weight.detach().numpy())
     shift = np.zeros(len(factors), np.float32) if bias is None else bias.detach().numpy()
@@ -66,7 +66,7 @@ def normed(norm: nn.LayerNorm, x: Tensor) -> Tensor:
     """norm(x) of (..., width), likewise."""
     if not is_plain(x):
         return norm(x)
-    from dgm_audio.nn._row_loops import normed as compiled
+    from dgm_audio.runtime.kernels.row import normed as compiled
 
     made = np.array(x.numpy(), order="C")
     scale, shift = norm.weight.detach().numpy(), norm.bias.detach().numpy()

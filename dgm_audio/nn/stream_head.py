@@ -85,7 +85,7 @@ class WindowedFrames:
         return audio[..., : frames * self.hop]
 
     def _compiled(self, pieces: Tensor, window: Tensor, history: History) -> Tensor:
-        from dgm_audio.nn._head_loops import overlap
+        from dgm_audio.runtime.kernels.head import overlap
 
         rest = history.get("overlap")
         if rest is None:
@@ -161,7 +161,7 @@ class StreamHead(nn.Module):
         )
 
     def _compiled(self, said: Tensor, outline: Tensor) -> StreamControls:
-        from dgm_audio.nn._head_loops import curves
+        from dgm_audio.runtime.kernels.head import curves
 
         items, frames = said.shape[:2]
         tonal = said.new_empty(items, frames, self.channels, self.bins)
@@ -191,7 +191,7 @@ class StreamHead(nn.Module):
         turns, last = follow(together, self.overlap, history.get("phase"))
         history.put("phase", last)
         if is_plain(loud):
-            from dgm_audio.nn._head_loops import spectrum
+            from dgm_audio.runtime.kernels.head import spectrum
 
             items, frames, channels, bins = loud.shape
             made = loud.new_empty(items, channels, frames, bins, 2)

@@ -82,7 +82,7 @@ class FrameTexture(nn.Module):
         return torch.add(seen @ self.frequency.float(), turned, alpha=2 * math.pi)
 
     def _compiled(self, seen: Tensor, first: int) -> Tensor:
-        from dgm_audio.nn._head_loops import angles
+        from dgm_audio.runtime.kernels.head import angles
 
         made = seen.new_empty(*seen.shape[:2], len(self.offset))
         tables = self.frequency.float(), self.offset.float(), self.turn.double()

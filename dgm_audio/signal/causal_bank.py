@@ -57,7 +57,7 @@ class CausalBank(nn.Module):
         frames = seen.shape[-2] - self.past
         asked = torch.is_grad_enabled() or torch.compiler.is_compiling()
         if sums.device.type == "cpu" and not asked:
-            from dgm_audio.signal._bank_loops import overlap
+            from dgm_audio.runtime.kernels.bank import overlap
 
             x = sums.new_empty(*sums.shape[:-2], frames, self.bands)
             flat, out = (one.unsqueeze(0).flatten(0, -3).numpy() for one in (sums, x))

@@ -71,7 +71,7 @@ class DifferentialMuLaw:
 
         decode(encode(x)) is what is left of x; encoding and decoding that again changes nothing.
         """
-        from dgm_audio.signal._differential_loops import encode
+        from dgm_audio.runtime.kernels.differential import encode
 
         flat = x.detach().cpu().float().clamp(-1, 1).reshape(-1, x.shape[-1])
         values, a = self.values().numpy(), np.float32(self.emphasis)
@@ -80,7 +80,7 @@ class DifferentialMuLaw:
 
     def decode(self, symbols: Tensor) -> Tensor:
         """Float32 audio (..., T) in [-1, 1] of symbols (..., T)."""
-        from dgm_audio.signal._differential_loops import decode
+        from dgm_audio.runtime.kernels.differential import decode
 
         flat = symbols.cpu().long().reshape(-1, symbols.shape[-1])
         values, a = self.values().numpy(), np.float32(self.emphasis)

@@ -10,9 +10,10 @@ What it found of the later hops is its first guess for them when their turn come
 out of the past, as they do in a real sound, and the level is that of the magnitudes.
 
 The iterations are chaotic: a change of one bit in what was heard changes all phases a second later.
-So they are compiled for the CPU such that every processor gives the same bits (`_inversion_loops`),
-and whoever feeds them with their own results rounds these (see `families.flow.flow`). On a GPU, and
-for frames whose length is no power of two, the transforms are torch's, whose last bits vary.
+So they are compiled for the CPU such that every processor gives the same bits
+(`dgm_audio.runtime.kernels.inversion`), and whoever feeds them with their own results rounds these
+(see `families.flow.model`). On a GPU, and for frames whose length is no power of two, the
+transforms are torch's, whose last bits vary.
 
 References:
     Griffin and Lim, "Signal estimation from modified short-time Fourier transform", 1984.
@@ -35,7 +36,7 @@ from torch.autograd.function import once_differentiable
 from dgm_audio.signal.portable import TABLE_BITS, hann, to_bits, turns
 
 if TYPE_CHECKING:
-    from dgm_audio.signal._inversion_loops import Tables
+    from dgm_audio.runtime.kernels.inversion import Tables
 
 MOMENTUM = 0.9
 """Of the iterations: how far they go on in the direction of the last change."""
@@ -111,7 +112,7 @@ class Inversion:
     def _expect_in_loops(
         self, heard: Tensor, future: Tensor, magnitudes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        from dgm_audio.signal._inversion_loops import iterate
+        from dgm_audio.runtime.kernels.inversion import iterate
 
         future = future.clone(memory_format=torch.contiguous_format)
         count = min(len(self.window) // self.hop, self.frames)
@@ -143,7 +144,7 @@ class Inversion:
         return torch.stack(parts).sum(0) / self.power[self.known : self.known + hop]
 
     def _weighted_in_loops(self, spectra: Tensor, weights: Tensor) -> Tensor:
-        from dgm_audio.signal._inversion_loops import overlapped
+        from dgm_audio.runtime.kernels.inversion import overlapped
 
         shape = spectra.shape[-2:]
         each = weights.expand(spectra.shape).reshape(-1, *shape)
@@ -167,7 +168,7 @@ def first_guess(samples: int) -> Tensor:
 
 
 def _tables(window: Tensor, power: Tensor) -> Tables:
-    from dgm_audio.signal._inversion_loops import Tables, places
+    from dgm_audio.runtime.kernels.inversion import Tables, places
 
     count = len(window)
     cosine, sine = (part.numpy() for part in turns(count))

@@ -75,25 +75,6 @@ def measure_loudness(audio: Tensor, sample_rate: int) -> Loudness:
     return Loudness(lufs, peak_dbfs(audio), block)
 
 
-def to_level(
-    audio: Tensor, sample_rate: int, level: str, target: float | None = None
-) -> tuple[Tensor, float]:
-    """Audio (C, T) or (T,) brought to a level by one gain, and the gain in dB (see `level_gain`).
-
-    Raises:
-        InputError: if the level is unknown, or the loudness cannot be measured.
-    """
-    found = Loudness(-math.inf, peak_dbfs(audio), 0.0)
-    if level == "lufs" and audio.any():
-        from dgm_audio.signal.loudness_meter import LoudnessMeter
-
-        meter = LoudnessMeter(sample_rate)  # so that blocks and the whole get one gain
-        meter.add(audio if audio.ndim == 2 else audio[None])
-        found = meter.found()
-    gain = level_gain(level, found, target)
-    return (audio * np.float32(10 ** (gain / 20)) if gain else audio), gain
-
-
 def level_gain(level: str, found: Loudness, target: float | None = None) -> float:
     """The gain in dB that brings a sound to a level.
 

@@ -13,7 +13,13 @@ import torch
 from scipy.signal import lfilter
 from torch import Tensor
 
-from dgm_audio.signal.loudness import BLOCK_SECONDS, Loudness, measure_loudness
+from dgm_audio.signal.loudness import (
+    BLOCK_SECONDS,
+    Loudness,
+    level_gain,
+    measure_loudness,
+    peak_dbfs,
+)
 
 _STEPS = 4
 """In a block: blocks begin every 0.1 s."""
@@ -93,3 +99,20 @@ class LoudnessMeter:
         for index, (b, a) in enumerate(self._stages):
             x, self._states[index] = lfilter(b, a, x, axis=1, zi=self._states[index])
         return x
+
+
+def to_level(
+    audio: Tensor, sample_rate: int, level: str, target: float | None = None
+) -> tuple[Tensor, float]:
+    """Audio (C, T) or (T,) brought to a level by one gain, and the gain in dB (see `level_gain`).
+
+    Raises:
+        InputError: if the level is unknown, or the loudness cannot be measured.
+    """
+    found = Loudness(-math.inf, peak_dbfs(audio), 0.0)
+    if level == "lufs" and audio.any():
+        meter = LoudnessMeter(sample_rate)  # so that blocks and the whole get one gain
+        meter.add(audio if audio.ndim == 2 else audio[None])
+        found = meter.found()
+    gain = level_gain(level, found, target)
+    return (audio * np.float32(10 ** (gain / 20)) if gain else audio), gain

@@ -78,7 +78,7 @@ def follow_in_torch(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Ten
 
 
 def _follow_compiled(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Tensor, Tensor]:
-    from dgm_audio.signal._phase_loops import follow
+    from dgm_audio.runtime.kernels.phase import follow
 
     level, last = log_level(magnitude).contiguous(), phase.clone()
     turns = torch.empty_like(level)

@@ -12,6 +12,8 @@ import math
 import numpy as np
 from torch import Tensor
 
+from dgm_audio.runtime.kernels.compiled import let_numba_cache
+
 VOICED = 0.1
 """Least probability; frames of noise have 0.01."""
 LEAST_VOICED = 0.1
@@ -36,6 +38,7 @@ def note_pitch(x: Tensor, sample_rate: int, low: float, high: float) -> float | 
         low: lowest MIDI number that is looked for.
         high: highest MIDI number.
     """
+    let_numba_cache("librosa")
     import librosa  # slow to import
 
     ends = librosa.midi_to_hz([low - 0.5, high + 0.5])

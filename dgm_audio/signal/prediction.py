@@ -25,7 +25,7 @@ from torch import Tensor
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
-    from dgm_audio.signal._prediction_loops import Memory
+    from dgm_audio.runtime.kernels.prediction import Memory
 
 
 class Expected(NamedTuple):
@@ -79,7 +79,7 @@ class BackwardPrediction:
 
     def __call__(self, x: Tensor) -> Expected:
         """What to expect of each sample of audio (B, T), given those before it."""
-        from dgm_audio.signal._prediction_loops import N_SPREADS, follow
+        from dgm_audio.runtime.kernels.prediction import N_SPREADS, follow
 
         known = np.ascontiguousarray(x.detach().cpu().float().numpy())
         mean, spread = np.empty_like(known), np.empty((*known.shape, N_SPREADS), np.float32)
@@ -92,8 +92,8 @@ class BackwardPrediction:
 
     def memory(self, streams: int) -> Memory:
         """What compiled code needs to follow streams from their start."""
-        from dgm_audio.runtime.vectors import DOUBLES
-        from dgm_audio.signal._prediction_loops import FIRST, N_SPREADS, Memory
+        from dgm_audio.runtime.kernels.prediction import FIRST, N_SPREADS, Memory
+        from dgm_audio.runtime.kernels.vectors import DOUBLES
 
         rise = np.sin(np.pi / 2 * (np.arange(self.window) + 0.5) / self.window) ** 2
         return Memory(
@@ -116,7 +116,7 @@ class Predictor:
 
     def expect(self) -> Expected:
         """What to expect of the next sample of each stream: (B,) and (B, 3)."""
-        from dgm_audio.signal._prediction_loops import expect_all
+        from dgm_audio.runtime.kernels.prediction import expect_all
 
         spread = np.empty_like(self.memory.errors, np.float32)
         expect_all(self.memory, self.now, self.mean, spread)
@@ -124,7 +124,7 @@ class Predictor:
 
     def hear(self, x: Tensor) -> None:
         """The next sample of each stream (B,)."""
-        from dgm_audio.signal._prediction_loops import hear_all
+        from dgm_audio.runtime.kernels.prediction import hear_all
 
         hear_all(self.memory, self.now, x.cpu().numpy(), self.mean)
         self.now += 1

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgm_audio.training.augment import SPEED, augment
+from dgm_audio.data.augment import SPEED, augment
+from dgm_audio.objective import Task
 from dgm_audio.training.order import partnered
-from dgm_audio.training.task import Task
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from lightning_fabric import Fabric
 
+    from dgm_audio.objective import Task
     from dgm_audio.training.run_folder import RunFolder
     from dgm_audio.training.state import Progress
-    from dgm_audio.training.task import Task
 
 COLLAPSED = 0.2
 """Share of the real clips' variety under which a generator has collapsed; working ones have 1."""

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 from torch import nn
 
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.objective import Task
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
-from dgm_audio.training.task import Task
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet

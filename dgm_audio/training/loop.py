@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
+from dgm_audio.objective import Task
 from dgm_audio.training.baselines import METRIC
 from dgm_audio.training.batch import draw_batch
 from dgm_audio.training.collapse import stop_if_collapsed
@@ -45,7 +46,6 @@ from dgm_audio.training.steps import (
     likelihood_step,
     set_rate,
 )
-from dgm_audio.training.task import Task
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -16,10 +16,13 @@ from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import read_header
-from dgm_audio.registry import load
+from dgm_audio.objective import Task
+from dgm_audio.registry import get_task
 from dgm_audio.runtime.device import choose_device
+from dgm_audio.shipped import load
 from dgm_audio.training.baselines import METRIC, baselines, metric_name
 from dgm_audio.training.collapse import alarm_for, note_diversity
+from dgm_audio.training.config import Resolved, TrainConfig
 from dgm_audio.training.judgements import USUAL, Pace, Scalable, judgements
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
@@ -28,45 +31,6 @@ from dgm_audio.training.ranks import is_lost_rank, leave, lost_rank, ranks_on
 from dgm_audio.training.run_folder import STATE, RunFolder
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
-from dgm_audio.training.task import Task, get_task
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train; everything that is not here follows from the data and the budget.
-
-    Args:
-        out: the run folder; the model is written to its sub-folder `model`.
-        family: of the model.
-        budget: wall time such as 90s, 20m or 1h30m.
-        steps: optimizer steps instead of a budget.
-        batch: clips per step; by default the family's.
-        rate: peak learning rate; by default the family's, or 3e-4 from a trained start.
-        start: name or path of a trained model to go on from; it skips the phases of a new one.
-        seed: of everything random.
-        resume: go on with the run in `out`.
-        device: auto, cpu or cuda.
-        precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
-        evaluations: how often at most the model is judged on validation clips, which never takes
-            more than a tenth of a budget of time (see `dgm_audio.training.judgements`); by default
-            20 times, or less often in a short budget of steps.
-        half: store the weights in half precision.
-    """
-
-    out: Path
-    family: str = "vae"
-    budget: str = "20m"
-    steps: int | None = None
-    batch: int | None = None
-    rate: float | None = None
-    start: str | None = None
-    seed: int = 0
-    resume: bool = False
-    device: str = "auto"
-    precision: str = "auto"
-    evaluations: int | None = None
-    half: bool = True
-
 
 Judge = Callable[[AudioGenerator], float]
 """Validation metric of a model, lower is better (see `dgm_audio.evaluation.validation_metric`)."""
@@ -91,6 +55,10 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved, and a line on standard
             error says at which step.
     """
+    return _fit(splits, config.training, judge)
+
+
+def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
     budget = Budget.parse(config.budget, config.steps)
     device = choose_device(config.device)
     fabric = ranks_on(device)

@@ -1,8 +1,7 @@
-"""Budgets and what depends on them: everything is a fraction of the budget, never a step count."""
+"""Budgets of training, and the average of the weights: fractions of the budget, no step counts."""
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -59,27 +58,6 @@ class Budget:
             return f"{self.steps} steps"
         minutes = (self.seconds or 0) / 60
         return f"{minutes:g} min" if minutes >= 1 else f"{self.seconds:g} s"
-
-
-def cosine_rate(progress: float, warmup: float = 0.02, floor: float = 0.02) -> float:
-    """Factor on the learning rate: linear warm-up over `warmup`, then half a cosine to `floor`.
-
-    >>> [round(cosine_rate(p), 2) for p in (0.0, 0.02, 0.51, 1.0)]
-    [0.02, 1.0, 0.51, 0.02]
-    """
-    if progress < warmup:
-        return max(floor, progress / warmup)
-    along = (progress - warmup) / (1 - warmup)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * along))
-
-
-def ramp(progress: float, start: float, end: float) -> float:
-    """0 before `start`, 1 after `end`, linear between.
-
-    >>> ramp(0.25, 0.0, 0.5)
-    0.5
-    """
-    return min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))
 
 
 def ema_decay(step: int, progress: float, horizon: float = 0.02) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from dgm_audio.objective import Task
 from dgm_audio.training.steps import Player
-from dgm_audio.training.task import Task
 
 
 @dataclass

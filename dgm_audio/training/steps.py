@@ -22,7 +22,7 @@ from dgm_audio.nn.discriminator import (
     gradient_penalty,
     hinge_discriminator_loss,
 )
-from dgm_audio.training.task import Losses
+from dgm_audio.objective import Losses
 
 CLIP_NORM = 5.0
 ADVERSARIAL_WEIGHT = 0.5

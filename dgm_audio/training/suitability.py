@@ -21,7 +21,8 @@ from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, file_seconds
 from dgm_audio.data.trainable import too_few
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
-from dgm_audio.training.task import TASKS, Task, get_task
+from dgm_audio.objective import Task
+from dgm_audio.registry import get_task, trainable
 
 if TYPE_CHECKING:
     from dgm_audio.data import Splits
@@ -83,7 +84,7 @@ def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
     """
     root = source.root if isinstance(source, Manifest) else source
     lengths, name = file_seconds(source), shown(str(root))
-    return [_judged(family, get_task(family), name, lengths, LONGEST) for family in TASKS]
+    return [_judged(family, get_task(family), name, lengths, LONGEST) for family in trainable()]
 
 
 def check_count(splits: Splits) -> None:

@@ -12,7 +12,7 @@ from vocoders import ToyMels, ToyVocoder
 import dgm_audio
 from dgm_audio.apps.inversion import error_db
 from dgm_audio.errors import InputError
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import AudioSpec, ConditionSpec, LatentSpec, Scalar
 from dgm_audio.vocoded import Vocoded

@@ -10,7 +10,7 @@ from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig, ToyTone, To
 from dgm_audio.apps.map import draw_map
 from dgm_audio.errors import InputError
 from dgm_audio.families.spectrogram import SpectrogramConfig
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 
 SIZES = {"sample_rate": 8000, "length": 4096, "n_fft": 256, "hop": 128, "width": 16, "latent": 6}
 PLACES = [(0.0, 0.0), (0.3, -0.7), (-1, 1), (2.5, -3), (0.99, 0.98)]

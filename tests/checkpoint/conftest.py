@@ -10,7 +10,10 @@ from dgm_audio.checkpoint import save_model
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    toys = {"toy-flow": "toys:ToyFlow", "toy-factor": "toys:ToyFactor"}
+    toys = {
+        "toy-flow": registry.Family("toys:ToyFlow"),
+        "toy-factor": registry.Family("toys:ToyFactor"),
+    }
     monkeypatch.setattr(registry, "FAMILIES", registry.FAMILIES | toys)
 
 

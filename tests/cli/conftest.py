@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from dgm_audio import registry
 from dgm_audio.cli import main
 
 TESTS = Path(__file__).parents[1]
@@ -62,7 +61,7 @@ def trained(site, tmp_path_factory):
 def models(site, trained, tmp_path, monkeypatch):
     """The model folders, the default one known by name; the working directory is empty."""
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setattr(registry, "_shipped", lambda: [trained / "drums-vae"])
+    monkeypatch.setattr("dgm_audio.shipped.shipped_folders", lambda: [trained / "drums-vae"])
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return trained

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 import dgm_audio
-from dgm_audio.io import probe, read_audio, write_audio
-from dgm_audio.recipe import Recipe, read_recipe
+from dgm_audio.io import probe, read_audio, read_recipe, write_audio
+from dgm_audio.recipe import Recipe
 
 from .made import sounds
 

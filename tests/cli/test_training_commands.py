@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dgm_audio import cache_folder
 from dgm_audio.cli.doctor import SOFTWARE, free_place
 from dgm_audio.cli.evaluate import reference_splits
 from dgm_audio.cli.making import write_picture
-from dgm_audio.cli.train import clip_config
-from dgm_audio.data import cache
+from dgm_audio.data.own_folder import clip_config
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import KEYS
 
@@ -21,13 +21,13 @@ RATE = 8000
 
 @pytest.fixture(autouse=True)
 def small_and_at_home(monkeypatch, tmp_path):
-    from dgm_audio.training.autoregressive import AutoregressiveTask
-    from dgm_audio.training.vae import VAETask
+    from dgm_audio.families.autoregressive.training import AutoregressiveTask
+    from dgm_audio.families.vae.training import VAETask
 
     monkeypatch.setattr(VAETask, "width", 16)
     monkeypatch.setattr(AutoregressiveTask, "width", 16)
     monkeypatch.setattr(AutoregressiveTask, "depth", 4)
-    monkeypatch.setattr(cache, "default_cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cache_folder, "default_cache_dir", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_model_of_enough_recordings_is_judged_by_what_did_not_choose_it(dgm, r
         (["--seconds", -1], ["--seconds is -1"]),
         (["--sample-rate", -1], ["sample_rate is -1"]),
         (["--family", "diffusion"], ["'diffusion'", "vae"]),
-        (["--family", "vae-streem"], ["did you mean 'vae-stream'?", "gan-waveform"]),
+        (["--family", "vae-streem"], ["did you mean 'vae-stream'?", "flow-vocoder"]),
         (["--family", "flow"], ["at least 300 sounds", "--family vae"]),
         (["--family", "vae-stream"], ["long recordings", "--family vae"]),
         (["--out", "/proc/nowhere"], ["/proc"]),
@@ -139,8 +139,9 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
 @pytest.fixture
 def small_stream(monkeypatch):
     from dgm_audio.evaluation import judge
-    from dgm_audio.families.vae.waveform import StreamConfig
-    from dgm_audio.training import monitor, vae_stream
+    from dgm_audio.families.vae_stream import training as vae_stream
+    from dgm_audio.families.vae_stream.model import StreamConfig
+    from dgm_audio.training import monitor
 
     small = {"n_fft": 512, "hop": 128, "width": 16, "latent": 4, "prior": 8}
 

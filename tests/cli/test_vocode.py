@@ -16,7 +16,7 @@ from dgm_audio.cli import vocode
 @pytest.fixture
 def vocoder(models, tmp_path, monkeypatch):
     """The folder of a vocoder."""
-    families = registry.FAMILIES | {"toy-vocoder": "vocoders:ToyVocoder"}
+    families = registry.FAMILIES | {"toy-vocoder": registry.Family("vocoders:ToyVocoder")}
     monkeypatch.setattr(registry, "FAMILIES", families)
     save_model(ToyVocoder(), tmp_path / "models" / "toy-voc")
     return tmp_path / "models" / "toy-voc"
@@ -94,7 +94,7 @@ def test_griffin_lim_is_a_model_and_stands_in(dgm, speech, models):
 
 
 def test_the_default_vocoder_is_taken_where_it_is(dgm, vocoder, speech, monkeypatch):
-    monkeypatch.setattr(registry, "_shipped", lambda: [vocoder])
+    monkeypatch.setattr("dgm_audio.shipped.shipped_folders", lambda: [vocoder])
     monkeypatch.setattr(vocode, "DEFAULT_VOCODER", "toy-voc")
     result = dgm("vocode", speech, "--json").ok()
     assert result.err == "" and result.json["model"] == "toy-voc"
@@ -102,7 +102,7 @@ def test_the_default_vocoder_is_taken_where_it_is(dgm, vocoder, speech, monkeypa
 
 def test_the_picture_shows_three_mels(dgm, vocoder, speech, monkeypatch):
     drawn = []
-    from dgm_audio.apps import vocoding_picture
+    from dgm_audio.release import vocoding_picture
 
     draw = vocoding_picture.mel_picture
     monkeypatch.setattr(

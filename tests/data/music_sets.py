@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dgm_audio.data import home_music
+from dgm_audio.data.sets import home_music
 from dgm_audio.io import write_audio
 
 from .sounds import hit

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgm_audio import cache_folder
 from dgm_audio.data import cache, clips
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clips import load_clips
@@ -155,15 +156,15 @@ def test_an_unwritable_home_is_said_once(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(cache, "_spares", {})
-    first, second = cache.default_cache_dir(), cache.default_cache_dir()
+    monkeypatch.setattr(cache_folder, "_spares", {})
+    first, second = cache_folder.default_cache_dir(), cache_folder.default_cache_dir()
     assert first == second and first.parent == tmp_path and first.is_dir()
     assert capsys.readouterr().err.count("not writable") == 1
     first.chmod(0o777)
-    monkeypatch.setattr(cache, "_spares", {})
-    assert cache.default_cache_dir() != first, "others could write there"
+    monkeypatch.setattr(cache_folder, "_spares", {})
+    assert cache_folder.default_cache_dir() != first, "others could write there"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "mine"))
-    assert cache.default_cache_dir() == tmp_path / "mine" / "dgm_audio"
+    assert cache_folder.default_cache_dir() == tmp_path / "mine" / "dgm_audio"
 
 
 def test_the_index_is_plain_json(record, folder, config, store) -> None:

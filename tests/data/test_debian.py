@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from dgm_audio.data import asterisk, debian, gcin, hold_music, hydrogen, music, tuxpaint
+from dgm_audio.data.sets import asterisk, debian, gcin, hold_music, hydrogen, music, tuxpaint
 from dgm_audio.errors import DataError
 
 SETS = {

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from dgm_audio.data import examine
 from dgm_audio.data.clips import load_clips
+from dgm_audio.data.doctor_picture import draw_picture
+from dgm_audio.data.doctor_table import draw_table
 from dgm_audio.data.feasibility import FEW, MANY, PLENTY, SOME, estimate
 from dgm_audio.errors import DataError
 
@@ -119,7 +121,7 @@ def test_outputs_hold_the_facts(patient, config) -> None:
     assert starts["snare/long.wav"] == "at each onset, sliced" and starts["snare/text.wav"] == ""
     assert data["starts"]["at its beginning"] >= 10
     stream = io.StringIO()
-    Console(file=stream, width=100).print(report.table())
+    Console(file=stream, width=100).print(draw_table(report))
     text = stream.getvalue()
     for words in (
         "kick",
@@ -133,13 +135,13 @@ def test_outputs_hold_the_facts(patient, config) -> None:
 
 
 def test_picture_shows_more_where_there_is_more(patient, record, config) -> None:
-    picture = examine(patient, config).picture()
+    picture = draw_picture(examine(patient, config))
     assert picture.mode == "RGB" and picture.width == 1600 and picture.height > 700
     pixels = np.asarray(picture)
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
     fewer = examine(patient / "kick", config)
-    assert np.asarray(fewer.picture()).shape != pixels.shape or not np.array_equal(
-        np.asarray(fewer.picture()), pixels
+    assert np.asarray(draw_picture(fewer)).shape != pixels.shape or not np.array_equal(
+        np.asarray(draw_picture(fewer)), pixels
     )
 
 
@@ -148,16 +150,16 @@ def test_nothing_readable_still_reports(folder, config) -> None:
     (folder / "a.wav").write_text("x")
     report = examine(folder, config)
     assert report.refusal and report.clips == 0 and report.feasibility.verdict == "too little"
-    assert report.picture().width == 1600
+    assert draw_picture(report).width == 1600
     assert json.loads(report.to_json())["readable"] == 0
-    Console(file=io.StringIO()).print(report.table())
+    Console(file=io.StringIO()).print(draw_table(report))
 
 
 def test_only_silence_still_reports(record, folder, config) -> None:
     record("a.wav", np.zeros(100))
     report = examine(folder, config)
-    assert not report.examples and report.picture().width == 1600
-    Console(file=io.StringIO()).print(report.table())
+    assert not report.examples and draw_picture(report).width == 1600
+    Console(file=io.StringIO()).print(draw_table(report))
 
 
 def test_odd_names_do_no_harm(record, folder, config) -> None:
@@ -167,9 +169,9 @@ def test_odd_names_do_no_harm(record, folder, config) -> None:
         file.write(b"x")
     report = examine(folder, config)
     stream = io.StringIO()
-    Console(file=stream, width=200).print(report.table())
+    Console(file=stream, width=200).print(draw_table(report))
     assert "new\nline" not in stream.getvalue()
-    assert report.picture().width == 1600 and len(json.loads(report.to_json())["details"]) == 3
+    assert draw_picture(report).width == 1600 and len(json.loads(report.to_json())["details"]) == 3
     stream.getvalue().encode()
 
 

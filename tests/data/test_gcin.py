@@ -3,7 +3,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, gcin, load_clips
+from dgm_audio.data import ClipConfig, load_clips
+from dgm_audio.data.sets import gcin
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipSet, home_music, load_clips
+from dgm_audio.data import ClipSet, load_clips
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.named import named_splits
+from dgm_audio.data.sets import home_music
+from dgm_audio.data.sets.flac_copies import flac_copies
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.data.splits import assigned_splits, split_groups
-from dgm_audio.errors import DataError
+from dgm_audio.errors import AudioFileError, DataError
+from dgm_audio.io import read_audio
 
 from . import music_sets as sets
 from .sounds import too_few
@@ -176,3 +179,50 @@ def test_splits_by_groups_need_something_to_train_on_and_say_what_is_not_there()
         split_groups(clips, heldout=["a"], unseen=["b"])
     with pytest.raises(DataError, match="none of the 3 clips"):
         assigned_splits(clips, ["validation", "", "unseen"])
+
+
+def au(size=8, encoding=3, channels=1):
+    numbers = (24, size, encoding, 22050, channels)
+    return b".snd" + b"".join(number.to_bytes(4, "big") for number in numbers)
+
+
+def test_an_au_file_is_read_sample_by_sample(tmp_path):
+    path = tmp_path / "a.au"
+    path.write_bytes(au(0xFFFFFFFF, channels=2) + np.arange(8, dtype=">i2").tobytes())
+    sound, rate = home_music._read_au(path)
+    assert (sound * 2**15).tolist() == [[0, 2, 4, 6], [1, 3, 5, 7]] and rate == 22050
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no AU file"),
+        (b"RIFF" + bytes(40), "is no AU file"),
+        (au(size=100) + bytes(50), "is cut off: it states 100 bytes of sound and holds 50"),
+        (au(encoding=1) + bytes(8), "is AU of ULAW; expected AU of PCM_16"),
+        (au(channels=0) + bytes(8), "is no AU file"),
+    ],
+)
+def test_what_is_no_proper_au_file_is_one_line(tmp_path, content, words):
+    (tmp_path / "a.au").write_bytes(content)
+    with pytest.raises(AudioFileError, match=words) as caught:
+        home_music._read_au(tmp_path / "a.au")
+    assert "\n" not in str(caught.value)
+
+
+def test_copies_are_made_once_and_tell_what_failed(tmp_path):
+    good = sets.write_au(tmp_path / "set/x/a.00001.au", sets.hit(1))
+    bad = tmp_path / "set/x/b.au"
+    bad.write_bytes(b"noise")
+    calls = []
+
+    def read(path):
+        calls.append(path)
+        return home_music._read_au(path)
+
+    for _ in range(2):
+        made = flac_copies(tmp_path / "set", [good, bad], read, kind="au", cache_dir=tmp_path / "c")
+        assert list(made.failed) == [bad] and "is no AU file" in str(made.failed[bad])
+    assert calls == [good, bad, bad]
+    copy, rate = read_audio(made.root / "x/a.00001.flac")
+    assert rate == 22050 and np.array_equal(copy.numpy(), home_music._read_au(good)[0])

@@ -3,7 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, hydrogen, load_clips
+from dgm_audio.data import ClipConfig, load_clips
+from dgm_audio.data.sets import hydrogen
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 

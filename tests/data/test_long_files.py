@@ -46,7 +46,7 @@ def test_an_hour_is_sliced_in_segments_and_the_doctor_says_so(session, largest) 
 
 
 def test_an_hour_is_taken_whole_in_segments(session, store, largest, monkeypatch) -> None:
-    monkeypatch.setattr("dgm_audio.data.cache.default_cache_dir", lambda: store)
+    monkeypatch.setattr("dgm_audio.cache_folder.default_cache_dir", lambda: store)
     assert suggest_recording_config(session).seconds == pytest.approx(20, abs=0.2)
     config = ClipConfig(sample_rate=RATE, length=20 * RATE)
     clips = load_as_recorded(Manifest.read(session), config, progress=False)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dgm_audio.data import hold_music, music
-from dgm_audio.data.named import named_splits
+from dgm_audio.data.sets import hold_music, music
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.data.windows import load_as_recorded, recordings
 from dgm_audio.errors import DataError
 from dgm_audio.io import read_audio

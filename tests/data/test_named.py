@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dgm_audio.cli.evaluate import reference_splits
-from dgm_audio.data import ClipConfig, gcin
-from dgm_audio.data.named import SETS, named_splits
+from dgm_audio.data import ClipConfig
+from dgm_audio.data.sets import gcin
+from dgm_audio.data.sets.named import SETS, named_splits
 from dgm_audio.errors import InputError
 from dgm_audio.io import write_audio
 from dgm_audio.specs import AudioSpec

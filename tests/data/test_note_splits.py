@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.notes import HELD_OUT, note_splits
-from dgm_audio.data.soundfont import RATE
+from dgm_audio.data.sets.notes import HELD_OUT, note_splits
+from dgm_audio.data.sets.soundfont import RATE
 from dgm_audio.errors import DataError
 
 from .sounds import too_few

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import ClipConfig, notes
+from dgm_audio.data import ClipConfig
 from dgm_audio.data.manifest import Manifest
-from dgm_audio.data.named import named_splits
-from dgm_audio.data.notes import FAMILIES, note_grid, note_manifest, render_notes
-from dgm_audio.data.soundfont import LENGTH, RATE, Stroke
+from dgm_audio.data.sets import notes
+from dgm_audio.data.sets.named import named_splits
+from dgm_audio.data.sets.notes import FAMILIES, note_grid, note_manifest, render_notes
+from dgm_audio.data.sets.soundfont import LENGTH, RATE, Stroke
 from dgm_audio.errors import DataError
 from dgm_audio.io import read_audio
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dgm_audio.data import ClipConfig, load_clips, nsynth
-from dgm_audio.data.named import named_splits
+from dgm_audio.data import ClipConfig, load_clips
+from dgm_audio.data.sets import nsynth
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.errors import DataError
 from dgm_audio.io import write_audio
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import soundfont
-from dgm_audio.data.soundfont import (
+from dgm_audio.data.sets import soundfont
+from dgm_audio.data.sets.soundfont import (
     GAIN_DB,
     HELD,
     LENGTH,

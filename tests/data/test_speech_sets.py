@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from dgm_audio.data import asterisk, g722, home_speech, tuxpaint
+from dgm_audio.data.sets import asterisk, g722, home_speech, tuxpaint
 from dgm_audio.errors import AudioFileError, DataError
 from dgm_audio.io import read_audio
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import asterisk, debian, home_speech, hydrogen, notes, tuxpaint, vocoder
-from dgm_audio.data.named import named_splits
+from dgm_audio.data.sets import asterisk, debian, home_speech, hydrogen, notes, tuxpaint, vocoder
+from dgm_audio.data.sets.named import named_splits
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.io import probe, read_audio

@@ -102,7 +102,7 @@ def test_what_is_kept_stays_in_the_dock(visit):
 
 
 def test_a_download_has_its_recipe_inside(visit, tmp_path):
-    from dgm_audio.recipe import read_recipe
+    from dgm_audio.io import read_recipe
 
     page = visit()
     generate(page)

@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from dgm_audio.recipe import read_recipe
+from dgm_audio.io import read_recipe
 
 
 @pytest.fixture

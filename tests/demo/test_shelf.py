@@ -11,7 +11,7 @@ from conftest import noise, recipe_of
 from dgm_audio._demo import shelf as module
 from dgm_audio._demo.shelf import KEY, StorageError, key_of
 
-from dgm_audio.recipe import read_recipe
+from dgm_audio.io import read_recipe
 
 
 def put(shelf, seed=0, **parameters):

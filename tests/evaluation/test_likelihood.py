@@ -27,7 +27,7 @@ from dgm_audio.evaluation import (
 from dgm_audio.evaluation.bootstrap import estimate
 from dgm_audio.evaluation.likelihood import Likelihood, bits_of, dequantised
 from dgm_audio.evaluation.linear_predictor import LinearPredictor, Pcm
-from dgm_audio.families.flow.flow import FlowConfig, InversionFlow
+from dgm_audio.families.flow.model import FlowConfig, InversionFlow
 from dgm_audio.signal.companding import mu_law_decode, mu_law_encode
 from dgm_audio.testing import check_generator
 

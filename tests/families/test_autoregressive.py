@@ -22,8 +22,8 @@ from dgm_audio.families.autoregressive.expectation import (
     log_masses,
     surprise,
 )
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import MelSpec
 
@@ -233,7 +233,7 @@ def test_a_model_without_mel_says_so_and_a_mel_of_another_rate_is_refused():
 def test_a_stream_in_blocks_is_the_whole_sound(monkeypatch):
     model = wavenet(classes=("a", "b"))
     whole = model.sample(2, seconds=300 / 16000, seed=3)
-    monkeypatch.setattr("dgm_audio.families.autoregressive.wavenet.BLOCK", 64)
+    monkeypatch.setattr("dgm_audio.families.autoregressive.model.BLOCK", 64)
     blocks = list(model.stream(2, seconds=300 / 16000, seed=3))
     assert [block.shape[2] for block in blocks] == [64, 64, 64, 64, 44]
     assert torch.equal(torch.cat(blocks, dim=2), whole)

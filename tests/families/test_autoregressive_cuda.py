@@ -12,8 +12,8 @@ import torch
 
 from dgm_audio.families.autoregressive import cuda
 from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.signal.prediction import BackwardPrediction
 
 LOUD = torch.tensor([0.3, 0.2525, 0.50015]).double()
@@ -153,7 +153,7 @@ def test_the_kernels_compile_without_a_gpu(output, tmp_path, monkeypatch):
     from triton import knobs
 
     from dgm_audio.families.autoregressive import cuda_prediction
-    from dgm_audio.families.autoregressive.cuda_kernel import run_steps
+    from dgm_audio.runtime.kernels.wavenet_cuda import run_steps
 
     try:
         usage = [knobs.nvidia.ptxas.path and knobs.nvidia.cuobjdump.path, "-res-usage"]

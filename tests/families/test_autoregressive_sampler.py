@@ -6,12 +6,13 @@ import torch
 from small_models import shaken
 
 from dgm_audio.errors import InputError
+from dgm_audio.families.autoregressive.contract import Steps
 from dgm_audio.families.autoregressive.distribution import latents_of_tails, tails_of_latents
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.families.autoregressive.network import POSITIONS
 from dgm_audio.families.autoregressive.packing import code_starts
-from dgm_audio.families.autoregressive.reference import ReferenceSampler, Steps
+from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.families.autoregressive.sampler import CompiledSampler
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
 from dgm_audio.signal.companding import mu_law_encode
 
 

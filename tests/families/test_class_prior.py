@@ -7,7 +7,7 @@ import torch
 from small_models import SPECTROGRAM
 
 from dgm_audio.errors import InputError
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 from small_models import shaken
 
 from dgm_audio.errors import ConfigError, InputError
-from dgm_audio.families.flow.flow import (
+from dgm_audio.families.flow.model import (
     FlowConfig,
     InversionFlow,
     coefficients,
@@ -124,7 +124,7 @@ def test_the_network_reads_in_blocks_what_it_reads_at_once(count, monkeypatch):
     model, x = flow(), sound(1, count * 64)
     given, length = model.condition.parse(condition(model, x), 1), count * 64
     parts = list(model._said(exact(model.network), model.inversion(1), given, length))
-    monkeypatch.setattr("dgm_audio.families.flow.flow.BLOCK", 1000)
+    monkeypatch.setattr("dgm_audio.families.flow.model.BLOCK", 1000)
     whole = list(model._said(exact(model.network), model.inversion(1), given, length))
     assert len(parts) == len(whole) == count
     for part, other in zip(parts, whole, strict=True):

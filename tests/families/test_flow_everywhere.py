@@ -6,8 +6,8 @@ import pytest
 import torch
 from test_flow import KINDS, condition, flow, sound
 
-from dgm_audio.families.flow import flow as module
-from dgm_audio.families.flow.flow import rounded
+from dgm_audio.families.flow import model as module
+from dgm_audio.families.flow.model import rounded
 
 NOISE = 2e-15
 """What networks of two processors differ by, of what they say."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_models import SPECTROGRAM, shaken
 
-from dgm_audio.families.gan.spectrogram import SpectrogramGAN
+from dgm_audio.families.gan.model import SpectrogramGAN
 from dgm_audio.inversion import PRIOR_WEIGHT, invert
 from dgm_audio.nn.spectral_distance import WINDOWS, SpectralDistance
 from dgm_audio.testing import check_generator

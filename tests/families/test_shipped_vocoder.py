@@ -9,8 +9,8 @@ import torch
 from dgm_audio.evaluation.likelihood import bits_of
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 from dgm_audio.io import read_audio
-from dgm_audio.registry import load
 from dgm_audio.resynthesis import mel_error_db, resynthesise
+from dgm_audio.shipped import load
 
 SPEECH = Path(__file__).parents[1] / "sounds" / "june.flac"
 

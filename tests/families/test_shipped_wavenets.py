@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dgm_audio.evaluation.markov import MarkovChain
-from dgm_audio.registry import list_models, load
+from dgm_audio.shipped import list_models, load
 
 SHIPPED = [info.name for info in list_models() if info.family == "autoregressive"]
 SECONDS = 0.25

@@ -6,7 +6,7 @@ from small_models import SPECTROGRAM
 
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.spectrogram import SpectrogramConfig
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 from dgm_audio.testing import check_generator
 
 

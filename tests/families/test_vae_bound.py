@@ -5,7 +5,7 @@ import torch
 from small_models import SPECTROGRAM, shaken
 from torch.distributions import Independent, Laplace, MultivariateNormal, Normal, kl_divergence
 
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
+from dgm_audio.families.vae.model import SpectrogramVAE
 
 
 @pytest.fixture

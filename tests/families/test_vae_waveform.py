@@ -9,7 +9,7 @@ from small_models import shaken
 from torch.distributions import Laplace, Normal
 
 from dgm_audio.errors import ConfigError
-from dgm_audio.families.vae.waveform import StreamConfig, StreamVAE
+from dgm_audio.families.vae_stream.model import StreamConfig, StreamVAE
 from dgm_audio.nn.causal import History
 from dgm_audio.testing import check_generator
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import cache, hold_music, home_music, music
+from dgm_audio import cache_folder
+from dgm_audio.data.sets import hold_music, home_music, music
 from dgm_audio.evaluation import judge
-from dgm_audio.families.vae.waveform import StreamConfig
+from dgm_audio.families.vae_stream import training as vae_stream
+from dgm_audio.families.vae_stream.model import StreamConfig
 from dgm_audio.io import write_audio
-from dgm_audio.registry import load
-from dgm_audio.training import monitor, precision, vae_stream
+from dgm_audio.shipped import load
+from dgm_audio.training import monitor, precision
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 RATE = 8000
@@ -36,7 +38,7 @@ def small_config(task, clips):
 
 @pytest.fixture(autouse=True)
 def small_and_at_home(monkeypatch, tmp_path):
-    monkeypatch.setattr(cache, "default_cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr(cache_folder, "default_cache_dir", lambda: tmp_path / "cache")
     monkeypatch.setattr(vae_stream.StreamTask, "config_for", small_config)
     monkeypatch.setattr(vae_stream, "PIECE", 12)
     monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))

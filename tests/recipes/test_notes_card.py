@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgm_audio.data import notes, nsynth
 from dgm_audio.data.manifest import Entry, Manifest
+from dgm_audio.data.sets import notes, nsynth
 from dgm_audio.io import write_audio
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "notes.py"

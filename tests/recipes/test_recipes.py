@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dgm_audio.io import write_audio
-from dgm_audio.registry import load
+from dgm_audio.shipped import load
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

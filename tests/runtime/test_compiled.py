@@ -7,7 +7,7 @@ import pytest
 
 from dgm_audio import _standard_error
 from dgm_audio.errors import DataError
-from dgm_audio.runtime.compiled import compiled, let_numba_cache
+from dgm_audio.runtime.kernels.compiled import compiled, let_numba_cache
 
 
 def test_a_read_only_package_is_cached_in_our_folder(tmp_path, monkeypatch) -> None:
@@ -24,7 +24,7 @@ def test_a_read_only_package_is_cached_in_our_folder(tmp_path, monkeypatch) -> N
 
 
 @pytest.mark.parametrize(
-    "module", ["dgm_audio.families.autoregressive.wavenet", "dgm_audio.data.slicing"]
+    "module", ["dgm_audio.families.autoregressive.model", "dgm_audio.data.slicing"]
 )
 def test_numba_is_imported_only_when_used(module) -> None:
     code = f"import sys, {module}; sys.exit('numba' in sys.modules)"
@@ -65,7 +65,7 @@ def test_a_cache_that_is_full_or_damaged_is_done_without(monkeypatch, capsys):
 
 
 def test_no_folder_at_all_is_an_error_where_one_is_needed(tmp_path, monkeypatch):
-    from dgm_audio.data.cache import default_cache_dir
+    from dgm_audio.cache_folder import default_cache_dir
 
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -77,3 +77,21 @@ def test_no_folder_at_all_is_an_error_where_one_is_needed(tmp_path, monkeypatch)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     let_numba_cache("librosa")
     assert "NUMBA_CACHE_DIR" not in os.environ
+
+
+def test_processes_that_compile_at_once_keep_their_code_apart(tmp_path, monkeypatch):
+    from numba.core.caching import IndexDataCacheFile
+
+    let_numba_cache("dgm_audio")
+    one, other, later = (IndexDataCacheFile(str(tmp_path), "f", "stamp") for _ in range(3))
+    write = one._save_data
+
+    def overtaken(name, data):
+        other.save("other key", "other code")
+        write(name, data)
+
+    monkeypatch.setattr(other, "_load_index", dict)  # it looked before there was anything
+    monkeypatch.setattr(one, "_save_data", overtaken)
+    one.save("one key", "one code")
+    assert later.load("other key") in (None, "other code")
+    assert later.load("one key") in (None, "one code")

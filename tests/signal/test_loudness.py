@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dgm_audio.errors import InputError
-from dgm_audio.signal.loudness import measure_loudness, peak_dbfs, to_level
+from dgm_audio.signal.loudness import measure_loudness, peak_dbfs
+from dgm_audio.signal.loudness_meter import to_level
 
 
 def tone(seconds, rate=48000, level=1.0, channels=1):

@@ -1,11 +1,14 @@
 """The mel front end: equal to librosa's, and physics."""
 
-import librosa
 import numpy as np
 import pytest
 import torch
 
+from dgm_audio.runtime.kernels.compiled import let_numba_cache
 from dgm_audio.signal.mel import LogMel, MelSpec
+
+let_numba_cache("librosa")
+import librosa  # noqa: E402
 
 SPECS = [
     MelSpec(22050),

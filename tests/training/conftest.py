@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dgm_audio.data import ClipSet, Splits
-from dgm_audio.training.vae import VAETask
+from dgm_audio.families.vae.training import VAETask
 
 RATE, LENGTH = 8000, 4096
 

@@ -8,16 +8,18 @@ import pytest
 import torch
 from toys import ToyTone, ToyToneConfig
 
+from dgm_audio import registry
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
 from dgm_audio.evaluation.judge import validation_metric
-from dgm_audio.training import task as tasks
+from dgm_audio.families.gan.training import GANTask
+from dgm_audio.objective import Losses, Objective, Task
+from dgm_audio.registry import Family, get_task, trainable
 from dgm_audio.training.collapse import COLLAPSED, PATIENCE, note_diversity
-from dgm_audio.training.gan import GANTask
+from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.loop import Progress
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
-from dgm_audio.training.task import Losses, Objective, Task, get_task
 
 RATE, LENGTH = 8000, 4096
 
@@ -68,8 +70,8 @@ class SteadyTask(ToyTask):
 @pytest.fixture(autouse=True)
 def toy_tasks(monkeypatch):
     known = {"toy": "ToyTask", "steady": "SteadyTask", "unwatched": "UnwatchedTask"}
-    own = {family: f"{__name__}:{name}" for family, name in known.items()}
-    monkeypatch.setattr(tasks, "TASKS", tasks.TASKS | own)
+    own = {family: Family("", f"{__name__}:{name}") for family, name in known.items()}
+    monkeypatch.setattr(registry, "FAMILIES", registry.FAMILIES | own)
 
 
 def config(out, family, **changes):
@@ -130,7 +132,7 @@ def test_who_is_not_watched_is_not_measured(tmp_path):
     splits, run = tones(), tmp_path / "run"
     fit(splits, config(run, "unwatched"), validation_metric(splits))
     assert not any("diversity" in line for line in read_log(run))
-    watched = {family for family in tasks.TASKS if get_task(family).watched}
+    watched = {family for family in trainable() if get_task(family).watched}
     assert GANTask.watched and not watched & {"autoregressive", "flow", "flow-vocoder", "vae"}
 
 

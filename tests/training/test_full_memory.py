@@ -7,7 +7,8 @@ import torch
 
 from dgm_audio.errors import TrainingError
 from dgm_audio.training import loop as loop_module
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.config import TrainConfig
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import RunFolder, load_state
 
 

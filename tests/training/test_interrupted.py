@@ -14,10 +14,11 @@ import torch
 
 import dgm_audio
 from dgm_audio.errors import TrainingError
-from dgm_audio.registry import load
+from dgm_audio.shipped import load
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training import run_folder
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.config import TrainConfig
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
 
 KILLER = """

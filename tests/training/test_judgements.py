@@ -11,9 +11,10 @@ from toys import ToyFlow, ToyFlowConfig, ToyTone, ToyToneConfig
 
 from dgm_audio.evaluation import judge as judging
 from dgm_audio.evaluation.judge import validation_metric
+from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.judgements import SHARE, Pace, judgements
 from dgm_audio.training.loop import Loop
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.run import fit
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
 

@@ -7,10 +7,10 @@ from lightning_fabric import Fabric
 from toys import ToyTone, ToyToneConfig
 
 from dgm_audio.data import ClipSet
+from dgm_audio.objective import Losses, Objective, Task, cosine_rate
 from dgm_audio.training.judgements import Pace
 from dgm_audio.training.loop import Loop
-from dgm_audio.training.schedule import Budget, cosine_rate
-from dgm_audio.training.task import Losses, Objective, Task
+from dgm_audio.training.schedule import Budget
 
 STEPS, HORIZON = 40, 0.1
 

@@ -10,17 +10,18 @@ import pytest
 import torch
 
 from dgm_audio.errors import ConfigError
-from dgm_audio.families.autoregressive.wavenet import WaveNet
-from dgm_audio.training import autoregressive, precision
+from dgm_audio.families.autoregressive import training as autoregressive
+from dgm_audio.families.autoregressive.model import WaveNet
+from dgm_audio.families.autoregressive.training import AutoregressiveTask
+from dgm_audio.families.spectrogram_training import SpectrogramTask
+from dgm_audio.families.vae.training import VAETask
+from dgm_audio.training import precision
 from dgm_audio.training import steps as training_steps
-from dgm_audio.training.autoregressive import AutoregressiveTask
-from dgm_audio.training.gan_waveform import WaveformTask
+from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.loop import MAX_SKIPPED, Loop
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
-from dgm_audio.training.spectrogram import SpectrogramTask
 from dgm_audio.training.state import gathered
-from dgm_audio.training.vae import VAETask
 
 GAME = 2
 """The first step of the game, of the four steps of a run."""
@@ -30,8 +31,6 @@ SAID = "step {} is finite in float32, but not in bfloat16: the run goes on in fl
 @pytest.fixture(autouse=True)
 def small_games(monkeypatch):
     monkeypatch.setattr(SpectrogramTask, "width", VAETask.width)
-    monkeypatch.setattr(WaveformTask, "widths", (32, 32, 16))
-    monkeypatch.setattr(WaveformTask, "blocks", (1, 1, 1))
     monkeypatch.setattr(AutoregressiveTask, "depth", 2)
     monkeypatch.setattr(AutoregressiveTask, "width", 16)
     monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
@@ -131,7 +130,7 @@ def differing(one, other):
         ("vae", 1, 0),
         ("vae", GAME, 0),
         ("vae", GAME, 1),  # the discriminator has moved by then, and must go back
-        ("gan-waveform", GAME, 1),  # the prior has been fitted
+        ("gan", GAME, 1),
         ("autoregressive", 1, 0),  # it has just dreamt
     ],
 )
@@ -189,7 +188,7 @@ def test_a_step_that_float32_does_not_mend_is_skipped_as_a_whole(
             seen.append((loop.at.step, differing(before, gathered(*loop._held()))))
         return losses
 
-    settings = config(tmp_path / "run", family="gan-waveform")
+    settings = config(tmp_path / "run", family="gan")
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_step", watched)
         _, _, at = train(

@@ -15,10 +15,11 @@ import torch
 from conftest import clip_set
 
 from dgm_audio.data import Splits
+from dgm_audio.families.vae.training import VAETask
 from dgm_audio.training import ranks
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.config import TrainConfig
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
-from dgm_audio.training.vae import VAETask
 
 RANK = """
     import os, signal, sys

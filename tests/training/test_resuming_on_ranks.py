@@ -20,8 +20,9 @@ SCRIPT = """
     from conftest import clip_set
     from dgm_audio.data import Splits
     from dgm_audio.training.loop import Loop
-    from dgm_audio.training.run import TrainConfig, fit
-    from dgm_audio.training.vae import VAETask
+    from dgm_audio.training.config import TrainConfig
+    from dgm_audio.training.run import fit
+    from dgm_audio.families.vae.training import VAETask
 
     VAETask.width = 16
     clips = clip_set(12)

@@ -1,7 +1,8 @@
 import pytest
 
 from dgm_audio.errors import ConfigError
-from dgm_audio.training.schedule import Budget, cosine_rate, ema_decay, ramp
+from dgm_audio.objective import cosine_rate, ramp
+from dgm_audio.training.schedule import Budget, ema_decay
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1.5h", 5400)])

@@ -7,8 +7,8 @@ from torch import nn
 
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
 from dgm_audio.nn.told import TOLD
+from dgm_audio.objective import Losses
 from dgm_audio.training.steps import Player, adversarial_step
-from dgm_audio.training.task import Losses
 
 
 class Given(nn.Module):

@@ -12,9 +12,10 @@ from toys import ToyTone, ToyToneConfig
 from dgm_audio.errors import InputError
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training.baselines import baselines
+from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.judgements import Pace
 from dgm_audio.training.monitor import Monitor
-from dgm_audio.training.run import TrainConfig, fit
+from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import RunFolder, remembered, saved_progress
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from dgm_audio.data import ClipSet
+from dgm_audio.families.autoregressive import training as autoregressive
 from dgm_audio.families.autoregressive.distribution import log_probability
-from dgm_audio.families.autoregressive.wavenet import WaveNet, WaveNetConfig
-from dgm_audio.training import autoregressive
-from dgm_audio.training.autoregressive import (
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
+from dgm_audio.families.autoregressive.training import (
     LEAD,
     AutoregressiveObjective,
     AutoregressiveTask,

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from dgm_audio.families.flow.flow import FlowConfig, InversionFlow
+from dgm_audio.families.flow import training as training
+from dgm_audio.families.flow.model import FlowConfig, InversionFlow
+from dgm_audio.families.flow.training import SoundObjective, VocoderObjective
 from dgm_audio.signal.mel import MelSpec
-from dgm_audio.training import flow as training
-from dgm_audio.training.flow import SoundObjective, VocoderObjective
 
 MEL = MelSpec(16000, n_fft=256, hop=64, n_mels=20)
 SIZES = {"mel": MEL, "length": 4096, "width": 32, "blocks": 1, "ahead": 4, "iterations": 3}
@@ -35,7 +35,7 @@ def test_the_likelihood_of_first_hops_is_that_of_log_prob(settings, monkeypatch)
     monkeypatch.setattr(training, "DRIFTING", 0.0)
     monkeypatch.setattr(training, "followed", lambda count: (0, slice(0, 20)))
     monkeypatch.setattr(training, "crops", lambda x: x)
-    monkeypatch.setattr("dgm_audio.families.flow.flow.MEMORY", math.inf)
+    monkeypatch.setattr("dgm_audio.families.flow.model.MEMORY", math.inf)
     task, x, labels = objective(**settings), tones(2), torch.tensor([0, 1])
     found = task(x, labels, 0.0)
     model = task.generator

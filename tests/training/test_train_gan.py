@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from dgm_audio.data import ClipSet, Splits
-from dgm_audio.registry import load
-from dgm_audio.training import gan as training
-from dgm_audio.training.gan import GANTask
+from dgm_audio.families.gan import training as training
+from dgm_audio.families.gan.training import GANTask
+from dgm_audio.families.spectrogram_training import SpectrogramTask
+from dgm_audio.shipped import load
+from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.order import partnered
-from dgm_audio.training.run import TrainConfig, fit
-from dgm_audio.training.spectrogram import SpectrogramTask
+from dgm_audio.training.run import fit
 
 
 def notes(count: int = 16, names: tuple[str, ...] = ("pure", "odd")) -> ClipSet:
@@ -139,7 +140,7 @@ def test_in_the_game_codes_change_within_pairs(small, monkeypatch, count):
 
 
 def test_pairs_change_codes_and_the_rest_do_not(small, monkeypatch):
-    monkeypatch.setattr("dgm_audio.training.spectrogram.SWAPPED", 1.0)
+    monkeypatch.setattr("dgm_audio.families.spectrogram_training.SWAPPED", 1.0)
     clips = notes(6)
     objective = training.GANTask(clips, False).objective
     model = objective.generator

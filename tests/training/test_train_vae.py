@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from dgm_audio.families.gan.spectrogram import SpectrogramGAN
+from dgm_audio.families.gan.model import SpectrogramGAN
+from dgm_audio.families.gan.training import GANObjective
 from dgm_audio.families.spectrogram import SpectrogramConfig
-from dgm_audio.families.vae.spectrogram import SpectrogramVAE
-from dgm_audio.training.gan import GANObjective
-from dgm_audio.training.spectrogram import KL_WEIGHT
-from dgm_audio.training.vae import VAEObjective
+from dgm_audio.families.spectrogram_training import KL_WEIGHT
+from dgm_audio.families.vae.model import SpectrogramVAE
+from dgm_audio.families.vae.training import VAEObjective
 
 SMALL = SpectrogramConfig(8000, 4096, n_fft=256, hop=128, width=16, latent=4, blocks=(1, 1, 1))
 MEAN, DEVIATION = 2.0, 0.5

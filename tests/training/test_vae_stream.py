@@ -11,19 +11,21 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from dgm_audio.data import ClipSet, Splits
-from dgm_audio.families.vae.waveform import StreamConfig, StreamVAE
-from dgm_audio.registry import load
-from dgm_audio.training import monitor, vae_stream
-from dgm_audio.training.loop import Loop
-from dgm_audio.training.run import TrainConfig, fit
-from dgm_audio.training.run_folder import load_state
-from dgm_audio.training.vae_stream import (
+from dgm_audio.families.vae_stream import training as vae_stream
+from dgm_audio.families.vae_stream.model import StreamConfig, StreamVAE
+from dgm_audio.families.vae_stream.training import (
     ADVERSARIAL_START,
     PRIOR_START,
     SOUND_START,
     StreamObjective,
     StreamTask,
 )
+from dgm_audio.shipped import load
+from dgm_audio.training import monitor
+from dgm_audio.training.config import TrainConfig
+from dgm_audio.training.loop import Loop
+from dgm_audio.training.run import fit
+from dgm_audio.training.run_folder import load_state
 
 RATE, LENGTH, STEPS = 8000, 8192, 10
 

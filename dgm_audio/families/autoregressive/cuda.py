@@ -20,12 +20,13 @@ import copy
 import math
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio.families.autoregressive.contract import Sampler, SteppedModel, Steps
 from dgm_audio.families.autoregressive.cuda_packing import TILE, pack, padded, sizes
 from dgm_audio.families.autoregressive.distribution import (
     latents_of_tails,
@@ -33,10 +34,6 @@ from dgm_audio.families.autoregressive.distribution import (
     tails_of_latents,
 )
 from dgm_audio.families.autoregressive.expectation import log_masses
-from dgm_audio.families.autoregressive.reference import Sampler, Steps
-
-if TYPE_CHECKING:
-    from dgm_audio.families.autoregressive.wavenet import WaveNet
 
 WARPS = 8
 """Warps of a program: with fewer, the choice of a symbol does not fit into the registers."""
@@ -45,7 +42,7 @@ DEEPEST = 3
 TOLERANCE = 0.01
 """Largest mean |log p - log p of the network| in nats; float16 gave 0.0015 with random weights."""
 
-_verdicts: weakref.WeakKeyDictionary[WaveNet, tuple[object, str]] = weakref.WeakKeyDictionary()
+_verdicts: weakref.WeakKeyDictionary[SteppedModel, tuple[object, str]] = weakref.WeakKeyDictionary()
 _warned: set[str] = set()
 
 
@@ -61,7 +58,7 @@ class CudaSampler:
         ImportError: if Triton is missing.
     """
 
-    def __init__(self, model: WaveNet, batch: int, half: torch.dtype = torch.float16) -> None:
+    def __init__(self, model: SteppedModel, batch: int, half: torch.dtype = torch.float16) -> None:
         import triton  # noqa: F401
 
         from dgm_audio.families.autoregressive.cuda_prediction import Prediction
@@ -113,7 +110,7 @@ class CudaSampler:
         self, inputs: tuple[Tensor, ...], results: Steps, counts: tuple[int, ...], given: bool
     ) -> None:
         """The next steps, within a hop."""
-        from dgm_audio.families.autoregressive.cuda_kernel import run_steps
+        from dgm_audio.runtime.kernels.wavenet_cuda import run_steps
 
         launch: Any = run_steps
         memory = self.prediction
@@ -157,7 +154,7 @@ def stages(width: int, skip: int, itemsize: int, device: torch.device) -> int:
 # --- the choice of a sampler -------------------------------------------------------------------
 
 
-def make_sampler(model: WaveNet, batch: int) -> Sampler:
+def make_sampler(model: SteppedModel, batch: int) -> Sampler:
     """The kernel, or the CPU's sampler where it fails, with a warning that says why (once)."""
     problem = check(model)
     if not problem:
@@ -172,7 +169,7 @@ def make_sampler(model: WaveNet, batch: int) -> Sampler:
 class Elsewhere:
     """The CPU's sampler for a model on another device."""
 
-    def __init__(self, model: WaveNet, batch: int) -> None:
+    def __init__(self, model: SteppedModel, batch: int) -> None:
         self.device = model.device
         self.sampler = copy.deepcopy(model).cpu().sampler(batch)
 
@@ -185,7 +182,7 @@ class Elsewhere:
         return Steps(*(part.to(self.device) for part in steps))
 
 
-def check(model: WaveNet) -> str:
+def check(model: SteppedModel) -> str:
     """Why the kernel cannot sample this model, in a few words; empty if it can.
 
     The answer is kept as long as the weights are the same ones.
@@ -198,7 +195,7 @@ def check(model: WaveNet) -> str:
     return problem
 
 
-def _problem(model: WaveNet) -> str:
+def _problem(model: SteppedModel) -> str:
     try:
         difference = disagreement(model)
     except torch.OutOfMemoryError:
@@ -216,7 +213,9 @@ def _version(weight: Tensor) -> int:
 
 
 @torch.no_grad()
-def disagreement(model: WaveNet, batch: int = TILE + 1, half: torch.dtype = torch.float16) -> float:
+def disagreement(
+    model: SteppedModel, batch: int = TILE + 1, half: torch.dtype = torch.float16
+) -> float:
     """Mean |log p - log p of the network| in nats over sounds that the kernel samples.
 
     They are long enough for every ring to come round and for three hops, and scored by the network

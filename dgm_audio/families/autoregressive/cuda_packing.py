@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.autoregressive import expectation
-from dgm_audio.families.autoregressive.distribution import GUARD
-from dgm_audio.families.autoregressive.expectation import MIN_LOGIT, SPREADS, spread_edges
+from dgm_audio.families.autoregressive.contract import SteppedModel
+from dgm_audio.families.autoregressive.expectation import SPREADS, spread_edges
 from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
-
-if TYPE_CHECKING:
-    from dgm_audio.families.autoregressive.wavenet import WaveNet
+from dgm_audio.runtime.kernels.constants import GUARD, MIN_LOGIT, SCALE, SHARPEST
 
 TILE = 16
 """Streams of a program."""
@@ -24,7 +21,7 @@ CHUNK = 32
 
 
 @torch.no_grad()
-def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
+def pack(model: SteppedModel, half: torch.dtype) -> list[Tensor]:
     """The kernel's weights: every matrix as (inputs, outputs), padded with zeros to powers of two.
 
     All tables in one (2 K + 448, R), float32; past and present (L, 2, R, R), residual (L, R, R)
@@ -54,9 +51,9 @@ def pack(model: WaveNet, half: torch.dtype) -> list[Tensor]:
     ]
 
 
-def sizes(model: WaveNet) -> dict[str, float]:
+def sizes(model: SteppedModel) -> dict[str, float]:
     """The kernel's constants, but for those that depend on the GPU."""
-    from dgm_audio.signal._prediction_loops import LEAK, MEMORIES, RELEASE, SMALLEST
+    from dgm_audio.runtime.kernels.prediction import LEAK, MEMORIES, RELEASE, SMALLEST
 
     config = model.config
     return {
@@ -85,10 +82,10 @@ def sizes(model: WaveNet) -> dict[str, float]:
         "RELEASE": RELEASE,
         "SPREADS": SPREADS,
         "COMPONENTS": config.components if config.output == "logistics" else 0,
-        "SCALE": expectation.SCALE,
-        "SHARPEST": expectation.SHARPEST,
+        "SCALE": SCALE,
+        "SHARPEST": SHARPEST,
         "FARTHEST": expectation.FARTHEST,
-        "LEAST_MASS": expectation.SMALLEST,
+        "LEAST_MASS": SMALLEST,
         "TILE": TILE,
         "CHUNK": CHUNK,
     }

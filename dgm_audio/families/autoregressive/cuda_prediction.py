@@ -23,8 +23,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from dgm_audio.families.autoregressive.cuda_expectation import jit, tl
 from dgm_audio.families.autoregressive.cuda_packing import padded
+from dgm_audio.runtime.kernels.wavenet_cuda_mixture import jit, tl
 from dgm_audio.signal.prediction import BackwardPrediction
 
 AT_ONCE = 8
@@ -48,7 +48,7 @@ class Prediction:
     """
 
     def __init__(self, prediction: BackwardPrediction, streams: int, device: torch.device) -> None:
-        from dgm_audio.signal._prediction_loops import FIRST, FLOOR, HEAVIER, N_SPREADS
+        from dgm_audio.runtime.kernels.prediction import FIRST, FLOOR, HEAVIER, N_SPREADS
 
         self.order, self.hop = prediction.order, prediction.hop
         self.window = torch.from_numpy(prediction.memory(0).window).to(device)

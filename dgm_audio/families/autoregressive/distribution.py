@@ -20,10 +20,7 @@ import math
 import torch
 from torch import Tensor
 
-from dgm_audio.families.autoregressive.expectation import MIN_LOGIT
-
-GUARD = 2.0**-16
-"""eta: a float32 z resolves a tail mass to 8e-6 of itself at worst."""
+from dgm_audio.runtime.kernels.constants import GUARD, MIN_LOGIT
 
 
 def guarded(log_mass: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:

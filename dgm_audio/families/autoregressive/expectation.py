@@ -29,14 +29,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MIN_LOGIT = -40.0
-"""Logits h, and log masses, so far below the largest one count no less: 4e-18 of it."""
-SMALLEST = 1e-30
-"""Least mass before that."""
-SCALE = 0.6
-"""Of a logistic, in mean absolute errors: what is likeliest for real sounds."""
-SHARPEST = 7.0
-"""Largest |r|."""
+from dgm_audio.runtime.kernels.constants import MIN_LOGIT, SCALE, SHARPEST, SMALLEST
+
 FARTHEST = 40.0
 """Distance of an edge, in scales, beyond which all mass lies on one side."""
 BEYOND = 1e4

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_audio.families.autoregressive.contract import SteppedModel
 from dgm_audio.families.autoregressive.expectation import spread_edges
 from dgm_audio.families.autoregressive.network import POSITIONS, position_codes
-from dgm_audio.runtime.gated_packing import (
+from dgm_audio.nn.gated_packing import (
     Precision,
     StackScratch,
     StackState,
@@ -23,11 +24,10 @@ from dgm_audio.runtime.gated_packing import (
     rows,
     up,
 )
-from dgm_audio.runtime.vectors import DOUBLES, LANES
+from dgm_audio.runtime.kernels.vectors import DOUBLES, LANES
 
 if TYPE_CHECKING:
-    from dgm_audio.families.autoregressive.wavenet import WaveNet
-    from dgm_audio.signal._prediction_loops import Memory
+    from dgm_audio.runtime.kernels.prediction import Memory
 
 NEVER = -1e30
 """The logit of a symbol that there is not."""
@@ -80,7 +80,7 @@ class Scratch(NamedTuple):
     blocks: np.ndarray
 
 
-def pack(model: WaveNet, precision: Precision) -> Weights:
+def pack(model: SteppedModel, precision: Precision) -> Weights:
     """A model's weights in this layout."""
     network, config = model.network, model.config
     head, bias = network.head.weight, network.head.bias
@@ -140,7 +140,7 @@ def _float_of(order: Tensor) -> Tensor:
     return torch.where(order < 0, -size, size)
 
 
-def new_state(weights: Weights, model: WaveNet, streams: int) -> State:
+def new_state(weights: Weights, model: SteppedModel, streams: int) -> State:
     """The state of streams before their first sample."""
     return State(
         stack=new_stack_state(weights.stack, streams),

@@ -12,12 +12,11 @@ what follows it. Each sampler agrees with itself bit for bit, whatever the batch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio.families.autoregressive.contract import SteppedModel, Steps
 from dgm_audio.families.autoregressive.distribution import (
     guarded,
     pick,
@@ -25,47 +24,11 @@ from dgm_audio.families.autoregressive.distribution import (
 )
 from dgm_audio.families.autoregressive.expectation import log_masses
 
-if TYPE_CHECKING:
-    from dgm_audio.families.autoregressive.wavenet import WaveNet
-
-
-class Steps(NamedTuple):
-    """What a sampler gives for a block.
-
-    Attributes:
-        symbols: (B, T) int64.
-        x: the samples (B, T), float32 in [-1, 1].
-        tails: (B, T) float64, the middle of each symbol (see `distribution`).
-        masses: p of each symbol (B, T), float64.
-    """
-
-    symbols: Tensor
-    x: Tensor
-    tails: Tensor
-    masses: Tensor
-
-
-class Sampler(Protocol):
-    """Moves a batch of streams on."""
-
-    def advance(
-        self, bias: Tensor, *, tails: Tensor | None = None, symbols: Tensor | None = None
-    ) -> Steps:
-        """The next T steps.
-
-        Args:
-            bias: (B, F, layers, 2R), float32, F at least ceil(T / frame). Only the last block of a
-                stream may have a T that is not a multiple of the frame.
-            tails: (B, T) float64 that pick symbols; or
-            symbols: (B, T) int64 that are given.
-        """
-        ...
-
 
 class ReferenceSampler:
     """Eager PyTorch with state caches (see the module)."""
 
-    def __init__(self, model: WaveNet, batch: int) -> None:
+    def __init__(self, model: SteppedModel, batch: int) -> None:
         self.model, self.network = model, model.network
         device, width = model.device, model.config.width
         self.past = [

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dgm_audio.errors import InputError
-from dgm_audio.families.autoregressive import kernel
+from dgm_audio.families.autoregressive.contract import SteppedModel, Steps
 from dgm_audio.families.autoregressive.packing import new_scratch, new_state, pack
-from dgm_audio.families.autoregressive.reference import Steps
-from dgm_audio.runtime.gated_packing import Precision, pad_biases
-
-if TYPE_CHECKING:
-    from dgm_audio.families.autoregressive.wavenet import WaveNet
+from dgm_audio.nn.gated_packing import Precision, pad_biases
+from dgm_audio.runtime.kernels import wavenet as kernel
 
 GROUP = 16
 """Most streams that share a pass over the weights: more would not fit into the caches."""
@@ -40,7 +36,7 @@ class CompiledSampler:
 
     def __init__(
         self,
-        model: WaveNet,
+        model: SteppedModel,
         batch: int,
         *,
         weights: Precision = "float32",

@@ -1,0 +1,178 @@
+"""What the training loop asks of a family: a `Task`, found by the family's name."""
+
+from __future__ import annotations
+
+import math
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor, nn
+
+from dgm_audio.errors import InputError
+from dgm_audio.generator import AudioGenerator
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet
+
+
+@dataclass
+class Losses:
+    """What one pass over a batch gives.
+
+    Args:
+        terms: named loss terms that carry gradients; their sum is minimised.
+        report: further named numbers for the log.
+        real: real audio (N, T) for the discriminator, if the family has one.
+        fake: generated audio (M, T), with its graph.
+        labels: class indices of real (N,), or None.
+        fake_labels: class indices of fake (M,), or None.
+        paired: so many of the first of fake are reconstructions of the first of real.
+    """
+
+    terms: dict[str, Tensor]
+    report: dict[str, float] = field(default_factory=dict)
+    real: Tensor | None = None
+    fake: Tensor | None = None
+    labels: Tensor | None = None
+    fake_labels: Tensor | None = None
+    paired: int = 0
+
+
+class Objective(nn.Module, ABC):
+    """Holds the generator; one forward per batch, so that data parallelism can wrap it.
+
+    Attributes:
+        generator: the model that is trained.
+        adversarial_start: share of the budget after which the task's discriminator takes part.
+        adversarial_end: share after which it no longer does.
+        rows: of the training clips that the batch of this step holds, set by the loop.
+        mixed: whether networks run in bfloat16; to be read at every pass, since the loop turns it
+            off after a step that only bfloat16 spoiled.
+    """
+
+    generator: AudioGenerator
+    rows: np.ndarray
+    mixed: bool = False
+    adversarial_start: float = 1.0
+    adversarial_end: float = 1.0
+
+    @abstractmethod
+    def forward(
+        self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
+    ) -> Losses:
+        """Losses of audio (B, C, T) at a point of the budget.
+
+        Args:
+            x: the sounds.
+            labels: class indices (B,).
+            progress: used share of the budget, 0 to 1.
+            pitch: MIDI numbers (B,) of notes, whose halves are pairs of one group each.
+        """
+
+
+class Task(ABC):
+    """A family's training: its model for the data, its objective, its discriminator.
+
+    Attributes:
+        objective: the named losses, holding the generator.
+        discriminator: for the adversarial phase, or None.
+        penalised: whether the discriminator is held smooth around real sounds.
+        watched: whether a run ends when the generator collapses to few sounds.
+        horizon: memory of the average of the weights, as a share of the budget.
+        batch: clips per step, if nobody asks for another number.
+        rate: peak learning rate of a new model, if nobody asks for another.
+        highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
+        whole: whether the family learns from whole recordings, not from sounds cut out of them.
+        crop: samples of a clip that a step learns from, or None for all.
+        fewest: sounds below which its models are unusable (see `training.suitability`).
+        purpose: a verb phrase, of a family whose models make no new sounds by themselves.
+    """
+
+    objective: Objective
+    discriminator: nn.Module | None = None
+    penalised: bool = False
+    watched: bool = False
+    horizon: float = 0.02
+    batch: int = 16
+    rate: float = 1e-3
+    highest_rate: int | None = None
+    whole: bool = False
+    crop: int | None = None
+    fewest: int = 0
+    purpose: str = ""
+
+    @abstractmethod
+    def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
+        """Choose the model's size by looking at the training clips.
+
+        Args:
+            clips: the training clips.
+            mixed: run the networks in bfloat16.
+            start: a trained model to go on from, past the phases that a new model needs.
+        """
+
+    def sounds(self, clips: ClipSet, rows: np.ndarray, seed: int) -> Tensor:
+        """The audio (B, C, T) of a step: by default the clips of the given rows."""
+        return clips.tensor(rows)
+
+    def rate_factor(self, progress: float) -> float:
+        """Factor on the learning rate at a point of the budget."""
+        return cosine_rate(progress)
+
+    def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
+        """Make a snapshot of the generator ready to be judged and saved (fit a prior, ...)."""
+        return None
+
+    def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
+        """The model that is judged and kept: the settled average of the weights, or made of it."""
+        return average
+
+
+def take_weights(model: AudioGenerator, start: AudioGenerator) -> list[str]:
+    """Copy the weights that fit; a line on standard error names those that start anew.
+
+    A model of other classes keeps all but what depends on them.
+
+    Returns:
+        The names of those that start anew.
+
+    Raises:
+        InputError: if less than half of the weights fit.
+    """
+    own, theirs = model.state_dict(), start.state_dict()
+    fits = {k: v for k, v in theirs.items() if k in own and own[k].shape == v.shape}
+    anew = [key for key in own if key not in fits]
+    share = sum(v.numel() for v in fits.values()) / sum(v.numel() for v in own.values())
+    if share < 0.5:
+        raise InputError(
+            f"only {share:.0%} of the weights of the model to start from fit this data; "
+            "its family, clip length and sample rate must be the same"
+        )
+    if anew:
+        print(f"not in the model to start from: {', '.join(anew)}", file=sys.stderr)
+    model.load_state_dict(fits, strict=False)
+    return anew
+
+
+def cosine_rate(progress: float, warmup: float = 0.02, floor: float = 0.02) -> float:
+    """Factor on the learning rate: linear warm-up over `warmup`, then half a cosine to `floor`.
+
+    >>> [round(cosine_rate(p), 2) for p in (0.0, 0.02, 0.51, 1.0)]
+    [0.02, 1.0, 0.51, 0.02]
+    """
+    if progress < warmup:
+        return max(floor, progress / warmup)
+    along = (progress - warmup) / (1 - warmup)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * along))
+
+
+def ramp(progress: float, start: float, end: float) -> float:
+    """0 before `start`, 1 after `end`, linear between.
+
+    >>> ramp(0.25, 0.0, 0.5)
+    0.5
+    """
+    return min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))

@@ -1,0 +1,233 @@
+"""From a run's best model to a folder that can be shipped: measured card, picture, provenance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL.Image import Image
+from PIL.Image import open as open_image
+from torch import Tensor
+
+from dgm_audio.capabilities import RunsLive
+from dgm_audio.checkpoint import load_model, save_model
+from dgm_audio.data.windows import recordings
+from dgm_audio.errors import CheckpointError
+from dgm_audio.evaluation import evaluate, table
+from dgm_audio.evaluation.sampling import asked_for
+from dgm_audio.evaluation.vocoding import evaluate_vocoder
+from dgm_audio.generator import AudioGenerator
+from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
+from dgm_audio.release.music_picture import music_picture
+from dgm_audio.release.sheet import Tile, contact_sheet
+from dgm_audio.release.vocoding_picture import vocoded_picture
+from dgm_audio.resynthesis import resynthesise
+from dgm_audio.vocoded import is_vocoder
+
+if TYPE_CHECKING:
+    from dgm_audio.data import ClipSet, Splits
+
+COLUMNS = 6
+LONGEST = 2**16
+"""Samples of the recording whose mel is drawn."""
+CURVED = (
+    "How the validation metric went during the training; the model is that of the marked point."
+)
+SAMPLED = "Upper rows: recordings it was not trained on. Lower rows: its own sounds, seed 0."
+VOCODED = (
+    "From above: the mel spectrogram of a recording of a voice that it was not trained on, of what "
+    "Griffin-Lim makes of it, and of what the model makes of it, seed 0."
+)
+_EVALUATION = "## Evaluation\n\n```text\n{}\n```"
+_DESCRIPTION = re.compile(
+    r"---\n.*?\n---\n\n# [^\n]*\n\n(.*?)## Evaluation\n\n```text\n.*?\n```\n\n## Use\n.*", re.DOTALL
+)
+"""The description before the evaluation, in a card that `publish` wrote."""
+PLAYED = (
+    "From above: the mel spectrogram of a recording that it was not trained on, its "
+    "reconstruction, another such recording played through the model, and a sample of its own, "
+    "seed 0."
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a card says of how good a model is.
+
+    Args:
+        text: the report.
+        metrics: its figures, with intervals under "ci".
+    """
+
+    text: str
+    metrics: Mapping[str, Any]
+
+
+def judge(model: AudioGenerator, splits: Splits) -> Judgement:
+    """What `dgm-audio evaluate` finds: of a vocoder what it makes of recordings' mels.
+
+    Args:
+        model: any.
+        splits: clips it was trained on and is judged by.
+    """
+    if is_vocoder(model):
+        found = evaluate_vocoder(model, splits)
+        return Judgement(str(found), found.metrics())
+    report = evaluate(model, splits)
+    figures = {key: value for key, value in report.items() if isinstance(value, float)}
+    kept = ("ci", "per_class", "scale", "counts")
+    return Judgement(table(report), figures | {key: report[key] for key in kept})
+
+
+def publish(
+    folder: Path,
+    to: Path,
+    splits: Splits,
+    judgement: Judgement,
+    *,
+    summary: str,
+    commands: Mapping[str, str],
+    note: str = "",
+    limits: str,
+    dataset: str,
+    licences: list[str],
+    curve: Image | None = None,
+) -> Path:
+    """Write the model of a run with its card to a folder, or replace the one there.
+
+    Args:
+        folder: the run's model folder.
+        to: where the published model goes; its name is the model's.
+        splits: the clips it was trained on and judged by.
+        judgement: what `judge` found of it.
+        summary: first paragraph of the card.
+        commands: what was run, by name ("train", "evaluate", ...); written into the card.
+        note: what else is to be said of the training.
+        limits: what the model cannot do.
+        dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
+        licences: the Hub's identifiers of the data's licences.
+        curve: the validation metric over the run (see `dgm_audio.release.curve`), for the card.
+
+    Returns:
+        `to`.
+    """
+    model, header = load_model(folder, "cpu"), read_header(folder)
+    model.name = to.name
+    picture, caption = picture_and_caption(model, splits)
+    lines = [f"- {name}: `{command}`" for name, command in commands.items()]
+    card = "\n\n".join(
+        [
+            summary,
+            f"![Sounds of the model under real recordings]({PICTURE})",
+            caption,
+            "## Commands",
+            "\n".join(lines),
+            *([note] if note else []),
+            *([] if curve is None else [f"![Validation metric over time]({CURVE})", CURVED]),
+            "## Limits",
+            limits,
+            _EVALUATION.format(judgement.text),
+        ]
+    )
+    return save_model(
+        model,
+        to,
+        recipe=header["recipe"],
+        card=card,
+        data=header["data"] | {"dataset": dataset, "license": licences},
+        seed=header["seed"],
+        metrics=judgement.metrics,
+        half=header["dtype"] == "float16",
+        picture=picture,
+        curve=curve,
+    )
+
+
+def renew(folder: Path, splits: Splits, judgement: Judgement) -> None:
+    """Put a new judgement, and a new picture, into a folder that `publish` wrote.
+
+    The weights and all else that the card says stay as they are.
+
+    Args:
+        folder: with the model and its card.
+        splits: the clips it was trained on and judged by.
+        judgement: what `judge` found of it.
+
+    Raises:
+        CheckpointError: if the card has no evaluation that could be replaced.
+    """
+    model, header = load_model(folder, "cpu"), read_header(folder)
+    card = (folder / CARD).read_text(encoding="utf-8")
+    found = _DESCRIPTION.fullmatch(card)
+    if found is None:
+        raise CheckpointError(f"{folder / CARD} has no evaluation that could be renewed")
+    picture, _ = picture_and_caption(model, splits)
+    curve = open_image(folder / CURVE) if (folder / CURVE).exists() else None
+    save_model(
+        model,
+        folder,
+        recipe=header["recipe"],
+        card=f"{found[1]}{_EVALUATION.format(judgement.text)}",
+        data=header["data"],
+        seed=header["seed"],
+        metrics=judgement.metrics,
+        half=header["dtype"] == "float16",
+        picture=picture,
+        curve=curve,
+    )
+
+
+def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, str]:
+    """The picture of a card, and what it shows."""
+    if is_vocoder(model):
+        return picture_of_mels(model, splits), VOCODED
+    if isinstance(model, RunsLive):
+        return picture_of_music(model, splits), PLAYED
+    return picture_beside_real(model, splits), SAMPLED
+
+
+def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
+    """Two rows of real test clips over two rows of the model's, alike in class and pitch."""
+    clips, rng = splits.test, np.random.default_rng(0)
+    rows = []
+    for name in clips.classes:
+        own = np.flatnonzero(clips.labels == clips.classes.index(name))
+        rows += [int(rng.choice(own))] if len(own) else []
+    rows = rows[: 2 * COLUMNS]
+    labels, pitches = torch.from_numpy(clips.labels[rows]), torch.from_numpy(clips.pitches[rows])
+    with torch.no_grad():
+        condition = asked_for(model, clips.classes, labels, pitches)
+        made = model.sample(len(rows), condition=condition, seed=0)
+    notes = ["" if pitch.isnan() else f", {pitch:g}" for pitch in pitches]
+    tiles = [
+        Tile(x, clips.classes[label], part + note)
+        for part, audio in (("real", clips.tensor(rows)), (model.family, made))
+        for x, label, note in zip(audio, labels, notes, strict=True)
+    ]
+    return contact_sheet(tiles, model.audio.sample_rate, columns=COLUMNS)
+
+
+def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
+    """A recording of an unseen voice, or else of a test one, and what becomes of its mel."""
+    voices = splits.unseen if len(splits.unseen) else splits.test
+    file, sound = max(recordings(voices), key=lambda found: min(found[1].shape[1], LONGEST))
+    x = torch.from_numpy(sound)[:1, :LONGEST]
+    y = torch.cat(list(resynthesise(model, x)), dim=2)[:, 0]
+    return vocoded_picture(model, model.family, file, x, y)
+
+
+def picture_of_music(model: AudioGenerator, splits: Splits) -> Image:
+    """A test recording, and one of an unseen group, or else another test one, played."""
+    others = splits.unseen if len(splits.unseen) else splits.test.subset([0])
+    return music_picture(model, _middle(splits.test), _middle(others))
+
+
+def _middle(clips: ClipSet) -> Tensor:
+    """The clip (C, T) in the middle of the order, without the zeros behind it."""
+    row = len(clips) // 2
+    return clips.tensor([row])[0, :, : int(clips.lengths[row])]
