@@ -33,11 +33,11 @@ def small_games(monkeypatch):
     monkeypatch.setattr(SpectrogramTask, "width", VAETask.width)
     monkeypatch.setattr(AutoregressiveTask, "depth", 2)
     monkeypatch.setattr(AutoregressiveTask, "width", 16)
-    monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
-    monkeypatch.setattr(WaveNet, "sample", dreamt)
+    monkeypatch.setattr(autoregressive, "OWN_SAMPLE_STEPS", 2)
+    monkeypatch.setattr(WaveNet, "sample", own_samples)
 
 
-def dreamt(model, batch, *, seed, **_):
+def own_samples(model, batch, *, seed, **_):
     """In place of sounds that would take long to make."""
     return 0.1 * torch.randn(
         batch, 1, model.config.length, generator=torch.Generator().manual_seed(seed)
@@ -131,7 +131,7 @@ def differing(one, other):
         ("vae", ADVERSARIAL, 0),
         ("vae", ADVERSARIAL, 1),  # the discriminator has moved by then, and must go back
         ("gan", ADVERSARIAL, 1),
-        ("autoregressive", 1, 0),  # it has just dreamt
+        ("autoregressive", 1, 0),  # it has just drawn own samples
     ],
 )
 def test_a_step_that_bfloat16_spoils_is_done_in_float32(
