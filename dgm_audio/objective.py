@@ -1,4 +1,4 @@
-"""What the training loop asks of a family: a `Task`, found by the family's name."""
+"""The training contract: a family's `Task`, its `Objective` and the `Losses` of a batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Losses:
-    """What one pass over a batch gives.
+    """The losses of one batch, and audio for the discriminator.
 
     Args:
         terms: named loss terms that carry gradients; their sum is minimised.
@@ -29,7 +29,7 @@ class Losses:
         fake: generated audio (M, T), with its graph.
         labels: class indices of real (N,), or None.
         fake_labels: class indices of fake (M,), or None.
-        paired: so many of the first of fake are reconstructions of the first of real.
+        paired: number of the first of fake that reconstruct the first of real, one by one.
     """
 
     terms: dict[str, Tensor]
@@ -50,7 +50,7 @@ class Objective(nn.Module, ABC):
         adversarial_end: share after which it no longer does.
         rows: of the training clips that the batch of this step holds, set by the loop.
         mixed: whether networks run in bfloat16; to be read at every pass, since the loop turns it
-            off after a step that only bfloat16 spoiled.
+            off after a step that is finite in float32 only.
     """
 
     generator: AudioGenerator
@@ -79,14 +79,14 @@ class Task(ABC):
     Attributes:
         objective: the named losses, holding the generator.
         discriminator: for the adversarial phase, or None.
-        penalised: whether the discriminator is held smooth around real sounds.
+        penalised: whether the discriminator has a gradient penalty at real sounds.
         watched: whether a run ends when the generator collapses to few sounds.
         horizon: memory of the average of the weights, as a share of the budget.
-        batch: clips per step, if nobody asks for another number.
-        rate: peak learning rate of a new model, if nobody asks for another.
-        highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
-        whole: whether the family learns from whole recordings, not from sounds cut out of them.
-        crop: samples of a clip that a step learns from, or None for all.
+        batch: default number of clips per step.
+        rate: default peak learning rate of a new model.
+        highest_rate: highest default sample rate in Hz, or None.
+        whole: whether the family is trained on whole recordings, not on sounds cut out of them.
+        crop: samples of a clip per training step, or None for all.
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
 
@@ -120,12 +120,12 @@ class Task(ABC):
         """Factor on the learning rate at a point of the budget."""
         return cosine_rate(progress)
 
-    def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
-        """Make a snapshot of the generator ready to be judged and saved (fit a prior, ...)."""
+    def fit_prior(self, generator: AudioGenerator, clips: ClipSet) -> None:
+        """Fit what is not trained by gradients (a prior, ...), before evaluation and saving."""
         return None
 
     def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
-        """The model that is judged and kept: the settled average of the weights, or made of it."""
+        """The model to evaluate and keep: by default the average of the weights."""
         return average
 
 

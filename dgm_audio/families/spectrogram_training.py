@@ -1,4 +1,4 @@
-"""What training a VAE and a GAN of spectrograms share: codes, renderings, sizes, the prior."""
+"""The parts of training that the VAE and the GAN of spectrograms share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_FITTED = 2000
 
 
 class SpectrogramObjective(Objective):
-    """Codes of sounds, and sounds of codes, as training meets them.
+    """Codes of sounds, sounds of codes, and their losses.
 
     Args:
         generator: the model.
@@ -51,7 +51,7 @@ class SpectrogramObjective(Objective):
         self.kl_ramp = KL_RAMP
 
     def condition(self, labels: Tensor, pitch: Tensor | None) -> dict[str, Tensor]:
-        """What the model is asked for, of class indices (N,) and MIDI numbers (N,)."""
+        """The condition of class indices (N,) and MIDI numbers (N,)."""
         config = self.generator.config
         known = {config.label: labels} if config.classes else {}
         return known | ({} if pitch is None else {"pitch": pitch})
@@ -60,7 +60,7 @@ class SpectrogramObjective(Objective):
         """A code (N, D) drawn from the posterior of audio (N, 1, T), and its mean KL to N(0, I).
 
         Of notes, whose halves are pairs of one instrument (see `order.partnered`), half of the
-        pairs change codes: what is told by the pitch is of no use in a code.
+        pairs exchange codes: so the pitch, which is a condition, is not encoded.
         """
         model = self.generator
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
@@ -91,7 +91,7 @@ class SpectrogramObjective(Objective):
         return ENERGY_WEIGHT * self.energy.some(real, first, second, WINDOWS_PER_STEP)
 
     def weighted_kl(self, kl: Tensor, progress: float) -> Tensor:
-        """The KL, far above its share in a bound, so that codes stay smooth."""
+        """The KL with a weight far above that in the ELBO, for smooth codes."""
         return KL_WEIGHT * ramp(progress, 0, self.kl_ramp) * kl
 
 
@@ -117,7 +117,7 @@ class SpectrogramTask(Task):
         )
 
     @torch.no_grad()
-    def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
+    def fit_prior(self, generator: AudioGenerator, clips: ClipSet) -> None:
         """Fit the prior to the codes of the training clips."""
         assert isinstance(generator, SpectrogramGenerator)
         moments = []
@@ -131,5 +131,5 @@ class SpectrogramTask(Task):
         generator.fit_prior(mean, log_variance, torch.as_tensor(clips.labels).to(mean.device))
 
     def stride(self, clips: ClipSet) -> int:
-        """Of large sets every so many-th clip is enough to fit a prior to."""
+        """The step between clips to which a prior is fitted, 1 unless the set is large."""
         return max(1, len(clips) // MOST_FITTED)

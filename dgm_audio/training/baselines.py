@@ -1,7 +1,7 @@
-"""What a run is measured against: a floor, and the model that it started from.
+"""Baselines of a run: a floor, and the model that it started from.
 
-They are found when the run is judged for the first time, by the same judge, and are a line of the
-log, beside the name of the metric: a curve or a verdict needs nothing but the log.
+They are computed before the first evaluation, with the same metric, and are a line of the log,
+beside the name of the metric: a curve or a verdict needs nothing but the log.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ UNNAMED = "validation metric"
 
 @runtime_checkable
 class KnowsFloor(Protocol):
-    """A judge that names its metric, of which lower is better, and what no model should exceed."""
+    """A validation metric, lower is better, with a name and a floor that models should beat."""
 
     def __call__(self, model: AudioGenerator) -> float:
         """The metric of a model."""
@@ -34,38 +34,39 @@ class KnowsFloor(Protocol):
         ...
 
     def floor(self, model: AudioGenerator) -> tuple[str, float]:
-        """In words what has learned next to nothing, and its metric."""
+        """The name of a trivial baseline, and its metric."""
         ...
 
 
-def metric_name(judge: object, model: AudioGenerator) -> str:
-    """What the figures of a judge are called."""
-    return judge.name(model) if isinstance(judge, KnowsFloor) else UNNAMED
+def metric_name(metric: object, model: AudioGenerator) -> str:
+    """The name of a validation metric."""
+    return metric.name(model) if isinstance(metric, KnowsFloor) else UNNAMED
 
 
 def baselines(
-    judge: Callable[[AudioGenerator], float],
+    metric: Callable[[AudioGenerator], float],
     model: AudioGenerator,
     start: AudioGenerator | None,
     start_name: str | None,
 ) -> dict[str, str | float]:
-    """The record of a log that says what a run is measured against.
+    """The log's record of the baselines of a run.
 
-    A start that cannot be judged by these clips (it has other classes, or another length) is left
-    out, and a line on standard error says so.
+    A start that cannot be evaluated on these clips (it has other classes, or another length) is
+    left out, and a line on standard error says so.
 
     Args:
-        judge: of the run; one that `KnowsFloor` gives a floor.
+        metric: of the run; one that `KnowsFloor` gives a floor.
         model: as new, of the family that is trained.
         start: the trained model that the run goes on from.
-        start_name: what it is called.
+        start_name: its name.
     """
-    found: dict[str, str | float] = {NAME: metric_name(judge, model)}
-    if isinstance(judge, KnowsFloor):
-        found[FLOOR_NAME], found[FLOOR] = judge.floor(model)
+    found: dict[str, str | float] = {NAME: metric_name(metric, model)}
+    if isinstance(metric, KnowsFloor):
+        found[FLOOR_NAME], found[FLOOR] = metric.floor(model)
     if start is not None:
         try:
-            found |= {START_NAME: start_name or "the start", START: judge(start)}
+            found |= {START_NAME: start_name or "the start", START: metric(start)}
         except InputError as error:
-            print(f"the model to start from is not judged: {error}", file=sys.stderr)
+            print(f"the model to start from is not evaluated: {error}", file=sys.stderr)
+
     return found

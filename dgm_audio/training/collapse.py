@@ -1,10 +1,10 @@
-"""The collapse alarm: a generator without a likelihood that makes the same few sounds is stopped.
+"""Detection of mode collapse: a run ends if its generator makes the same few sounds.
 
-A discriminator sees one batch at a time, and a generator that found one sound which it takes for
-real may play nothing else. The validation metric notices late; how much sounds of one class differ
-says it at once. The alarm rings when the `diversity` that the judge measures stays below
-`COLLAPSED` for `PATIENCE` evaluations of the game in a row. Before the game begins a model is still
-learning to play at all, so that its sounds may well be alike.
+A discriminator sees one batch at a time, so a generator that fools it with one sound may make
+nothing else. The validation metric shows that late; the diversity of sounds of one class shows it
+at once. A generator has collapsed when the metric's `diversity` stays below `COLLAPSED` for
+`PATIENCE` evaluations of the adversarial phase in a row. Before that phase a model may not make
+sound at all yet, and its outputs may well be alike.
 """
 
 from __future__ import annotations
@@ -32,34 +32,37 @@ PATIENCE = 2
 
 @runtime_checkable
 class MeasuresDiversity(Protocol):
-    """A judge that also knows how different a model's sounds are (see `evaluation.diversity`)."""
+    """A validation metric that also measures diversity (see `evaluation.diversity`)."""
 
     def diversity(self, model: AudioGenerator) -> float:
         """0 for a model that ignores its latent, 1 for one as varied as real sound."""
         ...
 
 
-def alarm_for(task: Task, judge: object) -> Callable[[AudioGenerator], float] | None:
-    """What measures the diversity of a task's snapshots; None if the task is not watched.
+def alarm_for(task: Task, metric: object) -> Callable[[AudioGenerator], float] | None:
+    """The function that measures the diversity of snapshots; None if the task is not watched.
 
-    A line on standard error says so if a task should be watched, but the judge cannot measure it.
+    A line on standard error says so if a task should be watched, but the metric cannot measure it.
     """
     if not task.watched:
         return None
-    if isinstance(judge, MeasuresDiversity):
-        return judge.diversity
-    print("the judge measures no diversity: a collapse will not be noticed", file=sys.stderr)
+    if isinstance(metric, MeasuresDiversity):
+        return metric.diversity
+    print(
+        "the validation metric measures no diversity: a collapse will not be noticed",
+        file=sys.stderr,
+    )
     return None
 
 
-def note_diversity(at: Progress, diversity: float, in_game: bool) -> None:
-    """Write into the progress what an evaluation found."""
+def note_diversity(at: Progress, diversity: float, adversarial: bool) -> None:
+    """Record the diversity that an evaluation found, in the adversarial phase or before."""
     at.diversity = diversity
-    at.collapsed = at.collapsed + 1 if in_game and diversity < COLLAPSED else 0
+    at.collapsed = at.collapsed + 1 if adversarial and diversity < COLLAPSED else 0
 
 
 def stop_if_collapsed(fabric: Fabric, at: Progress, run: RunFolder | None) -> None:
-    """End the run, on all ranks together, if the alarm rings.
+    """End the run, on all ranks together, if the generator has collapsed.
 
     Args:
         fabric: of the ranks; the first one knows the diversity.
@@ -69,14 +72,14 @@ def stop_if_collapsed(fabric: Fabric, at: Progress, run: RunFolder | None) -> No
     Raises:
         TrainingError: if the generator has collapsed.
     """
-    rings = run is not None and at.collapsed >= PATIENCE
-    words = fabric.broadcast(_words(at, run.model_path) if run and rings else "")
-    if words:
-        raise TrainingError(words)
+    collapsed = run is not None and at.collapsed >= PATIENCE
+    message = fabric.broadcast(_message(at, run.model_path) if run and collapsed else "")
+    if message:
+        raise TrainingError(message)
 
 
-def _words(at: Progress, model: Path) -> str:
-    """What has happened, what is kept, and what to try."""
+def _message(at: Progress, model: Path) -> str:
+    """An error message: the collapse, the model that is kept, and advice."""
     kept = f"the best model (step {at.best_step}) is in {model}"
     return (
         f"the generator has collapsed to so few sounds that those of one class differ by "

@@ -31,8 +31,8 @@ class TrainConfig:
         resume: go on with the run in `out`.
         device: auto, cpu or cuda.
         precision: float32, bfloat16, or auto for bfloat16 where the device is fast in it.
-        evaluations: how often at most the model is judged on validation clips, which never takes
-            more than a tenth of a budget of time (see `dgm_audio.training.judgements`); by default
+        evaluations: how often at most the model is evaluated on validation clips; it never takes
+            more than a tenth of a budget of time (see `dgm_audio.training.evaluations`); by default
             20 times, or less often in a short budget of steps.
         half: store the weights in half precision.
     """
@@ -66,7 +66,7 @@ class TrainConfig:
     ] = None
     evaluations: Annotated[
         int | None,
-        _setting("N", "Judge the model on validation clips at most so often; by default 20 times."),
+        _setting("N", "Most evaluations of the model on validation clips; by default 20."),
     ] = None
     half: Annotated[bool, arg(help="Store the weights in half precision.")] = True
 

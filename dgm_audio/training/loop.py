@@ -26,7 +26,7 @@ from dgm_audio.objective import Task
 from dgm_audio.training.baselines import METRIC
 from dgm_audio.training.batch import draw_batch
 from dgm_audio.training.collapse import stop_if_collapsed
-from dgm_audio.training.judgements import Pace
+from dgm_audio.training.evaluations import Pace
 from dgm_audio.training.order import batch_rows, step_seed
 from dgm_audio.training.precision import Undo, say_float32
 from dgm_audio.training.run_folder import RunFolder, load_state
@@ -66,14 +66,14 @@ class Loop:
         task: the family's.
         clips: the training clips.
         run: the run folder, on rank 0; None on the others.
-        pace: the budget, and when the snapshot is judged.
+        pace: the budget, and the schedule of evaluations.
         batch: clips per step over all ranks.
         rate: learning rate of the generator.
         seed: of everything random.
         mixed: bfloat16 networks, as long as that gives finite steps.
-        judge: (snapshot, progress) -> validation metric, lower is better; it also reports it.
+        evaluate: (snapshot, progress) -> validation metric, lower is better; it also reports it.
         keep: writes the snapshot as the best model.
-        tell: reports (progress, share of the budget, losses); called at every step.
+        report: takes (progress, share of the budget, losses) of every step.
     """
 
     fabric: Fabric
@@ -85,9 +85,9 @@ class Loop:
     rate: float
     seed: int
     mixed: bool
-    judge: Callable[[AudioGenerator, Progress], float]
+    evaluate: Callable[[AudioGenerator, Progress], float]
     keep: Callable[[AudioGenerator, Progress], None]
-    tell: Callable[[Progress, float, dict[str, float]], None]
+    report: Callable[[Progress, float, dict[str, float]], None]
     at: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
@@ -149,7 +149,7 @@ class Loop:
             self.at.step += 1
             self.at.seconds = time.monotonic() - self._started
             share = self._share()
-            self.tell(self.at, share, losses)
+            self.report(self.at, share, losses)
             if self._due(share):
                 self._evaluate(share)
             stop = self._agreed_stop()
@@ -231,21 +231,21 @@ class Loop:
         last, self._skipped_in_row = self.at, 0
         self.load(state)
         self.at.rollbacks, self.at.float32 = last.rollbacks + 1, last.float32
-        self.tell(self.at, self._share(), {"rolled_back_from": float(last.step)})
+        self.report(self.at, self._share(), {"rolled_back_from": float(last.step)})
 
-    # --- judging -------------------------------------------------------------------------------
+    # --- evaluation ----------------------------------------------------------------------------
 
     def _due(self, share: float) -> bool:
-        """Whether to judge now; the first rank knows what it costs."""
+        """Whether to evaluate now; the first rank knows what it costs."""
         planned = self.pace.planned(self.at, share)
         return planned and self.fabric.broadcast(self.pace.affordable(self.at, share))
 
     def _evaluate(self, share: float) -> None:
-        """Settle the averaged model, judge it, keep it if it is the best."""
+        """Fit the prior of the averaged model, evaluate it, and keep it if it is the best."""
         began, first = time.monotonic(), self.at.evaluations == 0
         average = cast(AudioGenerator, self.average.module.eval())
-        self.task.settle(average, self.clips)
-        # The objective's own prior and other settled buffers follow the average's.
+        self.task.fit_prior(average, self.clips)
+        # The objective's own prior and other fitted buffers follow the average's.
         for (_, ours), (_, theirs) in zip(
             self.generator.named_buffers(), average.named_buffers(), strict=True
         ):
@@ -254,7 +254,7 @@ class Loop:
         self.at.evaluations = int(share * self.pace.most + 1e-9)
         found = {"step": self.at.step, "seconds": round(self.at.seconds, 1)}
         if self.run is not None:
-            metric = self.judge(snapshot, self.at)
+            metric = self.evaluate(snapshot, self.at)
             if np.isfinite(metric) and (self.at.best is None or metric <= self.at.best):
                 self.at.best, self.at.best_step = metric, self.at.step
                 self.keep(snapshot, self.at)
@@ -262,10 +262,11 @@ class Loop:
             found |= {} if self.at.diversity is None else {"diversity": self.at.diversity}
         now = time.monotonic()
         self.at.seconds = now - self._started
-        found |= self.pace.judged(self.at, now - began, first)
+        found |= self.pace.record(self.at, now - began, first)
         if self.run is not None:
             self.run.log(found)
-        self.save()  # a run that is killed later has been judged here
+        self.save()  # a run that is killed later need not be evaluated here again
+
         self.fabric.barrier()
         stop_if_collapsed(self.fabric, self.at, self.run)
 

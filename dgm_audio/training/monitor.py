@@ -1,4 +1,4 @@
-"""What a run tells: a progress bar or lines, the log, TensorBoard with sounds and pictures."""
+"""Reports of a run: a progress bar or lines, the log, TensorBoard with sounds and pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dgm_audio._standard_error import stderr
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.signal.mel import LogMel, MelSpec
 from dgm_audio.training.baselines import NAME
-from dgm_audio.training.judgements import PICTURES, Pace
+from dgm_audio.training.evaluations import LOG_SHARE, Pace
 from dgm_audio.training.run_folder import RunFolder
 from dgm_audio.training.state import Progress
 from dgm_audio.vocoded import is_vocoder
@@ -60,7 +60,7 @@ class Monitor:
         self._since = at.step, at.seconds
         share = self.budget.progress(at.step, at.seconds)
         if resumed:
-            best = "no model judged yet"
+            best = "no model evaluated yet"
             if at.best is not None:
                 best = f"best so far: {self.metric} {at.best:.4g} at step {at.best_step}"
             text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"
@@ -88,11 +88,11 @@ class Monitor:
         self._say(at, share, now)
 
     def compare(self, at: Progress, found: dict[str, str | float]) -> None:
-        """Called once, before the first evaluation: what the run is measured against."""
+        """Called once, before the first evaluation, with the baselines of the run."""
         self.compared = True
         self.run.log({"step": at.step, "seconds": round(at.seconds, 1)} | found)
 
-    def judged(self, model: AudioGenerator, at: Progress, metric: float) -> None:
+    def evaluated(self, model: AudioGenerator, at: Progress, metric: float) -> None:
         """Called after every evaluation of a snapshot, which the loop logs."""
         self._metric = metric
         if self._writer is None:
@@ -111,7 +111,7 @@ class Monitor:
         self._writer.add_audio("samples", line.mean(0, keepdim=True), at.step, self.sample_rate)
 
     def _affordable(self, model: AudioGenerator) -> int:
-        """How many sounds there is time for at every judgement, measured on a short one."""
+        """How many sounds there is time for at every evaluation, measured on a short one."""
         if self.pace.seconds is None or is_vocoder(model):
             return SOUNDS
         part, took = 0.1 * self.clips.audio.shape[2] / self.sample_rate, []
@@ -120,7 +120,7 @@ class Monitor:
             model.sample(1, seconds=part, seed=0)
             took.append(time.monotonic() - began)
         each = 10 * min(took)
-        count = min(SOUNDS, int(PICTURES * self.pace.seconds / each))
+        count = min(SOUNDS, int(LOG_SHARE * self.pace.seconds / each))
         if count == 0:
             print(
                 f"no sounds for TensorBoard: one takes about {each:.1f} s, too long for "

@@ -23,7 +23,7 @@ from dgm_audio.shipped import load
 from dgm_audio.training.baselines import METRIC, baselines, metric_name
 from dgm_audio.training.collapse import alarm_for, note_diversity
 from dgm_audio.training.config import Resolved, TrainConfig
-from dgm_audio.training.judgements import USUAL, Pace, Scalable, judgements
+from dgm_audio.training.evaluations import USUAL, Pace, Scalable, evaluation_count
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.monitor import Monitor
 from dgm_audio.training.precision import in_bfloat16, say_bfloat16
@@ -32,17 +32,17 @@ from dgm_audio.training.run_folder import STATE, RunFolder
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
 
-Judge = Callable[[AudioGenerator], float]
+Metric = Callable[[AudioGenerator], float]
 """Validation metric of a model, lower is better (see `dgm_audio.evaluation.validation_metric`)."""
 
 
-def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
+def fit(splits: Splits, config: TrainConfig, metric: Metric) -> Path:
     """Train a model on clips.
 
     Args:
         splits: clips to train on, and those of validation; the others are only counted here.
         config: how to train.
-        judge: chooses the model that is kept; one with a method `diversity` (see
+        metric: chooses the model that is kept; one with a method `diversity` (see
             `dgm_audio.training.collapse`) also ends the run of a GAN that collapses.
 
     Returns:
@@ -55,10 +55,10 @@ def fit(splits: Splits, config: TrainConfig, judge: Judge) -> Path:
         SystemExit: 130 or 143 after Ctrl-C or SIGTERM; the state is saved, and a line on standard
             error says at which step.
     """
-    return _fit(splits, config.training, judge)
+    return _fit(splits, config.training, metric)
 
 
-def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
+def _fit(splits: Splits, config: Resolved, metric: Metric) -> Path:
     budget = Budget.parse(config.budget, config.steps)
     device = choose_device(config.device)
     fabric = ranks_on(device)
@@ -70,31 +70,30 @@ def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     shown = splits.validation if len(splits.validation) else splits.train
-    pace = Pace(
-        budget, judge, config.evaluations or _judgements(task, splits, batch, budget, judge)
-    )
-    metric = metric_name(judge, task.objective.generator)
-    monitor = Monitor(run, pace, shown, metric) if run else None
+    evaluations = config.evaluations or _evaluations(task, splits, batch, budget, metric)
+    pace = Pace(budget, metric, evaluations)
+    name = metric_name(metric, task.objective.generator)
+    monitor = Monitor(run, pace, shown, name) if run else None
 
-    diversity = alarm_for(task, judge) if run else None
+    diversity = alarm_for(task, metric) if run else None
 
-    def judged(model: AudioGenerator, at: Progress) -> float:
-        metric = judge(model)
+    def evaluate(model: AudioGenerator, at: Progress) -> float:
+        value = metric(model)
         if diversity:
-            in_game = pace.share(at) >= task.objective.adversarial_start
-            note_diversity(at, diversity(model), in_game)
+            adversarial = pace.share(at) >= task.objective.adversarial_start
+            note_diversity(at, diversity(model), adversarial)
         if monitor:
-            monitor.judged(model, at, metric)
-        return metric
+            monitor.evaluated(model, at, value)
+        return value
 
-    def told(at: Progress, share: float, losses: dict[str, float]) -> None:
+    def report(at: Progress, share: float, losses: dict[str, float]) -> None:
         if monitor is None:
             return
         monitor.step(at, share, losses)
         if not monitor.compared:
             began = time.monotonic()
             model = task.objective.generator
-            monitor.compare(at, baselines(judge, model, start, config.start))
+            monitor.compare(at, baselines(metric, model, start, config.start))
             at.judging += time.monotonic() - began
 
     def keep(model: AudioGenerator, at: Progress) -> None:
@@ -118,9 +117,9 @@ def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
         rate=config.rate or (3e-4 if start else task.rate),
         seed=config.seed,
         mixed=mixed,
-        judge=judged,
+        evaluate=evaluate,
         keep=keep,
-        tell=told,
+        report=report,
     )
     try:
         settings = asdict(config) | {"out": str(config.out), "data": data_record(splits)}
@@ -130,11 +129,11 @@ def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
             run.begin(settings)
         if config.resume:
             loop.load(config.out / STATE)
-            _check_metric(loop.at, metric, config.out)
-            # of a larger budget a smaller share is used: what comes is to be judged, too
-            judged_so_far = int(pace.share(loop.at) * pace.most + 1e-9)
-            loop.at.evaluations = min(loop.at.evaluations, judged_so_far)
-        loop.at.metric = metric
+            _check_metric(loop.at, name, config.out)
+            # of a larger budget a smaller share is used, and the rest has evaluations, too
+            so_far = int(pace.share(loop.at) * pace.most + 1e-9)
+            loop.at.evaluations = min(loop.at.evaluations, so_far)
+        loop.at.metric = name
         if run and loop.mixed:
             say_bfloat16()
         if monitor:
@@ -162,17 +161,17 @@ def _fit(splits: Splits, config: Resolved, judge: Judge) -> Path:
     return config.out / "model"
 
 
-def _judgements(task: Task, splits: Splits, batch: int, budget: Budget, judge: Judge) -> int:
-    """How often the model is judged if nobody says."""
-    if not isinstance(judge, Scalable):
+def _evaluations(task: Task, splits: Splits, batch: int, budget: Budget, metric: Metric) -> int:
+    """The default number of evaluations."""
+    if not isinstance(metric, Scalable):
         return USUAL
     length = splits.train.audio.shape[2]
-    judged = judge.sounds(task.objective.generator) * length
-    return judgements(budget, judged, batch * (task.crop or length))
+    evaluated = metric.sounds(task.objective.generator) * length
+    return evaluation_count(budget, evaluated, batch * (task.crop or length))
 
 
 def _check_metric(at: Progress, metric: str, out: Path) -> None:
-    """Values of two metrics cannot be compared: an earlier best would stay, or never be kept.
+    """Refuse to compare values of two metrics: an earlier best would stay, or never be kept.
 
     Raises:
         TrainingError: if the best model so far was chosen by another metric.
@@ -188,7 +187,7 @@ def _check_metric(at: Progress, metric: str, out: Path) -> None:
 def _recipe(
     config: TrainConfig, budget: Budget, at: Progress, start: AudioGenerator | None
 ) -> dict[str, object]:
-    """What a checkpoint says of its training: settings without paths, budget spent, its start's."""
+    """A checkpoint's record of its training: settings without paths, budget spent, its start's."""
     settings = asdict(config)
     for place in ("out", "resume", "device", "start"):
         del settings[place]
@@ -204,7 +203,7 @@ def _recipe(
 
 
 def data_record(splits: Splits) -> dict[str, object]:
-    """What a checkpoint says of its data: counts, licences, classes, hashes."""
+    """A checkpoint's record of its data: counts, licences, classes, hashes."""
     clips: ClipSet = splits.train
     entries = clips.manifest.entries
     return {

@@ -99,11 +99,11 @@ class RunFolder:
         share = 100 * budget.progress(at["step"], at["seconds"])
         words = f"step {at['step']}, {share:.0f} % of {budget}, is saved in {self.path}"
         if at["best"] is None:
-            return f"{words}; there is no model yet, since none has been judged"
+            return f"{words}; there is no model yet, since none has been evaluated"
         return f"{words}, the best model so far, of step {at['best_step']}, in {self.model_path}"
 
     def begin(self, settings: Mapping[str, Any]) -> None:
-        """Write the resolved settings; a resumed run must be the same game on the same data.
+        """Write the resolved settings; a resumed run must have the same settings and data.
 
         Raises:
             TrainingError: if the earlier part of the run was on other data, or of another family,
@@ -120,9 +120,9 @@ class RunFolder:
                 )
             changed = [name for name in KEPT if earlier[name] != settings[name]]
             if changed:
-                told = [f"{name} {earlier[name]}, now {settings[name]}" for name in changed]
+                changes = [f"{name} {earlier[name]}, now {settings[name]}" for name in changed]
                 raise TrainingError(
-                    f"the run in {self.path} was begun with {'; '.join(told)}: resume it with "
+                    f"the run in {self.path} was begun with {'; '.join(changes)}: resume it with "
                     "what it was begun with, or train into another folder"
                 )
         write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())

@@ -136,15 +136,15 @@ def test_who_is_not_watched_is_not_measured(tmp_path):
     assert GANTask.watched and not watched & {"autoregressive", "flow", "flow-vocoder", "vae"}
 
 
-def test_a_judge_that_cannot_measure_it_is_named(tmp_path, capsys):
+def test_a_metric_that_cannot_measure_it_is_named(tmp_path, capsys):
     fit(tones(), config(tmp_path / "run", "toy"), lambda model: 1.0)
     assert "a collapse will not be noticed" in capsys.readouterr().err
 
 
-def test_only_evaluations_in_a_row_and_in_the_game_count():
+def test_only_evaluations_in_a_row_and_in_the_adversarial_phase_count():
     at, low, high = Progress(), COLLAPSED / 2, 2 * COLLAPSED
     found = []
-    for diversity, in_game in [(low, False), (low, True), (high, True), (low, True), (low, True)]:
-        note_diversity(at, diversity, in_game)
+    for diversity, phase in [(low, False), (low, True), (high, True), (low, True), (low, True)]:
+        note_diversity(at, diversity, phase)
         found.append(at.collapsed)
     assert found == [0, 1, 0, 1, 2]

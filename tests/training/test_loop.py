@@ -1,4 +1,4 @@
-"""What the loop hands to an objective, and what it judges and keeps: the average of the weights."""
+"""The inputs of an objective, and the model that is evaluated and kept: the averaged weights."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from toys import ToyTone, ToyToneConfig
 
 from dgm_audio.data import ClipSet
 from dgm_audio.objective import Losses, Objective, Task, cosine_rate
-from dgm_audio.training.judgements import Pace
+from dgm_audio.training.evaluations import Pace
 from dgm_audio.training.loop import Loop
 from dgm_audio.training.schedule import Budget
 
@@ -50,24 +50,28 @@ class Watched:
 
     def __init__(self):
         self.task, self.clips = WatchingTask(), clips()
-        self.raw, self.judged, self.kept, self.rates = [], [], [], []
+        self.raw, self.evaluated, self.kept, self.rates = [], [], [], []
         self.loop = Loop(
             fabric=Fabric(accelerator="cpu", devices=1),
             task=self.task,
             clips=self.clips,
             run=Run(),
-            pace=Pace(Budget(steps=STEPS), judge=None, most=4),
+            pace=Pace(Budget(steps=STEPS), metric=None, most=4),
             batch=5,
             rate=0.05,
             seed=0,
             mixed=False,
-            judge=lambda model, at: self.judged.append((at.step, model.variety.item())) or -at.step,
+            evaluate=self.evaluate,
             keep=lambda model, at: self.kept.append((at.step, model.variety.item())),
-            tell=self.told,
+            report=self.report,
         )
         self.loop.fit()
 
-    def told(self, at, share, losses):
+    def evaluate(self, model, at):
+        self.evaluated.append((at.step, model.variety.item()))
+        return -at.step
+
+    def report(self, at, share, losses):
         self.raw.append(self.task.objective.generator.variety.item())
         self.rates.append(self.loop.optimised.optimizer.param_groups[0]["lr"])
 
@@ -87,7 +91,7 @@ def watched():
     return Watched()
 
 
-def test_what_is_judged_and_kept_is_the_average_of_the_weights(watched):
+def test_what_is_evaluated_and_kept_is_the_average_of_the_weights(watched):
     """A memory of HORIZON of the budget, shorter at first: by the formula, not by the code."""
     average, expected = watched.raw[0], {}
     for step, weight in enumerate(watched.raw):
@@ -96,9 +100,9 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights(watched):
             average = decay * average + (1 - decay) * weight
         expected[step + 1] = average
     places = [10, 20, 30, 40]
-    assert [step for step, _ in watched.judged] == places
-    assert watched.kept == watched.judged  # each is better than the one before it
-    for step, found in watched.judged:
+    assert [step for step, _ in watched.evaluated] == places
+    assert watched.kept == watched.evaluated  # each is better than the one before it
+    for step, found in watched.evaluated:
         assert found == pytest.approx(expected[step], rel=1e-5)
         assert abs(found - watched.raw[step - 1]) > 1e-3  # and no raw weight
     assert watched.task.objective.generator.variety.item() == watched.raw[-1]
@@ -113,7 +117,7 @@ def test_sounds_come_with_their_own_labels(watched):
         assert given.tolist() == labels[rows].tolist()
 
 
-def test_every_step_is_told_its_share_and_learns_from_its_rows(watched):
+def test_every_step_has_its_share_and_learns_from_its_rows(watched):
     given = watched.task.objective.given
     assert [share for *_, share in given] == pytest.approx(np.arange(STEPS) / STEPS)
     seen = np.concatenate([rows for rows, *_ in given])

@@ -85,7 +85,7 @@ class Processor:
         def operation(*arguments, **named):
             y = original(*arguments, **named)
             mixed = torch.is_autocast_enabled("cpu")
-            training = torch.is_grad_enabled()  # and neither settling nor judging
+            training = torch.is_grad_enabled()  # and neither fitting the prior nor evaluating
             spoiled = training and self.spoils(self.attempt, self.moved, mixed)
             return y * torch.nan if spoiled else y
 

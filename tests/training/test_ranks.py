@@ -98,7 +98,7 @@ def test_a_rank_that_dies_ends_the_run_which_goes_on_when_it_is_resumed(tmp_path
     last = said.strip().splitlines()[-1]
     assert last == f"error: {ranks.lost_rank()}" and "--resume" in last
     state = tmp_path / "run" / "state.safetensors"
-    assert load_state(state)[1]["step"] == 3  # where it was judged
+    assert load_state(state)[1]["step"] == 3  # where it was evaluated
     statuses, said, _ = launch(tmp_path, fatal=-1)
     assert statuses == [0, 0], said
     assert load_state(state)[1]["step"] == 6

@@ -1,4 +1,4 @@
-"""What a run takes up: only its own game on its own data, and all of its state or nothing."""
+"""What a run takes up: only its own settings and data, and all of its state or nothing."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from dgm_audio.families.spectrogram_training import SpectrogramTask
 from dgm_audio.families.vae.training import VAETask
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training.config import TrainConfig
-from dgm_audio.training.judgements import Pace
+from dgm_audio.training.evaluations import Pace
 from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
 from dgm_audio.training.schedule import Budget
@@ -46,7 +46,7 @@ def refused(splits, settings, words):
     assert "\n" not in str(told.value)
 
 
-def test_a_run_that_is_killed_after_an_evaluation_is_not_judged_there_again(
+def test_a_run_that_is_killed_after_an_evaluation_is_not_evaluated_there_again(
     tmp_path, splits, monkeypatch
 ):
     original = loop_module.Loop._step
@@ -61,8 +61,8 @@ def test_a_run_that_is_killed_after_an_evaluation_is_not_judged_there_again(
         fit(splits, config(tmp_path / "run", steps=8), numbers)
     fit(splits, config(tmp_path / "run", steps=8, resume=True), numbers)
     log = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
-    judged = [line["step"] for line in map(json.loads, log) if "validation_metric" in line]
-    assert judged == [4, 8]
+    evaluated = [line["step"] for line in map(json.loads, log) if "validation_metric" in line]
+    assert evaluated == [4, 8]
 
 
 @pytest.mark.parametrize("family", ["vae", "gan"])
@@ -74,12 +74,15 @@ def test_resuming_on_other_data_is_an_error(tmp_path, splits, family):
         refused(replace(splits, train=splits.train.subset(rows)), begun, "other data")
 
 
-def test_resuming_another_game_is_an_error_that_names_both(tmp_path, splits):
+def test_resuming_with_other_settings_is_an_error_that_names_both(tmp_path, splits):
     first = fit(splits, config(tmp_path / "first"), numbers)
     begun = config(tmp_path / "run", start=str(first))
     fit(splits, begun, numbers)
     others = {"family": "gan", "start": None, "seed": 1, "batch": 2}
-    told = {name: f"{name} {getattr(begun, name)}, now {value}" for name, value in others.items()}
+    told = {
+        name: f"{name} {getattr(begun.training, name)}, now {value}"
+        for name, value in others.items()
+    }
     for name, value in others.items():
         refused(splits, replace(begun, **{name: value}), re.escape(f"begun with {told[name]}: "))
     refused(splits, replace(begun, **others), re.escape("; ".join(told.values())))
@@ -140,7 +143,7 @@ def test_a_run_whose_state_does_not_fit_ends_with_the_reason(tmp_path, splits):
 
 
 class Named:
-    """A judge whose metric has a name, and the same value for all models."""
+    """A metric with a name, and the same value for all models."""
 
     def __init__(self, name, value=1.0):
         self.words, self.value = name, value
@@ -176,7 +179,7 @@ def test_a_best_of_another_metric_is_not_compared_but_refused(tmp_path, splits):
     fit(splits, config(tmp_path / "another", start=str(model)), new)  # what the message says
 
 
-def test_of_a_run_of_before_the_metric_was_kept_only_an_unjudged_one_goes_on(tmp_path, splits):
+def test_of_a_run_of_before_the_metric_was_kept_only_one_without_a_best_goes_on(tmp_path, splits):
     begun = config(tmp_path / "run")
     fit(splits, begun, Named("MMD to validation"))
     path = begun.out / "state.safetensors"
@@ -186,8 +189,8 @@ def test_of_a_run_of_before_the_metric_was_kept_only_an_unjudged_one_goes_on(tmp
     resumed = replace(begun, resume=True, steps=16)
     with pytest.raises(TrainingError, match="chosen by the metric of an older version, and models"):
         fit(splits, resumed, Named("MMD to validation"))
-    unjudged = at | {"best": None, "best_step": 0, "evaluations": 0}
-    path.write_bytes(save(tensors, {"numbers": json.dumps(unjudged)}))
+    unevaluated = at | {"best": None, "best_step": 0, "evaluations": 0}
+    path.write_bytes(save(tensors, {"numbers": json.dumps(unevaluated)}))
     fit(splits, resumed, Named("MMD to validation"))
     assert load_state(path)[1]["metric"] == "MMD to validation"
 
@@ -205,13 +208,13 @@ def test_the_average_is_on_the_device_of_the_generator(splits):
         task=VAETask(splits.train, mixed=False),
         clips=splits.train,
         run=None,
-        pace=Pace(Budget.parse("1m"), judge=None),
+        pace=Pace(Budget.parse("1m"), metric=None),
         batch=4,
         rate=1e-3,
         seed=0,
         mixed=False,
-        judge=lambda model, at: 0.0,
+        evaluate=lambda model, at: 0.0,
         keep=lambda model, at: None,
-        tell=lambda at, share, losses: None,
+        report=lambda at, share, losses: None,
     )
     assert loop.generator.device.type == loop.average.module.device.type == "meta"

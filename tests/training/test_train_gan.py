@@ -76,7 +76,7 @@ def test_halfway_back_is_kept_after_a_start(tmp_path, small, capsys):
     for weight, first, last in parts:
         torch.testing.assert_close(weight, (first + last) / 2)
     settled = deepcopy(kept)
-    task.settle(settled, clips)
+    task.fit_prior(settled, clips)
     for (name, own), (_, again) in zip(kept.named_buffers(), settled.named_buffers(), strict=True):
         assert torch.equal(own, again), name
     assert not torch.equal(kept.prior_mean, average.prior_mean)

@@ -163,8 +163,8 @@ def test_training_lowers_every_loss(tmp_path, splits):
 
 def test_evaluations_keep_a_settled_model(tmp_path, splits):
     folder = fit(splits, config(tmp_path / "run"), numbers)
-    judged = [line for line in read_log(tmp_path / "run") if "validation_metric" in line]
-    assert [line["step"] for line in judged] == [5, 10]
+    evaluated = [line for line in read_log(tmp_path / "run") if "validation_metric" in line]
+    assert [line["step"] for line in evaluated] == [5, 10]
     model = load(str(folder), device="cpu")
     assert isinstance(model, StreamVAE)
     x = model.sample(2, seed=0)

@@ -116,5 +116,5 @@ class GANTask(SpectrogramTask):
         for name, weight in halfway.named_parameters():
             if name not in self.anew:
                 weight.lerp_(origin[name], HALFWAY)
-        self.settle(halfway, clips)
+        self.fit_prior(halfway, clips)
         return halfway

@@ -241,7 +241,7 @@ class StreamTask(Task):
         return cosine_rate((progress - PRIOR_START) / (1 - PRIOR_START))
 
     @torch.no_grad()
-    def settle(self, generator: AudioGenerator, clips: ClipSet) -> None:
+    def fit_prior(self, generator: AudioGenerator, clips: ClipSet) -> None:
         """Find the axes of the codes, and how far decoded levels are from real ones."""
         assert isinstance(generator, StreamVAE)
         rows = np.linspace(0, len(clips) - 1, min(MEASURED, len(clips))).round().astype(int)

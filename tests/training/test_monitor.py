@@ -13,7 +13,7 @@ from dgm_audio.errors import InputError
 from dgm_audio.training import loop as loop_module
 from dgm_audio.training.baselines import baselines
 from dgm_audio.training.config import TrainConfig
-from dgm_audio.training.judgements import Pace
+from dgm_audio.training.evaluations import Pace
 from dgm_audio.training.monitor import Monitor
 from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import RunFolder, remembered, saved_progress
@@ -21,7 +21,7 @@ from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import Progress
 
 
-class Judge:
+class Metric:
     """Costs nothing; knows a name and a floor."""
 
     def __call__(self, model):
@@ -57,15 +57,15 @@ def stop_at(monkeypatch, step):
 
 
 def test_a_run_says_once_what_it_is_measured_against(tmp_path, splits, monkeypatch, capsys):
-    """Floor and start by the run's own judge; a resumed run does not measure them again."""
-    first = fit(splits, config(tmp_path / "first", steps=1), Judge())
+    """Floor and start by the run's own metric; a resumed run does not measure them again."""
+    first = fit(splits, config(tmp_path / "first", steps=1), Metric())
     run = tmp_path / "run"
     begun = config(run, start=str(first), steps=6, evaluations=3)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         stop_at(patch, 3)
-        fit(splits, begun, Judge())
+        fit(splits, begun, Metric())
     assert "stopped: step 3, 50 % of 6 steps, is saved in " in capsys.readouterr().err
-    fit(splits, replace(begun, resume=True), Judge())
+    fit(splits, replace(begun, resume=True), Metric())
     log = read_log(run)
     (found,) = [line for line in log if "metric_name" in line]
     assert found["metric_name"] == "size of a vae"
@@ -78,7 +78,7 @@ def test_a_run_says_once_what_it_is_measured_against(tmp_path, splits, monkeypat
     assert "goes on at step 3, 50 % of 6 steps; best so far: size of a vae " in said
 
 
-def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_judged(
+def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_evaluated(
     tmp_path, splits, monkeypatch, capsys
 ):
     run = tmp_path / "run"
@@ -89,10 +89,10 @@ def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_judged(
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == (
         f"stopped: step 1, 25 % of 4 steps, is saved in {run}; there is no model yet, since none "
-        "has been judged; --resume goes on"
+        "has been evaluated; --resume goes on"
     )
     fit(splits, config(run, resume=True), lambda model: 1.0)
-    assert "goes on at step 1, 25 % of 4 steps; no model judged yet" in capsys.readouterr().err
+    assert "goes on at step 1, 25 % of 4 steps; no model evaluated yet" in capsys.readouterr().err
     fit(splits, config(run, resume=True), lambda model: 1.0)
     assert "4 steps are used up at step 4: only a larger one" in capsys.readouterr().err
     fit(splits, config(run, resume=True, steps=6), lambda model: 0.5)
@@ -108,13 +108,13 @@ def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_judged(
     folder.close()
 
 
-def test_a_start_that_these_clips_cannot_judge_is_left_out(capsys):
-    def judge(model):
+def test_a_start_that_these_clips_cannot_evaluate_is_left_out(capsys):
+    def metric(model):
         raise InputError("it has other classes")
 
     model = ToyTone(ToyToneConfig())
-    assert baselines(judge, model, model, "old") == {"metric_name": "validation metric"}
-    assert "start from is not judged: it has other classes" in capsys.readouterr().err
+    assert baselines(metric, model, model, "old") == {"metric_name": "validation metric"}
+    assert "start from is not evaluated: it has other classes" in capsys.readouterr().err
 
 
 class Terminal(io.StringIO):
