@@ -7,7 +7,7 @@ import dgm_audio
 
 PACKAGE = Path(dgm_audio.__file__).parent
 ROOMS = ("families", "nn", "runtime", "signal")
-CONSTRUCTION = {"__init__", "_start_smooth", "between", "first_bias", "set_up_prior", "tones"}
+CONSTRUCTION = {"__init__", "_start_smooth", "between", "first_bias", "set_up_prior"}
 """What runs while a module is built: it follows the caller's defaults, as torch's modules do, and
 `load` sets them aside."""
 FLOATING = {"empty", "eye", "full", "hann_window", "linspace", "ones", "rand", "randn", "zeros"}

@@ -1,7 +1,9 @@
-"""Between a spectrogram of one clip and one code, over a pyramid of frame rates.
+"""Encoder and decoder between a spectrogram of one clip and one code, over three frame rates.
 
-    encoder     full rate -> 1/4 -> 1/16 -> mean and log-variance of the code
-    decoder     code -> 1/16 -> 1/4 -> full rate
+    encoder   (N, F, L) -> (N, L, width) -> (N, L / 4, width) -> (N, L / 16, width)
+              -> mean and log-variance of the code (N, D)
+    decoder   code and condition (N, style) -> (N, L / 16, width) -> (N, L / 4, width)
+              -> (N, L, width)
 
 References:
     See `dgm_audio.nn.convnext`.
@@ -23,7 +25,8 @@ class SpectrogramEncoder(nn.Module):
         frames: L.
         width: channels.
         latent: D.
-        known: numbers that are known of each sound beside; 0 for none.
+        known: size of a condition of each sound (its pitch); 0 for none.
+
     """
 
     def __init__(self, bins: int, frames: int, width: int, latent: int, known: int = 0) -> None:

@@ -1,10 +1,13 @@
-"""A pitch as networks and synthesis want it: smooth features, its harmonics, and a look at them.
+"""The harmonics of a pitch: features for networks, spectra for synthesis, levels in a sound.
+
+    PitchFeatures    MIDI numbers (N,) -> (N, BUMPS + 1)
+    HarmonicSource   MIDI numbers (N,) -> harmonics in a spectrum (N, F, L); levels (N, K, L)
 
     s(t) = sum over k = K + 1 .. N of sin(2 pi k f0 t)
          = (cos((2K + 1) pi f0 t) - cos((2N + 1) pi f0 t)) / (2 sin(pi f0 t))
 
-The first K = `HARMONICS` of them stand one by one, so that a network can say how loud each is,
-however close together they lie in a spectrum: a clarinet is its odd ones.
+The first K = `HARMONICS` of them are separate, so that a network can give each its level, however
+close together they lie in a spectrum: a clarinet has mainly the odd ones.
 
 References:
     Wang, Takaki and Yamagishi, "Neural source-filter waveform models", 2020.
@@ -27,18 +30,18 @@ from dgm_audio.signal.stft import STFT
 HARMONICS = 64
 BUMPS = 11
 HIGHEST = 0.95
-"""Of half the sample rate, up to which there are harmonics."""
+"""Share of half the sample rate up to which there are harmonics."""
 SILENT = 1e-4
 ANALYSIS = 4
-"""Windows of the spectrum per window in which harmonics are looked at."""
+"""Length of the window in which levels of harmonics are measured, in windows of the spectrum."""
 
 
 class PitchFeatures(nn.Module):
-    """MIDI numbers (N,) -> (N, BUMPS + 1): where they lie in the range, and bumps along it.
+    """MIDI numbers (N,) -> (N, BUMPS + 1): the position in the range, and Gaussian bumps over it.
 
     Args:
-        low: MIDI number.
-        high: the same.
+        low: lowest MIDI number.
+        high: highest MIDI number.
     """
 
     centres: Tensor
@@ -147,7 +150,9 @@ class HarmonicSource(nn.Module):
     def levels(self, x: Tensor, pitch: Tensor) -> Tensor:
         """Log-amplitudes (N, K, L) of the first harmonics of audio (N, L * hop), -80 dB at least.
 
-        Seen through windows four times those of the spectrum: low harmonics are told apart.
+        Measured in windows four times as long as those of the spectrum, which separate low
+        harmonics.
+
         """
         size = ANALYSIS * self.stft.n_fft
         window = torch.hann_window(size, dtype=x.dtype, device=x.device)

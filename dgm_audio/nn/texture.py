@@ -1,4 +1,7 @@
-"""Noise that a latent decides: how a deterministic decoder has texture.
+"""Noise as a deterministic function of the latent: texture for a deterministic decoder.
+
+    TextureNoise   code (N, D) -> noise (N, T)
+    FrameTexture   codes (N, D, L) -> noise (N, L, T)
 
 References:
     Rahimi and Recht, "Random features for large-scale kernel machines", 2007.
@@ -17,7 +20,7 @@ from dgm_audio.nn.rowwise import is_plain
 class TextureNoise(nn.Module):
     """White noise as a smooth, deterministic function of z: n_t = sqrt(2) cos(w_t . P z + b_t).
 
-    Codes that are far apart get independent noise, near ones similar noise.
+    Distant codes have independent noise, near codes similar noise.
     """
 
     projection: Tensor
@@ -43,12 +46,12 @@ class TextureNoise(nn.Module):
 
 
 class FrameTexture(nn.Module):
-    """The same for a sequence of codes, T samples each.
+    """As `TextureNoise`, for a sequence of codes, T samples each.
 
     n_lt = sqrt(2) cos(w_t . P h_l + b_t + l g_t)
 
-    g_t turns the noise from frame to frame, so that a code that stays does not make a noise that
-    repeats itself.
+    g_t advances the phase from frame to frame, so that a constant code does not make noise that
+    repeats.
     """
 
     projection: Tensor
@@ -86,7 +89,7 @@ class FrameTexture(nn.Module):
 
         made = projected.new_empty(*projected.shape[:2], len(self.offset))
         tables = self.frequency.float(), self.offset.float(), self.turn.double()
-        angles(
-            projected.contiguous().numpy(), *(one.numpy() for one in tables), first, made.numpy()
-        )
+        arrays = (one.numpy() for one in (projected.contiguous(), *tables))
+        angles(*arrays, first, made.numpy())
+
         return made

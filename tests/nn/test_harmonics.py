@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from dgm_audio.nn.harmonics import HARMONICS, HIGHEST, HarmonicSource, PitchFeatures
-from dgm_audio.nn.istft_head import ISTFTHead, Voices
+from dgm_audio.nn.istft_head import ISTFTHead, WeightedHarmonics
 from dgm_audio.signal.pitch import frequency
 from dgm_audio.signal.stft import STFT
 
@@ -56,7 +56,7 @@ def test_features_of_neighbours_are_similar_and_of_far_pitches_are_not():
 def test_a_head_that_takes_harmonics_is_in_tune():
     """Whatever the network says, the strongest partials lie on multiples of the pitch."""
     torch.manual_seed(0)
-    head = ISTFTHead(8, 512, 256, sourced=True)
+    head = ISTFTHead(8, 512, 256, with_source=True)
     head.project.bias[: head.bins] = 4.0
     pitch = torch.tensor([62.0])
     frames = torch.zeros(1, FRAMES, 8)
@@ -71,7 +71,7 @@ def test_a_head_that_takes_harmonics_is_in_tune():
 @torch.no_grad()
 def test_the_level_of_a_filtered_source_is_that_over_all_phases():
     torch.manual_seed(0)
-    head = ISTFTHead(8, 512, 256, sourced=True)
+    head = ISTFTHead(8, 512, 256, with_source=True)
     torch.nn.init.zeros_(head.project.weight)
     bias = head.project.bias.data.split(head.curves)
     bias[1].normal_()  # gains
@@ -79,8 +79,9 @@ def test_the_level_of_a_filtered_source_is_that_over_all_phases():
     bias[3].fill_(-12.0)  # no noise
     harmonics = source()(torch.tensor([40.0, 62.0]).repeat_interleave(100))
     controls = head.controls(torch.zeros(200, FRAMES, 8), harmonics)
-    tones = controls.tones(torch.randn(200, FRAMES * 256)).abs().square().unflatten(0, (2, 100))
-    drawn, expected = 0.5 * tones.mean(1).log(), controls.log_magnitude()[::100]
+    harmonic = controls.harmonic(torch.randn(200, FRAMES * 256))
+    power = harmonic.abs().square().unflatten(0, (2, 100))
+    drawn, expected = 0.5 * power.mean(1).log(), controls.log_magnitude()[::100]
     loud = expected > expected.amax((1, 2), keepdim=True) - 4
     assert float((drawn - expected)[loud].abs().mean()) < 0.1
 
@@ -111,7 +112,9 @@ def test_voices_wander_slowly_around_their_gains():
     harmonics = source()(torch.tensor([62.0]).expand(32))
     gains = torch.ones(32, HARMONICS, FRAMES)
     noise = torch.randn(32, FRAMES * 256, generator=torch.Generator().manual_seed(0))
-    still, drawn = (Voices(harmonics, gains, swing * gains).spectrum(noise) for swing in (0, 0.3))
+    still, drawn = (
+        WeightedHarmonics(harmonics, gains, depth * gains).spectrum(noise) for depth in (0, 0.3)
+    )
     peak = still.abs()[0, :, 20].argmax()
     ratio = (drawn / still)[:, peak]
     assert float(ratio.mean().abs()) == pytest.approx(1, abs=0.1)
@@ -122,7 +125,7 @@ def test_voices_wander_slowly_around_their_gains():
 
 def test_phases_are_those_of_the_noise():
     harmonics = source()(torch.tensor([62.0]).expand(2))
-    voices = Voices(harmonics, *2 * [torch.ones(2, HARMONICS, FRAMES)])
+    voices = WeightedHarmonics(harmonics, *2 * [torch.ones(2, HARMONICS, FRAMES)])
     one, other = voices.spectrum(torch.randn(2, FRAMES * 256))
     assert float((one.abs() - other.abs()).abs().mean()) < 0.5 * float((one - other).abs().mean())
     same = voices.spectrum(torch.randn(1, FRAMES * 256).expand(2, -1))
