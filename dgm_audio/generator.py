@@ -2,8 +2,10 @@
 
     x = decode(z, c),    z ~ N(0, I)
 
-`sample` is decode of noise, `interpolate` is decode along a great circle. What only some families
-can do is a Protocol: `Encoder`, `HasLogProb`, `HasElbo`, `Streams`.
+    z (B, D, L), c -> decode -> x (B, C, T)
+
+`sample` is decode of noise, `interpolate` is decode along a great circle. Capabilities of only some
+families are Protocols: `Encoder`, `HasLogProb`, `HasElbo`, `Streams`.
 """
 
 from __future__ import annotations
@@ -56,10 +58,10 @@ class AudioGenerator(CheckedModule, ABC):
         condition: `ConditionSpec` of c.
         differentiable: whether gradients flow from x to z and to frames of a condition; where they
             do not, `decode` refuses arguments that ask for them.
-        name: what the model was loaded as; None for one that was not loaded, like the next three.
+        name: the name it was loaded by; None if it was not loaded, like the next three.
         weights_hash: sha256 of the weights file.
         card_path: the model card.
-        fingerprint: what decode gave when the model was saved (see `dgm_audio.fingerprint`).
+        fingerprint: of the decoder's output when it was saved (see `dgm_audio.fingerprint`).
     """
 
     family: str
@@ -97,16 +99,16 @@ class AudioGenerator(CheckedModule, ABC):
             Float32 audio (B, C, T) in [-1, 1] on the model's device.
 
         Raises:
-            InputError: if a shape, a type, a value or a name is not allowed, or if gradients are
-                asked for that do not flow.
-            DecodeError: if the model makes a sound with NaN or infinite values.
+            InputError: if a shape, a type, a value or a name is not allowed, or if an argument
+                requires a gradient that the model does not have.
+            DecodeError: if the audio has NaN or infinite values.
         """
         return self._check_made(in_parts(self._decode, *self._check_call(z, condition, length)))
 
     def forward(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Tensor:
-        """As `decode`: what wraps or exports modules calls this."""
+        """As `decode`, for wrappers and exporters of modules."""
         return self.decode(z, condition, length=length)
 
     def sample(
@@ -193,7 +195,8 @@ class AudioGenerator(CheckedModule, ABC):
             z1: last latent, same shape.
             steps: number of sounds, at least 2.
             condition: as in `decode`, for all steps or one value per step; an absent class is the
-                first one, so that the class does not change on the way.
+                first one at every step.
+
 
         Returns:
             Audio (steps, C, T).

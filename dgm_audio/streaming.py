@@ -1,4 +1,4 @@
-"""Generators that make their sound block by block, some of them of a mel spectrogram."""
+"""The base of generators that decode block by block, vocoders among them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dgm_audio.specs import Condition
 
 
 class StreamingGenerator(AudioGenerator):
-    """A generator whose one hook is `_blocks`.
+    """A generator that implements `_blocks` instead of `_decode`.
 
     Attributes:
-        front: computes the condition "mel" of a vocoder; None for a model that is none.
+        front: computes the condition "mel" of a vocoder; None for other models.
     """
 
     front: LogMel | None
@@ -33,11 +33,11 @@ class StreamingGenerator(AudioGenerator):
     def decode_blocks(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, in blocks (B, C, t) as they are made.
+        """The audio of decode(z, c), in blocks (B, C, t) as they are decoded.
 
         Raises:
             InputError: as `decode`.
-            DecodeError: likewise, at the block that is no sound.
+            DecodeError: as `decode`, at the block that is not finite.
         """
         yield from map(self._check_made, self._blocks(*self._check_call(z, condition, length)))
 
@@ -52,10 +52,10 @@ class StreamingGenerator(AudioGenerator):
         return self.front(self._check_audio(x)[:, 0])
 
     def _check_frames(self, condition: dict[str, Tensor], length: int) -> None:
-        """Whether a vocoder's mel is long enough.
+        """Refuse a vocoder's mel that is too short.
 
         Raises:
-            InputError: if it is not.
+            InputError: if it has too few frames.
         """
         if self.front is None:
             return

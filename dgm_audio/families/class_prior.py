@@ -1,9 +1,9 @@
-"""A Gaussian per class between z and the codes that training left.
+"""A Gaussian prior per class over the codes of an encoder.
 
     h = mean_c + scale_c z,    z ~ N(0, I)
 
-Fitted to the codes of the training clips after each stretch of training, so that z is standard
-normal and decode(z, c) meets codes that the decoder knows.
+Fitted to the codes of the training clips before every evaluation, so that z is standard normal and
+decode(z, c) has codes like those that the decoder was trained on.
 
 References:
     Ghosh et al., "From variational to deterministic autoencoders", 2020 (fitting the prior after).
@@ -19,7 +19,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.specs import Condition
 
 PRIOR_SHRINKAGE = 16
-"""So many clips weigh as much in the covariance of a class as all other classes do."""
+"""Shrinkage of covariances: clips of a class that weigh as much as those of all other classes."""
 
 
 class ClassPriorGenerator(AudioGenerator):
@@ -35,7 +35,8 @@ class ClassPriorGenerator(AudioGenerator):
         """Buffers of the identity map for every class; one map if there are no classes.
 
         Raises:
-            ConfigError: if the class is called what is no identifier.
+            ConfigError: if the name of the class condition is no identifier.
+
         """
         label = self.config.label
         if not label.isidentifier():

@@ -1,10 +1,12 @@
 """Griffin-Lim as a vocoder: no weights, no training, for any mel spectrogram.
 
-    x = phases(z) found for the magnitudes of the mel
+    x = istft(S exp(i phi)),    S = magnitudes of the mel, phi from iterations that begin at z
 
-z is white noise of the size of x, whose phases are the first guess of the iterations: other latents
-give other, equally likely sounds; the latents' scale does not matter. It stands in wherever no
-trained vocoder is at hand, and is the baseline that one must beat.
+    mel (B, M, L) -> S (B, F, L);  z (B, 1, T) -> initial phases (B, F, L);  both -> x (B, 1, T)
+
+z is white noise of the size of x, whose phases are the initial ones: other latents give other,
+equally likely sounds; the latents' scale does not matter. It is the fallback where there is no
+trained vocoder, and the baseline of trained ones.
 
 References:
     See `dgm_audio.signal.griffin_lim`.
@@ -27,12 +29,12 @@ from dgm_audio.specs import AudioSpec, ConditionSpec, Frames, LatentSpec
 from dgm_audio.streaming import StreamingGenerator
 
 BLOCK_SECONDS = 16
-"""About so much is solved at a time: what a long sound needs beside itself is constant."""
+"""About the length of a block: a long sound needs constant memory beside itself."""
 
 
 @dataclass(frozen=True)
 class GriffinLimConfig:
-    """What a `GriffinLim` inverts, and how.
+    """Settings of a `GriffinLim`.
 
     Args:
         mel: the features.
@@ -71,7 +73,7 @@ class GriffinLim(StreamingGenerator):
         self.block = BLOCK_SECONDS * mel.sample_rate // mel.hop * mel.hop
 
     def _blocks(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Iterator[Tensor]:
-        """A block is sought with what lies before it held, and with a look at what comes after.
+        """A block is solved with the audio before it fixed, and with a look-ahead.
 
         It then fades in from the continuation that the block before had for it.
         """

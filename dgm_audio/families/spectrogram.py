@@ -1,13 +1,19 @@
-"""One code per clip, decoded through a spectrogram: what the VAE and the GAN of one-shots share.
+"""One code per clip, decoded through a spectrogram: the base of the VAE and the GAN of one-shots.
 
     x = head(frames(h, c), texture(z)),    h = mean_c + scale_c z,    z ~ N(0, I)
 
-h is the code, in whatever coordinates training left it (see `families.class_prior`). Texture (the
-noise part of a sound) is drawn from z as well: decode stays a deterministic map. A sound beyond
-full scale is lowered, not clipped. An encoder finds codes of sounds.
+    z (B, D, 1) -> h (B, D) -> frames (B, L, width) -+-> head -> x (B, 1, T)
+    z (B, D, 1) -> texture noise (B, T) -------------+
+
+h is the code in the encoder's coordinates, of which a Gaussian per class is the prior (see
+`families.class_prior`). Texture, the noise part of a sound, is a function of z as well: decode is a
+deterministic map. A sound beyond full scale is lowered, not clipped.
 
 Where the pitch is a condition, the head filters its harmonics, so that notes are in tune, and the
-code is left with the timbre.
+code describes the timbre only.
+
+References:
+    See `dgm_audio.nn.istft_head` and `dgm_audio.nn.texture`.
 """
 
 from __future__ import annotations
@@ -41,7 +47,7 @@ class SpectrogramConfig:
         sample_rate: in Hz.
         length: samples of a full clip; shorter sounds are padded with silence.
         classes: names of the classes; empty for an unconditional model.
-        label: what the class is called as a condition.
+        label: name of the class condition.
         pitches: lowest and highest MIDI number of the condition "pitch"; empty for none.
         n_fft: STFT window in samples.
         hop: samples per frame.
@@ -118,7 +124,7 @@ class SpectrogramGenerator(ClassPriorGenerator):
     ) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, D) of q(h | x, c) of audio (B, 1, T).
 
-        Of the condition only the pitch matters: the encoder is shown the levels of its harmonics.
+        Of the condition only the pitch matters: the levels of its harmonics are inputs, too.
         """
         seen, known = [self.log_magnitude(x)], None
         if self.pitch and self.source:
@@ -137,11 +143,11 @@ class SpectrogramGenerator(ClassPriorGenerator):
         return self.decoder(torch.cat([part.to(self.dtype) for part in style], dim=1))
 
     def harmonics(self, condition: dict[str, Tensor]) -> Harmonics | None:
-        """The pitch's harmonics; None without one."""
+        """The harmonics of the condition "pitch"; None without such a condition."""
         return None if self.source is None else self.source(condition["pitch"])
 
     def standard_kl(self, mean: Tensor, log_variance: Tensor) -> Tensor:
-        """KL(q(h | x) || N(0, I)) in nats per clip (B,), which training keeps small."""
+        """KL(q(h | x) || N(0, I)) in nats per clip (B,), a regulariser of training."""
         return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
 
 

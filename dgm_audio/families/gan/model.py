@@ -3,10 +3,15 @@
     min over D  E max(0, 1 - D(x, c)) + E max(0, 1 + D(G(z, c), c))
     min over G  - E D(G(z, c), c)
 
+    decode   z (B, D, 1) -> affine map of class c -> code (B, D) -> frames (B, L, width)
+             -> ISTFT head -> x (B, 1, T)
+    encode   x (B, 1, T) -> encoder -> code (B, D) -> z (B, D, 1), refined by optimisation
+
 G is implicit: there is no density. Its mapping network is affine, one map per class (see
-`families.spectrogram`); its head says magnitude and instantaneous frequency of every bin, and adds
+`families.spectrogram`); its head gives magnitude and instantaneous frequency of every bin, and adds
 shaped noise. Interpolating z morphs the sound. `encode` starts from an encoder that was trained
-beside G and goes on by optimisation.
+together with G, and continues by optimisation.
+
 
 References:
     Goodfellow et al., "Generative adversarial nets", 2014.

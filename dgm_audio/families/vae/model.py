@@ -3,11 +3,16 @@
     h ~ q(h | x) = N(mu(x), diag sigma(x)^2),    log|X| ~ Laplace(m(h, c), s),
     h = mean_c + scale_c z,    z ~ N(0, I)
 
-The last line is the prior, fitted after training (see `families.spectrogram`). Interpolating z
-morphs the sound.
+    encode   x (B, 1, T) -> log|X| (B, F, L) -> encoder -> code h (B, D) -> z (B, D, 1)
+    decode   z (B, D, 1) -> code h (B, D) -> frames (B, L, width) -> ISTFT head -> x (B, 1, T)
+
+The last line of the formula is the prior, fitted after training (see `families.spectrogram`).
+Interpolating z morphs the sound.
 
 References:
     Kingma and Welling, "Auto-encoding variational Bayes", 2014.
+    Ghosh et al., "From variational to deterministic autoencoders", 2020 (fitting the prior after).
+
 """
 
 from __future__ import annotations

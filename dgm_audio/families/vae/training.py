@@ -3,7 +3,14 @@
     loss = -log p(u | h, c) / (F L) + 2 E(x; y, y') + beta KL(q(h | x) || N(0, I))
 
 Only the first term is a density (see `SpectrogramVAE.elbo`); the second is the energy distance of
-two renderings, the third is weighted far above its share in the ELBO, so that codes stay smooth.
+two renderings, the third has a weight far above that in the ELBO, for smooth codes. In the second
+half of the budget a discriminator of reconstructions and of new sounds adds the losses of
+`dgm_audio.training.steps.adversarial_step`.
+
+References:
+    Higgins et al., "beta-VAE", 2017 (the weight of the KL).
+    Gritsenko et al., "A spectral energy distance for parallel speech synthesis", 2020.
+    Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
 """
 
 from __future__ import annotations

@@ -109,11 +109,12 @@ class StreamVAE(AudioGenerator):
     def decode_blocks(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
-        """What decode(z) gives, in blocks (B, C, t) as they are made.
+        """The audio of decode(z), in blocks (B, C, t) as they are decoded.
 
         Raises:
             InputError: as `decode` does, before the first block.
-            DecodeError: as `decode` does, at the block that is no sound.
+            DecodeError: as `decode` does, at the block that is not finite.
+
         """
         z, _, length = self._check_call(z, condition, length)
         return (self._check_made(block) for block in self._blocks(z, length))
