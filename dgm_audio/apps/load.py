@@ -46,7 +46,7 @@ class Load:
     def told(self) -> str:
         """In words."""
         share = self.total / max(self.seconds, 1e-9)
-        lowered = Lowered(places_db=self.lowered_db).told()
+        lowered = Lowered(places_db=self.lowered_db).describe()
         return (
             f"load {share:.0%} of real time, worst block {self.worst / self.budget:.0%}; "
             f"{self.late} of {self.blocks} blocks late, {self.gaps} gaps, {self.lost} lost"

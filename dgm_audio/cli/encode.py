@@ -212,7 +212,7 @@ class Encode:
         with lowered_within() as lowered, writing as write:
             for block in meter.watch(blocks):
                 write(block)
-        if told := lowered.told():
+        if told := lowered.describe():
             note(f"{places.sound}: {told}")
         seconds, shape = recording.seconds, [1, model.latent.channels, frames]
         shown = f"{seconds:.2f} s" if seconds <= COMPARED else f"the first {COMPARED} s"

@@ -176,7 +176,7 @@ def make(
     for sound in progress(sounds, "making"):
         with lowered_within() as lowered:
             audio = render(model, sound.recipe, sound.path.parent, watch)
-        for told in (lowered.told(), short_of(audio, rate, output.level)):
+        for told in (lowered.describe(), short_of(audio, rate, output.level)):
             if told:
                 note(f"{sound.path}: {told}")
         write_audio(

@@ -136,7 +136,7 @@ class Transfer:
         ):
             for block in made.watch(blocks):
                 write(block)
-        if told := lowered.told():
+        if told := lowered.describe():
             note(f"{path}: {told}")
         seconds = recording.seconds
         return {

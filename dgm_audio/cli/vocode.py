@@ -154,7 +154,7 @@ class Vocode:
         with lowered_within() as lowered, writing as write:
             for block in vocoding(recording, watch):
                 write(block)
-        if told := lowered.told():
+        if told := lowered.describe():
             note(f"{path}: {told}")
         if self.picture:
             page = vocoded_picture(model, name, file.name, vocoding.heard, vocoding.made)

@@ -23,7 +23,7 @@ KL_WEIGHT = 4e-4
 KL_RAMP = 0.2
 WINDOWS_PER_STEP = 2
 LONGEST = 4096
-"""Samples of a window that tells the harmonics of low notes apart, where there is a pitch."""
+"""Samples of a window that resolves the harmonics of low notes, where there is a pitch."""
 SWAPPED = 0.5
 """Share of pairs of notes that are decoded with each other's code."""
 MOST_FITTED = 2000

@@ -40,7 +40,7 @@ class ConvNeXtBlock(nn.Module):
         return self.mixed(x, self.depthwise(x.transpose(1, 2)).transpose(1, 2), style)
 
     def mixed(self, x: Tensor, hidden: Tensor, style: Tensor | None = None) -> Tensor:
-        """The block's result from its input and what the convolution made of it."""
+        """The block's output from its input and the convolution's output."""
         hidden = self.norm(hidden)
         if self.film is not None:
             scale, shift = self.film(style)[:, None].chunk(2, dim=-1)

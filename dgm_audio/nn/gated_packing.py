@@ -23,13 +23,13 @@ class Matrices(NamedTuple):
     packed: np.ndarray
     """Float32 or int16: 128 outputs of the first input, of the next, ...; then 128 more outputs."""
     scale: np.ndarray
-    """What each output is multiplied by."""
+    """Factor on each output."""
     places: np.ndarray
     """(matrices, 4): start in `packed`, start in `scale`, inputs, tiles of 64 outputs."""
 
 
 class StackWeights(NamedTuple):
-    """What does not change. Channels are padded with zeros to multiples of 64, arrays are flat."""
+    """The stack's weights. Channels are padded with zeros to multiples of 64, arrays are flat."""
 
     width: int
     """R, padded."""
@@ -62,7 +62,7 @@ class StackWeights(NamedTuple):
 
 
 class StackState(NamedTuple):
-    """What a group of n streams remembers; flat."""
+    """The state of a group of n streams; flat."""
 
     past: np.ndarray
     """(n, sum of dilations, R) the rings: the input of a layer at time t is in row t mod d."""

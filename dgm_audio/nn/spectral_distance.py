@@ -1,4 +1,4 @@
-"""How far two sounds are apart as spectrograms. No distance is a density; likelihoods are.
+"""Distances of sounds as spectrograms, for training.
 
 The *spectral energy distance* is the one to train with where sounds have texture:
 
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from dgm_audio.signal.stft import STFT
 
 WINDOWS = (2048, 1024, 512, 256, 128)
-"""Samples; one window sees pitch, another one attacks."""
+"""Window sizes in samples: long ones resolve pitch, short ones attacks."""
 FLOOR = 1e-5
 """Magnitudes below -100 dB of a full-scale sine are all the same."""
 
@@ -109,6 +109,6 @@ class SpectralEnergyDistance(nn.Module):
         return total / len(indices)
 
     def some(self, target: Tensor, first: Tensor, second: Tensor, count: int) -> Tensor:
-        """The same at so many of the windows, which are drawn anew at every call."""
+        """The energy distance at some of the windows, drawn anew at every call."""
         choice = torch.randperm(len(self.distances))[:count].tolist()
         return self(target, first, second, choice)

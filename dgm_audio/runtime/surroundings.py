@@ -1,4 +1,4 @@
-"""What a caller has set for all of torch, and how a model keeps its sounds free of it.
+"""Torch's global settings (default types, autocast), from which models are independent.
 
 Torch has a default type, a default device, autocast and inference mode. A program may use them for
 its own ends; a seed still has one sound, and a loaded model can be trained, wherever it was loaded.
@@ -22,7 +22,7 @@ _building = threading.RLock()
 
 
 class OnDevice(Protocol):
-    """What has a device."""
+    """An object with a device."""
 
     @property
     def device(self) -> torch.device:
@@ -49,14 +49,14 @@ def usual_defaults() -> Iterator[None]:
 
 
 def autocast_off(device: str) -> AbstractContextManager[Any]:
-    """No autocast on devices of a type: what is promised is float32."""
+    """No autocast on devices of a type: results are float32."""
     if torch.is_autocast_enabled(device):
         return torch.autocast(device, enabled=False)
     return nullcontext()
 
 
 def in_own_precision(method: Method) -> Method:
-    """A method of what is `OnDevice`, with autocast off; if it gives blocks, with each of them."""
+    """Run a method of an `OnDevice` object with autocast off, generators block by block."""
 
     @wraps(method)
     def call(self: OnDevice, *args: Any, **kwargs: Any) -> Any:
@@ -69,7 +69,7 @@ def in_own_precision(method: Method) -> Method:
 
 
 def _blocks(blocks: Generator[Any, Any, Any], device: str) -> Iterator[Tensor]:
-    """The same blocks; what surrounds the caller between two of them is left alone."""
+    """The same blocks; the caller's settings hold between two of them."""
     with closing(blocks):
         while True:
             with autocast_off(device):

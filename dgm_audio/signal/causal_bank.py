@@ -66,7 +66,7 @@ class CausalBank(nn.Module):
         return self.in_torch(sums, taps)
 
     def in_torch(self, sums: Tensor, taps: Tensor) -> Tensor:
-        """The sound of the sums over bands, for all devices; the reference for what is compiled."""
+        """The sound of the sums over bands, on any device; the reference for the compiled loop."""
         even, odd = sums.split(self.bands, dim=-1)
         frames = sums.shape[-2] - self.past
         x = even.narrow(-2, self.past, frames) * taps[0]

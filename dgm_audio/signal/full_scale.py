@@ -1,6 +1,6 @@
 """Sound beyond full scale is lowered, never clipped: a clip as a whole, a stream in places.
 
-Who makes sound for somebody may ask what was done (`lowered_within`); nothing else needs to know.
+Callers that report it to a user measure it by `lowered_within`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Lowered:
     whole_db: float = 0.0
     places_db: float = 0.0
 
-    def told(self) -> str:
-        """In words; empty if no sound was lowered by more than 0.05 dB.
+    def describe(self) -> str:
+        """A phrase; empty if no sound was lowered by more than 0.05 dB.
 
-        >>> Lowered(3.21).told()
+        >>> Lowered(3.21).describe()
         'lowered by 3.2 dB: it went beyond full scale'
         """
         if self.places_db > max(self.whole_db, 0.05):

@@ -83,7 +83,7 @@ class Analysis:
 
 
 class Synthesis:
-    """Blocks in, hops out: what `Analysis` does, undone."""
+    """The inverse of `Analysis`: blocks of coefficients in, hops out."""
 
     def __init__(self, hop: int) -> None:
         self.hop = hop

@@ -27,7 +27,7 @@ MIN_RATE = 4000
 """The K-weighting filter acts up to 1.7 kHz and does not exist at lower sample rates."""
 
 LEVELS = {"peak": 0.95, "lufs": -23.0}
-"""What `to_level` brings sounds to: a largest magnitude, and the loudness of EBU R 128."""
+"""Default targets of `to_level`: a peak, and the loudness of EBU R 128."""
 
 _ABSOLUTE_GATE = -70.0
 _MAX_CHANNELS = 5
@@ -35,7 +35,7 @@ _MAX_CHANNELS = 5
 
 @dataclass(frozen=True)
 class Loudness:
-    """What `measure_loudness` found.
+    """The result of `measure_loudness`.
 
     Args:
         lufs: integrated loudness; -inf for silence and for all below the gate of -70 LUFS.

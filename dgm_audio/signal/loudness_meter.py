@@ -71,7 +71,7 @@ class LoudnessMeter:
         self._rest = squares
 
     def found(self) -> Loudness:
-        """Of all that was heard."""
+        """The loudness of all blocks so far."""
         if len(self._energies) < _STEPS:
             return measure_loudness(torch.cat(self._start, dim=1), self._rate)
         energies = np.stack(self._energies)

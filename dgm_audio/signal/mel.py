@@ -20,7 +20,7 @@ from dgm_audio.signal.portable import hann
 
 @dataclass(frozen=True)
 class MelSpec:
-    """What a mel spectrogram is; two models fit together if their specs are equal.
+    """The definition of a mel spectrogram; two models fit together if their specs are equal.
 
     Args:
         sample_rate: in Hz.
@@ -42,7 +42,7 @@ class MelSpec:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the largest log-mel that is plausible: 20 dB beyond what can occur.
+        """The least and the largest plausible log-mel: 20 dB beyond the possible range.
 
         No magnitude is below the floor; a sine of full scale has n_fft / 2 in its bin, and a filter
         of area 1 sums it up with 1 / (bin width) = n_fft / sample_rate.

@@ -1,4 +1,4 @@
-"""Phases of a magnitude spectrogram, frame by frame and without a look ahead.
+"""Phases of a magnitude spectrogram, frame by frame and without look-ahead.
 
 The bins around a peak belong to one partial. Its frequency f is where the parabola through the
 log-magnitudes of the peak and its neighbours is highest; from frame to frame its phase advances by
@@ -6,7 +6,7 @@ f, and all bins around the peak take it (phases refer to the frames' centres):
 
     phi_l[k] = phi_{l-1}[p] + 2 pi f_l[p] hop / n_fft,    p the peak nearest to k
 
-So a held tone stays one, which no network has to learn.
+So the phases of a held tone are consistent without a network that learns them.
 
 References:
     Beauregard, Harish and Wyse, "Single pass spectrogram inversion", 2015.
@@ -67,7 +67,7 @@ def follow(magnitude: Tensor, overlap: int, phase: Tensor | None = None) -> tupl
 
 
 def follow_in_torch(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Tensor, Tensor]:
-    """The same on any device, and the reference for what is compiled."""
+    """As `follow`, on any device; the reference for the compiled loop."""
     nearest, frequency = partials(magnitude)
     advance = frequency.double() / overlap
     found = []
@@ -87,5 +87,5 @@ def _follow_compiled(magnitude: Tensor, overlap: int, phase: Tensor) -> tuple[Te
 
 
 def log_level(magnitude: Tensor) -> Tensor:
-    """Log-magnitudes in nepers, where peaks are looked for."""
+    """Log-magnitudes in nepers, for finding peaks."""
     return magnitude.clamp_min(SILENCE).log()

@@ -1,4 +1,4 @@
-"""Pitches as MIDI numbers: their frequency, and the one that is heard in a note.
+"""Pitches as MIDI numbers: their frequency, and the pitch of a note.
 
 References:
     Mauch and Dixon, "pYIN: a fundamental frequency estimator using probabilistic threshold

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 TABLE_BITS = 36
-"""What tables of cosines keep: they are computed to 2^-52, and no value lies near a border."""
+"""Bits of tables of cosines: they are computed to 2^-52, and no value lies near a border."""
 
 
 P = ParamSpec("P")
@@ -31,7 +31,7 @@ def table(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def to_bits(x: Tensor, bits: int) -> Tensor:
-    """Float64 numbers that keep so many significant bits, rounded to nearest; gradients pass.
+    """Float64 numbers rounded to a number of significant bits, to nearest; gradients pass.
 
     >>> to_bits(torch.tensor([1.0, 1.001, -3.3], dtype=torch.float64), 3).tolist()
     [1.0, 1.0, -3.5]

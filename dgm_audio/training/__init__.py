@@ -1,1 +1,1 @@
-"""The training loop, its steps and schedules; imported only by those who train."""
+"""The training loop, its steps and schedules."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step learns from.
+    """The data of a training step.
 
     Args:
         rows: of the training clips (B,).
@@ -37,7 +37,7 @@ class Batch:
 def draw_batch(
     task: Task, clips: ClipSet, rows: np.ndarray, groups: np.ndarray, device: torch.device
 ) -> Batch:
-    """The batch of given rows; what is random in it follows from torch's seed.
+    """The batch of given rows; its random parts follow from torch's seed.
 
     Args:
         task: which says what of the clips is learned from.

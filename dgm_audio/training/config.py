@@ -72,7 +72,7 @@ class TrainConfig:
 
     @property
     def training(self) -> Resolved:
-        """These settings without what a subclass adds, and the usual ones where none is given."""
+        """These settings without those of a subclass, with defaults where none is given."""
         own = {item.name: getattr(self, item.name) for item in fields(TrainConfig)}
         return Resolved(**{key: value for key, value in own.items() if value is not None})
 
@@ -91,7 +91,7 @@ Config = TypeVar("Config", bound=TrainConfig)
 
 
 def filled_up(config: Config, settings: dict[str, Any]) -> Config:
-    """Settings that a config does not give, from others; what it gives stays."""
+    """A config with settings from others where it has none of its own."""
     return replace(
         config, **{key: value for key, value in settings.items() if getattr(config, key) is None}
     )

@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
 SAVE_SECONDS = 30.0
 CRITIC_RATE = 3.0
-"""The discriminator learns so many times as fast as the generator: it sees few steps."""
+"""Learning rate of the discriminator, in those of the generator: it makes fewer steps."""
 MAX_SKIPPED = 5
-"""So many steps without a finite gradient in a row, and the run goes back to its last state."""
+"""Steps without a finite gradient in a row after which the run returns to its last state."""
 
 
 @dataclass
@@ -168,7 +168,7 @@ class Loop:
         return int(cast(Tensor, self.fabric.all_reduce(number, reduce_op="max")))
 
     def _step(self, share: float) -> dict[str, float]:
-        """One step: done whole, once more in float32 if bfloat16 spoiled it, or not at all."""
+        """One step: repeated in float32 if it is not finite in bfloat16, else skipped."""
         undo = Undo(self.task.objective, self.critic)
         losses, rows = self._attempt(share)
         if losses["skipped"] and self.mixed:
@@ -189,7 +189,7 @@ class Loop:
         self.mixed = self.task.objective.mixed = mixed
 
     def _attempt(self, share: float) -> tuple[dict[str, float], np.ndarray]:
-        """A step, and the rows of its batch; what is random follows from seed, step and rank."""
+        """A step, and the rows of its batch; random numbers follow from seed, step and rank."""
         at, ranks, rank = self.at, self.fabric.world_size, self.fabric.global_rank
         torch.manual_seed(step_seed(self.seed, at.step, rank))
         rows = batch_rows(len(self.clips), self.batch, at.step, self.seed)[rank::ranks]

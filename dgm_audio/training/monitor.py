@@ -130,7 +130,7 @@ class Monitor:
         return count
 
     def _sounds(self, model: AudioGenerator, count: int) -> torch.Tensor:
-        """So many sounds (N, C, T) of the model."""
+        """Sounds (N, C, T) of the model, resynthesised ones of a vocoder."""
         if not is_vocoder(model):
             return model.sample(count, seed=0)
         real = self.clips.tensor(range(min(count, len(self.clips)))).to(model.device)

@@ -1,4 +1,4 @@
-"""What is random in a step, as functions of the seed and the step: nothing has to be remembered."""
+"""Random numbers of a step as functions of the seed and the step: without a state."""
 
 from __future__ import annotations
 

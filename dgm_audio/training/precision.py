@@ -55,7 +55,7 @@ def say_float32(step: int) -> None:
 
 
 class Undo:
-    """Takes back what a step did that moved no weight of the generator.
+    """Undoes a step that moved no weight of the generator.
 
     Such a step may have moved the discriminator, and what modules remember: a count, a vector of a
     spectral norm, sounds of the model itself.

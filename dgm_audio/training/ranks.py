@@ -50,7 +50,7 @@ def is_lost_rank(error: RuntimeError) -> bool:
 
 
 def lost_rank() -> str:
-    """What has happened, and how to go on."""
+    """An error message: a lost rank, and how to go on."""
     minutes = RANK_TIMEOUT.total_seconds() / 60
     return (
         f"another rank of this run died, or was silent for {minutes:g} min; start all of them "

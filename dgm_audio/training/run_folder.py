@@ -28,7 +28,7 @@ STATE = "state.safetensors"
 SETTINGS = "run.json"
 LOG = "log.jsonl"
 MAX_HEADER = 2**26
-"""Bytes of a state's header that are read, whatever it says of its size."""
+"""Most bytes of a state's header that are read, whatever size it claims."""
 KEPT = ("family", "start", "seed", "batch")
 """Settings that a resumed run must have kept; budget and steps may well be others."""
 REMEMBERED = (*KEPT, "sample_rate", "length", "precision", "budget", "steps")
@@ -94,7 +94,7 @@ class RunFolder:
         return path.is_file() and f'"{key}":' in path.read_text(encoding="utf-8")
 
     def saved(self, budget: Budget) -> str:
-        """What lies in the folder, in words: how far the run came, and its best model."""
+        """A sentence on the folder: the progress of the run, and its best model."""
         at = saved_progress(self.state_path)
         share = 100 * budget.progress(at["step"], at["seconds"])
         words = f"step {at['step']}, {share:.0f} % of {budget}, is saved in {self.path}"
@@ -153,7 +153,7 @@ def saved_progress(path: Path) -> dict[str, Any]:
 
 
 def remembered(path: Path) -> dict[str, Any]:
-    """What a run folder says of the settings of its run, as far as it does: `REMEMBERED`.
+    """The settings in a run folder, as far as it has them: `REMEMBERED`.
 
     Raises:
         TrainingError: if its settings cannot be read.

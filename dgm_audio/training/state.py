@@ -58,7 +58,7 @@ def optimised_modules(
 
 
 def own_tensors(objective: nn.Module) -> dict[str, Tensor]:
-    """What an objective remembers, and learns, beside its generator."""
+    """Buffers and parameters of an objective beside its generator's."""
     learned = {key: value.data for key, value in objective.named_parameters(recurse=False)}
     return learned | dict(objective.named_buffers(recurse=False))
 
@@ -91,7 +91,7 @@ def restore(
     optimised: Mapping[str, OptimisedModule],
     own: Mapping[str, Tensor],
 ) -> None:
-    """Put what `gathered` gave back in place; nothing is changed unless everything fits.
+    """Restore the tensors of `gathered`; nothing is changed unless everything fits.
 
     Args:
         tensors: by name.

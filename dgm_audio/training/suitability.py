@@ -1,4 +1,4 @@
-"""Whether recordings suit a family, told from the headers of the files before any sound is read.
+"""Whether recordings suit a family, from the headers of the files, before any sound is read.
 
     one-shots     sounds of at most a clip's length: all families but those that take files whole
     recordings    files that go on: `Task.whole`; the other families cut sounds out of them
@@ -35,7 +35,7 @@ MOST_SHORT = 0.5
 
 @dataclass(frozen=True)
 class Suitability:
-    """What a family can do with recordings.
+    """Whether a family can be trained on recordings.
 
     Args:
         family: its name.
@@ -60,7 +60,7 @@ class Suitability:
 def suitability(
     family: str, source: Path | str | Manifest, seconds: float | None = None
 ) -> Suitability:
-    """What a family can do with a folder, a CSV manifest or a `Manifest`.
+    """Whether a family can be trained on a folder, a CSV manifest or a `Manifest`.
 
     Args:
         family: its name.
@@ -77,7 +77,7 @@ def suitability(
 
 
 def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
-    """The same of every family that can be trained, by name; the files are looked at once.
+    """As `suitability`, of every family that can be trained, by name; files are read once.
 
     Raises:
         DataError: if no file can be read.

@@ -47,7 +47,7 @@ def test_a_whole_sound_comes_out_to_its_end_and_it_is_told():
         made = torch.cat(list(Limiter(RATE).whole(x.split(STEP, 2))), 2)
     assert made.shape == x.shape and float(made.abs().max()) <= 0.99 + 1e-6
     assert lowered.places_db == pytest.approx(20 * math.log10(2 / 0.99), abs=0.1)
-    assert "in places, by up to 6.1 dB" in lowered.told()
+    assert "in places, by up to 6.1 dB" in lowered.describe()
 
 
 def test_a_clip_is_lowered_as_a_whole_and_what_fits_is_left():
@@ -56,7 +56,7 @@ def test_a_clip_is_lowered_as_a_whole_and_what_fits_is_left():
         made = below_full_scale(x)
     assert torch.equal(made[1], x[1])
     torch.testing.assert_close(made[0], x[0] / x[0].abs().max())
-    assert lowered.told() == "lowered by 6.0 dB: it went beyond full scale"
+    assert lowered.describe() == "lowered by 6.0 dB: it went beyond full scale"
     with lowered_within() as lowered:
         below_full_scale(x[1:])
-    assert lowered.told() == ""
+    assert lowered.describe() == ""

@@ -92,7 +92,7 @@ def sizes(model: SteppedModel) -> dict[str, float]:
 
 
 def padded(size: int) -> int:
-    """The next power of two, at least 16: what the kernel's products can take."""
+    """The next power of two, at least 16, as the kernel's products need."""
     return max(16, 1 << (size - 1).bit_length())
 
 

@@ -7,7 +7,7 @@ MIN_LOGIT = -40.0
 SMALLEST = 1e-30
 """Least mass before that."""
 SCALE = 0.6
-"""Of a logistic, in mean absolute errors: what is likeliest for real sounds."""
+"""Scale of a logistic in mean absolute errors, of highest likelihood for real sounds."""
 SHARPEST = 7.0
 """Largest |r|."""
 AHEAD = 16

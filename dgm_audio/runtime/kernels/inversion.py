@@ -20,7 +20,7 @@ from dgm_audio.runtime.kernels.vectors import EIGHT, eight, larger, load_eight, 
 
 
 class Tables(NamedTuple):
-    """What the loops read; N samples of a frame, R = N / 2 rows of vectors."""
+    """Tables that the loops read; N samples of a frame, R = N / 2 rows of vectors."""
 
     window: np.ndarray
     """(N,)"""
@@ -35,7 +35,7 @@ class Tables(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What the loops write, for `groups` of eight frames; vectors lie one behind the other."""
+    """Buffers that the loops write, for `groups` of eight frames; vectors one behind the other."""
 
     re: np.ndarray
     """(R * 8,) real parts, of samples or of frequencies."""
@@ -182,7 +182,7 @@ def bins_of(tables, room, k):
 
 @inlined
 def put_bins(tables, room, k, p_re, p_im, q_re, q_im):
-    """What `bins_of` undoes, twice as large."""
+    """The inverse of `bins_of`, times two."""
     rows = len(tables.place)
     even_re, even_im = p_re + q_re, p_im - q_im
     odd_re, odd_im = turned_back(tables, k, p_re - q_re, p_im + q_im)

@@ -14,9 +14,9 @@ from dgm_audio.runtime.kernels.compiled import compiled, part
 from dgm_audio.runtime.kernels.vectors import DOUBLES, fma, full, load_doubles, store
 
 HEAVIER = 1 + 1e-4
-"""White noise 40 dB below the sound keeps its equations solvable and lets what rings die."""
+"""White noise 40 dB below the sound regularises its equations and makes ringing decay."""
 LEAK = 0.998
-"""Factor on predictions: what nothing excites dies within 0.1 s, be it a tone or an offset."""
+"""Factor on predictions: without excitation a tone or an offset decays within 0.1 s."""
 FLOOR = 1e-8
 SMALLEST = 3e-5
 """Least mean error: one unit of 16 bits."""

@@ -79,13 +79,13 @@ def gelu(x):
 
 @compiled
 def linear(x, weight, bias, y):
-    """Written: what a linear layer makes of rows x (rows, inputs), y (rows, outputs)."""
+    """Write the output y (rows, outputs) of a linear layer of rows x (rows, inputs)."""
     multiply(x, weight, bias, y)
 
 
 @summing
 def convolve(x, past, frame, taps, bias, row):
-    """What a depthwise convolution makes of a frame of x (L, width), and of those before."""
+    """Write the output of a causal depthwise convolution for a frame of x (L, width)."""
     for i in range(len(row)):
         row[i] = bias[i]
     for tap in range(len(taps)):
@@ -104,7 +104,7 @@ def normed(x, scale, shift, epsilon):
 
 @compiled
 def block(x, y, past, kept, epsilon, taps, bias, scale, shift, widen, widened, narrow, narrowed):
-    """Written: y, what a `CausalBlock` makes of x (N, L, width), and kept, its next past.
+    """Write y, the output of a `CausalBlock` of x (N, L, width), and kept, its next past.
 
     Weights and biases are in the order of use; past, kept: (N, P, width), taps: (P + 1, width).
     """

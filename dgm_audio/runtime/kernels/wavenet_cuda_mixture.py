@@ -44,7 +44,7 @@ def corrected(numbers, d, scale, o, COMPONENTS: tl.constexpr, SHARPEST: tl.const
 
 @jit
 def guarded(e, inside, GUARD: tl.constexpr, LEAST: tl.constexpr):
-    """Guarded weights w of masses e, float64; 0 for what only pads the symbols.
+    """Guarded weights w of masses e, float64; 0 at padding.
 
     The guard's own sums are float32: no terms cancel, so it is right to a millionth of itself.
     """
