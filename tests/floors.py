@@ -42,7 +42,7 @@ nn
 io recipe _audiofile
 signal drawing
 runtime
-cache_folder _budget
+cache_folder _budget atomic
 _renamed _standard_error errors _version
 """
 """From the roof down; the rooms of a line are one floor, but may import each other one way."""
