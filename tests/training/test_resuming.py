@@ -21,7 +21,7 @@ from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import gathered, restore
-from dgm_audio.training.steps import Player
+from dgm_audio.training.steps import OptimisedModule
 
 
 @pytest.fixture(autouse=True)
@@ -93,12 +93,14 @@ def held(seed):
     """What a small loop holds: one layer that has learned, one that has not, and a code."""
     torch.manual_seed(seed)
     modules = {"generator": nn.Linear(3, 3), "other": nn.Linear(2, 1)}
-    own, players = {"code": torch.randn(3)}, {}
+    own, optimised = {"code": torch.randn(3)}, {}
     for name, module in modules.items():
-        players[f"{name}_optimizer"] = Player(module, torch.optim.AdamW(module.parameters()))
+        optimised[f"{name}_optimizer"] = OptimisedModule(
+            module, torch.optim.AdamW(module.parameters())
+        )
     modules["generator"](torch.randn(1, 3)).sum().backward()
-    players["generator_optimizer"].optimizer.step()
-    return modules, players, own
+    optimised["generator_optimizer"].optimizer.step()
+    return modules, optimised, own
 
 
 def copied(tensors):
