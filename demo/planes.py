@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dgm_audio.apps.map import LatentMap, draw_map
 from dgm_audio.apps.naming import label
 from dgm_audio.apps.render import check_recipe
 from dgm_audio.errors import InputError
@@ -17,6 +16,7 @@ from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.recipe import Recipe
 
 from .abilities import why_no_map
+from .latent_map import LatentMap, draw_map
 from .shelf import Sound
 from .studio import Stop, Studio
 from .widgets import given_of
@@ -82,7 +82,7 @@ class Plane:
         """The sound of a place; steps of 0.01 are fine enough to hear, and are found again."""
         x, y = round(x, 2), round(y, 2)
         with self.studio.at_work():
-            z, condition = self.drawn.at(x, y)
+            z, condition = self.drawn.latent_at(x, y)
         recipe = self.studio.recipe(
             self.name,
             "decode",
@@ -102,7 +102,7 @@ class Plane:
         with self.studio.at_work():
             check_recipe(self.model, recipe)
             z = self.studio.latent(self.model, recipe)
-            return self.drawn.place(z, recipe.parameters.get("condition") or {})
+            return self.drawn.project(z, recipe.parameters.get("condition") or {})
 
     @property
     def _length(self) -> int:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from dgm_audio.apps.latents import files_beside
-from dgm_audio.apps.python_lines import python_lines
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.shipped import list_models
 
@@ -17,6 +16,7 @@ from ..diagram import diagram
 from ..handling import Updates, handler
 from ..lessons import families_html
 from ..parts import follows_model
+from ..python_code import python_code
 from ..studio import Stop
 from ..widgets import plain, recipe_from, widget
 
@@ -58,7 +58,7 @@ def lines_of(asked: Any) -> dict[str, Any]:
         return {}
     name = file if isinstance(file, str) and _FILE.fullmatch(file) else "sound"
     recipe = recipe_from(text)
-    lines, beside = python_lines(recipe, f"{name}.wav"), files_beside(recipe)
+    lines, beside = python_code(recipe, f"{name}.wav"), files_beside(recipe)
     notes = []
     if beside:
         notes.append(f"Both need {', '.join(beside)}, which the dock hands out, beside them.")

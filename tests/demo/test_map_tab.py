@@ -96,7 +96,7 @@ def test_a_place_is_decoded_where_it_is(planes):
     plane = planes.draw(NAME, 0, {}, Stop())
     sound = plane.place(0.3001, -0.2, Stop())
     assert sound.recipe.call == "decode"
-    assert sound.recipe.parameters["condition"] == plane.drawn.at(0.3, -0.2)[1]
+    assert sound.recipe.parameters["condition"] == plane.drawn.latent_at(0.3, -0.2)[1]
     assert plane.find(sound.recipe) == pytest.approx((0.3, -0.2), abs=1e-3)
     assert plane.place(0.2999, -0.2, Stop()).key == sound.key
     assert plane.place(0.32, -0.2, Stop()).key != sound.key
