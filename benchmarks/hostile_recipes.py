@@ -16,7 +16,7 @@ MODEL, LONG = "drums-vae", "music-vae"
 PATIENCE = 10.0
 """Seconds until a recipe must be refused; after that Stop is pressed."""
 
-SECRETS = ("/tmp", "dgm_audio-demo", "nobody expected", "Traceback")
+SECRETS = ("/tmp", "dgm_audio-demo", "went wrong unexpectedly", "Traceback")
 """No line may show them: where sounds lie on the server, and errors that nobody foresaw."""
 
 HUGE = 10**400

@@ -48,10 +48,10 @@ def page_with(studio, build):
 
 
 @pytest.fixture
-def shelf(tmp_path):
-    from dgm_audio._demo.shelf import Shelf
+def sound_cache(tmp_path):
+    from dgm_audio._demo.sound_cache import SoundCache
 
-    return Shelf(tmp_path / "sounds")
+    return SoundCache(tmp_path / "sounds")
 
 
 @pytest.fixture(scope="session")
