@@ -24,6 +24,6 @@ a generator that other programs need, too, are in `dgm_audio.apps`.
     map_cache         maps in memory, and the sounds on them
     comparison_view   original and reconstruction side by side
     family_docs       what a family does, from its docstring
-    diagram           a model's data flow, as SVG
+    diagram           a model's signal path, as SVG
     python_code       the Python script that makes a sound
 """

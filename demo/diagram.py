@@ -1,4 +1,4 @@
-"""A model's data flow from noise to sound, with its own sizes, as SVG."""
+"""A model's signal path from noise to sound, with its own sizes, as SVG."""
 
 from __future__ import annotations
 

@@ -94,11 +94,11 @@ def test_a_plugin_without_a_module_docstring_is_shown_by_its_class(monkeypatch):
     infos = [FamilyInfo("own", "somebodys 0.1", encode=True), broken]
     monkeypatch.setattr(family_docs, "list_families", lambda: infos)
     monkeypatch.setattr(family_docs, "get_family", lambda name: Plugin)
-    family_docs.families.cache_clear()
+    family_docs.documented_families.cache_clear()
     try:
         shown = families_html("own")
     finally:
-        family_docs.families.cache_clear()
+        family_docs.documented_families.cache_clear()
     assert "A plugin &lt;of&gt; somebody." in shown and "somebodys 0.1" in shown
     assert "Oh &lt;no&gt;" in shown and "encodes recordings" in shown
 

@@ -58,7 +58,7 @@ def of(told, component):
 
 
 def test_the_grid_is_decoded_coarse_to_fine(pad, studio, monkeypatch):
-    monkeypatch.setattr(morph, "_EVERY", 0.0)
+    monkeypatch.setattr(morph, "_STATUS_INTERVAL", 0.0)
     told = pad.told()
     counts = [sum(cell is not None for cell in one["cells"]) for one in of(told, pad.cells)]
     assert counts[-1] == 9 and counts == sorted(counts)

@@ -124,7 +124,7 @@ def test_a_file_in_the_folders_place_is_one_line_without_its_path(sound_cache):
 
 def test_latents_that_somebody_still_needs_stay(sound_cache):
     name = "latents-0123456789abcdef.safetensors"
-    sound_cache.keep({name: torch.zeros(4, 1)})
+    sound_cache.put_latents({name: torch.zeros(4, 1)})
     recipe = replace(recipe_of(), call="decode", parameters={"latents": {"file": name}})
     sound = sound_cache.put(recipe, noise(), 8000, "", "")
     for path in sound_cache.folder.iterdir():
@@ -133,7 +133,7 @@ def test_latents_that_somebody_still_needs_stay(sound_cache):
     sound_cache.evict()
     assert name in files(sound_cache)
     os.utime(sound_cache.folder / name, (1, 1))
-    sound_cache.keep({name: torch.zeros(4, 1)})
+    sound_cache.put_latents({name: torch.zeros(4, 1)})
     sound_cache.evict()
     assert name in files(sound_cache)
     (sound_cache.folder / name).unlink()
