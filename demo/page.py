@@ -1,4 +1,4 @@
-"""The page: top bar, what to make, tabs, dock."""
+"""The page: top bar, conditions, tabs, dock."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.recipe import Recipe
 
-from .background import making
-from .handling import Updates, handler, say
+from .background import make_in_background
+from .event_handlers import Updates, handler, status_line
 from .studio import Stop, Studio
 from .tabs import TABS
-from .widgets import fields_of, widget
+from .widgets import condition_fields, widget
 
 TITLE = "dgm_audio"
 _HEAD = (
@@ -34,9 +34,9 @@ class Page:
     Attributes:
         studio: models and sounds.
         model: the picker; its value is a name.
-        controls: the conditions that were chosen.
-        dock: the player; a tab that has made a sound returns `{page.dock: sound.page()}`.
-        on_model: called with the model when another one is picked, and what they update.
+        controls: the conditions chosen on the page.
+        dock: the player; a tab that has made a sound yields `{page.dock: sound.page_data()}`.
+        on_model: functions called with each model that is picked, and the outputs they update.
     """
 
     studio: Studio
@@ -49,7 +49,7 @@ class Page:
 
 
 def build(studio: Studio) -> gr.Blocks:
-    """All of the page."""
+    """Build the whole page."""
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True
     ) as blocks:
@@ -79,13 +79,13 @@ def build(studio: Studio) -> gr.Blocks:
 
 
 def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> None:
-    """What happens on loading, and when another model is picked."""
+    """Wire the events of loading the page and of picking a model."""
     outputs = [page.model, facts, page.controls, page.dock, status]
     for _, updated in page.on_model:
         outputs += [one for one in updated if one not in outputs]
 
     def shown(model: AudioGenerator) -> Updates:
-        fields = {"fields": fields_of(model.condition), "given": {}}
+        fields = {"fields": condition_fields(model.condition), "given": {}}
         updates: Updates = {facts: facts_html(model), page.controls: fields}
         for adapt, _ in page.on_model:
             updates |= adapt(model)
@@ -93,7 +93,7 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
 
     @handler(status)
     def pick(stop: Stop, name: str) -> Iterator[Updates]:
-        yield {status: say(f"Loading {name} ...")}
+        yield {status: status_line(f"Loading {name} ...")}
         yield shown(page.studio.model(name)) | {status: ""}
 
     @handler(status)
@@ -107,8 +107,8 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
         if recipe.parameters.get("recording"):
             raise InputError("links hold no recordings")
         yield shown(page.studio.model(recipe.model)) | {page.model: recipe.model}
-        sound = yield from making(page.studio, recipe, stop, status)
-        yield {page.dock: sound.page(), status: say("This is the sound of the link.")}
+        sound = yield from make_in_background(page.studio, recipe, stop, status)
+        yield {page.dock: sound.page_data(), status: status_line("This is the sound of the link.")}
 
     page.model.select(
         pick,
@@ -128,7 +128,7 @@ _READ_LINK = """() => dgm.link()"""
 
 
 def facts_html(model: AudioGenerator) -> str:
-    """Family, and one line of the card."""
+    """The family badge, and one line from the model card."""
     known = describe(model)
     data = known["data"] or {}
     licences = data.get("license", "unknown")

@@ -1,4 +1,4 @@
-"""One module per tab; each has `build(page)`, which is called inside the tab."""
+"""One module per tab, each with `build(page)`, which runs inside the tab."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,4 +14,4 @@ TABS: dict[str, Callable[[Any], None]] = {
     "Compare": compare.build,
     "Learn": learn.build,
 }
-"""Name of the tab -> what builds it."""
+"""Name of each tab -> its `build`."""

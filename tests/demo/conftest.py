@@ -13,7 +13,7 @@ from dgm_audio.cli.demo import demo_package
 from dgm_audio.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))  # the visitors that the soak has
+sys.path.insert(0, str(ROOT / "benchmarks"))  # of demo_load
 demo_package()
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -48,26 +48,26 @@ def page_with(studio, build):
 
 
 @pytest.fixture
-def shelf(tmp_path):
-    from dgm_audio._demo.shelf import Shelf
+def sound_cache(tmp_path):
+    from dgm_audio._demo.sound_cache import SoundCache
 
-    return Shelf(tmp_path / "sounds")
+    return SoundCache(tmp_path / "sounds")
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    from visitors import Server
+    from demo_client import Server
 
     with Server(tmp_path_factory.mktemp("demo") / "log.txt") as server:
         yield server
 
 
 @pytest.fixture
-def visitor(server):
-    from visitors import Visitor
+def client(server):
+    from demo_client import Client
 
-    with Visitor(server.url) as visitor:
-        yield visitor
+    with Client(server.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")  # playwright's event loop, while it is open, allows no asyncio.run

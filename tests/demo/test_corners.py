@@ -2,7 +2,7 @@
 
 import pytest
 from dgm_audio._demo.corners import read_corners
-from dgm_audio._demo.shelf import Shelf
+from dgm_audio._demo.sound_cache import SoundCache
 from dgm_audio._demo.studio import Stop, Studio
 
 from dgm_audio.apps.latents import unpack
@@ -16,7 +16,7 @@ CORNERS = [(0, 0), (1, 0), (0, 1), (1, 1)]
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
 
 
 def corners(studio, said=SEEDS, name="drums-vae", count=4, given=None, own=False, seconds=1.5):
@@ -80,7 +80,7 @@ def test_sounds_of_a_morph_are_as_long(studio):
     said = [between(studio, "music-vae", 1.0), *SEEDS[1:]]
     shorter = corners(studio, said, "music-vae", seconds=0.5)
     model = studio.model("music-vae")
-    z = unpack(shorter.ends[0], studio.shelf.folder)
+    z = unpack(shorter.ends[0], studio.cache.folder)
     assert z.shape[2] == model.latent.frames(shorter.length) < model.latent.frames(44100)
     with pytest.raises(InputError, match=r"lasts 1\.02 s, the sounds of the morph 2 s"):
         corners(studio, said, "music-vae", seconds=2.0)

@@ -25,8 +25,8 @@ PITCH = Scalar(24, 84, "MIDI number", 60)
 
 
 @pytest.fixture
-def studio(shelf):
-    return Studio(shelf, max_seconds=0.1)
+def studio(sound_cache):
+    return Studio(sound_cache, max_seconds=0.1)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
     assert low.key != high.key
     for sound, pitch in ((low, 48.0), (high, 72.0)):
         assert sound.recipe.parameters["condition"] == {"instrument": "organ", "pitch": pitch}
-        assert sound.page()["unlinked"]  # whatever is made of a recording is one
+        assert sound.page_data()["unlinked"]  # whatever is made of a recording is one
         z = latent_of(studio.model(NAME), sound.recipe)
         torch.testing.assert_close(z, latent_of(studio.model(NAME), recipe))
 
@@ -88,7 +88,7 @@ def test_all_notes_are_made_with_progress(make, studio):
     assert (status, made["turn"]) == ("", 5)
     assert [note for note, _ in made["notes"]] == note_order(72, PITCH)
     for _, facts in made["notes"]:
-        assert studio.shelf.path(facts["key"]).is_file()
+        assert studio.cache.path(facts["key"]).is_file()
         assert sorted(facts) == ["key", "lufs", "peak_dbfs"]
 
 

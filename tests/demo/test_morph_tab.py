@@ -2,9 +2,9 @@
 
 import pytest
 from conftest import page_with
-from dgm_audio._demo import abilities
-from dgm_audio._demo.handling import STOPS
-from dgm_audio._demo.shelf import Shelf, key_of
+from dgm_audio._demo import capability_text
+from dgm_audio._demo.event_handlers import STOPS
+from dgm_audio._demo.sound_cache import SoundCache, sound_key
 from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs import morph, morph_line
 from test_corners import SEEDS, corners, kept
@@ -15,7 +15,7 @@ from dgm_audio.recipe import Recipe
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ def of(told, component):
 
 
 def test_the_grid_is_decoded_coarse_to_fine(pad, studio, monkeypatch):
-    monkeypatch.setattr(morph, "_EVERY", 0.0)
+    monkeypatch.setattr(morph, "_STATUS_INTERVAL", 0.0)
     told = pad.told()
     counts = [sum(cell is not None for cell in one["cells"]) for one in of(told, pad.cells)]
     assert counts[-1] == 9 and counts == sorted(counts)
     cells = of(told, pad.cells)[-1]["cells"]
     assert len({cell["key"] for cell in cells}) == 9
     assert [index for index, cell in enumerate(cells) if "recipe" in cell] == [0, 2, 6, 8]
-    assert cells[1]["key"] == key_of(corners(studio).at(0.5, 0.0))
+    assert cells[1]["key"] == sound_key(corners(studio).at(0.5, 0.0))
     assert set(cells[4]) == {"key", "lufs", "peak_dbfs"}
     assert all(one["grid"] == 7 for one in of(told, pad.cells))
     assert "All 9 sounds" in of(told, pad.status)[-1]
@@ -159,7 +159,11 @@ def test_a_line_has_separate_files(fns, studio):
 def test_a_line_is_one_clip(fns, studio):
     (sound,), _ = line(fns, "together", a=SEEDS[0], b=kept(studio))
     points = Recipe.from_json(sound["recipe"]).parameters["points"]
-    assert points == [[0.0, 0.0, 0], [morph_line.APART, 0.5, 0], [2 * morph_line.APART, 1.0, 0]]
+    assert points == [
+        [0.0, 0.0, 0],
+        [morph_line.MAX_SPACING, 0.5, 0],
+        [2 * morph_line.MAX_SPACING, 1.0, 0],
+    ]
 
 
 def test_a_line_needs_both_ends(fns):
@@ -168,7 +172,7 @@ def test_a_line_needs_both_ends(fns):
 
 
 def test_what_lies_between_is_said_where_it_is_no_blend(studio):
-    said = {name: abilities.what_morph_means(studio.model(name)) for name in studio.names}
+    said = {name: capability_text.morph_note(studio.model(name)) for name in studio.names}
     hops = {name: studio.model(name).latent.hop for name in studio.names}
     assert all(bool(said[name]) == (hops[name] is not None) for name in said)
     assert all(("white noise" in said[name]) == (hops[name] == 1) for name in said)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import page_with
-from dgm_audio._demo import changing
-from dgm_audio._demo.abilities import why_no_directions, why_no_transform
-from dgm_audio._demo.changing import amounts_of, base_of, changed
+from dgm_audio._demo import latent_edits
+from dgm_audio._demo.capability_text import why_no_directions, why_no_transform
+from dgm_audio._demo.latent_edits import edit, read_amounts, read_base
 from dgm_audio._demo.routes import routes
-from dgm_audio._demo.shelf import Shelf
+from dgm_audio._demo.sound_cache import SoundCache
 from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs.transform import Transform
 from starlette.applications import Starlette
@@ -29,7 +29,7 @@ KICK = {"given": {"class": "kick"}}
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,9 @@ def tab(studio):
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
-    monkeypatch.setattr(changing, "find_directions", functools.partial(find_directions, draws=32))
+    monkeypatch.setattr(
+        latent_edits, "find_directions", functools.partial(find_directions, draws=32)
+    )
 
 
 @pytest.fixture
@@ -75,11 +77,11 @@ def test_a_recording_stands_beside_its_reconstruction(studio, tab, kick):
     assert (original["label"], made["label"]) == ("Recording", "Reconstruction")
     assert original["title"] == "my kick.wav" and original["seconds"] == made["seconds"]
     assert held[tab.sides]["error"].startswith("off by ")
-    x, _ = read_audio(studio.shelf.path(original["key"]))
+    x, _ = read_audio(studio.cache.path(original["key"]))
     np.testing.assert_allclose(x[0], soundfile.read(kick)[0], atol=1e-4)
     assert held[tab.page.dock]["key"] == made["key"]
     assert len(held[tab.bars]["strength"]) == len(held[tab.bars]["amounts"]) == 8
-    assert held[tab.changing]["visible"] and held[tab.status] == ""
+    assert held[tab.edits]["visible"] and held[tab.status] == ""
 
 
 def test_recordings_are_in_no_link_and_nobody_guesses_their_key(tab, kick):
@@ -94,7 +96,7 @@ def test_recordings_are_in_no_link_and_nobody_guesses_their_key(tab, kick):
 def test_a_recording_can_be_heard_and_seen_and_has_no_recipe(studio, tab, kick):
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
     key = held[tab.sides]["sides"][0]["key"]
-    with TestClient(Starlette(routes=routes(studio.shelf))) as web:
+    with TestClient(Starlette(routes=routes(studio.cache))) as web:
         for kind in ("wav?bits=16", "wav?bits=24", "wav", "png"):
             assert web.get(f"/sounds/{key}.{kind}").status_code == 200
         answer = web.get(f"/sounds/{key}.json")
@@ -154,8 +156,8 @@ def test_a_mix_goes_from_one_sound_to_the_other(studio):
 
     def at(amount, **mix):
         mix = {"with": other.to_json(), "amount": amount} | mix
-        recipe = changed(studio, model, base, None, [], mix)
-        return latent_of(model, recipe, studio.shelf.folder)
+        recipe = edit(studio, model, base, None, [], mix)
+        return latent_of(model, recipe, studio.cache.folder)
 
     ends = latent_of(model, base), latent_of(model, other)
     np.testing.assert_allclose(at(1.0), ends[1], atol=1e-6)
@@ -168,11 +170,11 @@ def test_a_mix_goes_from_one_sound_to_the_other(studio):
 
 def test_what_is_made_of_a_recording_stays_out_of_links(studio):
     model, base, theirs = studio.model(NAME), drawn(studio), drawn(studio, seed=6, recording=True)
-    mixed = changed(studio, model, base, None, [], {"with": theirs.to_json(), "amount": 0.5})
+    mixed = edit(studio, model, base, None, [], {"with": theirs.to_json(), "amount": 0.5})
     assert mixed.parameters["recording"] is True
-    mixed = changed(studio, model, base, None, [], {"seed": 1, "amount": 0.5})
+    mixed = edit(studio, model, base, None, [], {"seed": 1, "amount": 0.5})
     assert "recording" not in mixed.parameters
-    mixed = changed(studio, model, theirs, None, [], {"seed": 1, "amount": 0.5})
+    mixed = edit(studio, model, theirs, None, [], {"seed": 1, "amount": 0.5})
     assert mixed.parameters["recording"] is True
 
 
@@ -180,9 +182,9 @@ def test_sounds_of_unequal_length_are_mixed_as_long_as_both_last(studio):
     name = "music-vae"
     model, base = studio.model(name), drawn(studio, name, length=20 * 1024)
     other = drawn(studio, name, seed=6, length=7 * 1024 + 5)
-    mixed = changed(studio, model, base, None, [], {"with": other.to_json(), "amount": 0.5})
+    mixed = edit(studio, model, base, None, [], {"with": other.to_json(), "amount": 0.5})
     assert mixed.parameters["length"] == 8 * 1024
-    assert latent_of(model, mixed, studio.shelf.folder).shape[2] == 8
+    assert latent_of(model, mixed, studio.cache.folder).shape[2] == 8
 
 
 @pytest.mark.parametrize(
@@ -200,19 +202,19 @@ def test_sounds_of_unequal_length_are_mixed_as_long_as_both_last(studio):
 )
 def test_sliders_take_a_few_numbers_only(sent, words):
     with pytest.raises(InputError, match=words):
-        amounts_of(sent)
+        read_amounts(sent)
 
 
 def test_the_base_is_a_sound_of_this_model_with_a_latent(studio):
     model = studio.model(NAME)
     for sent in ({}, {"base": ""}, {"base": 7}, {"base": "{}"}, {"base": "no"}):
         with pytest.raises(InputError):
-            base_of(studio, model, NAME, sent)
+            read_base(studio, model, NAME, sent)
     with pytest.raises(InputError, match="this sound is of 'music-vae'"):
-        base_of(studio, model, NAME, bars(drawn(studio, "music-vae")))
+        read_base(studio, model, NAME, bars(drawn(studio, "music-vae")))
     wrong = json.loads(drawn(studio).to_json()) | {"weights": "0" * 64}
     with pytest.raises(InputError, match="weights"):
-        base_of(studio, model, NAME, {"base": json.dumps(wrong)})
+        read_base(studio, model, NAME, {"base": json.dumps(wrong)})
 
 
 @pytest.mark.parametrize("missing", ["condition", "length"])
@@ -221,9 +223,9 @@ def test_a_base_that_lacks_a_part_is_refused_in_words(studio, missing):
     del sent["parameters"][missing]
     model, sent = studio.model(NAME), json.dumps(sent)
     with pytest.raises(InputError, match=missing):
-        base_of(studio, model, NAME, {"base": sent})
+        read_base(studio, model, NAME, {"base": sent})
     with pytest.raises(InputError, match=missing):
-        changed(studio, model, drawn(studio), None, [], {"with": sent, "amount": 0.5})
+        edit(studio, model, drawn(studio), None, [], {"with": sent, "amount": 0.5})
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,7 @@ def test_the_sound_in_the_dock_goes_through_a_vocoder(studio, tab, recording):
     source = studio.make(recipe, Stop(), name)
     held = end_of(tab.from_dock(Stop(), "vocoder-flow", {}, False, recipe.to_json()))
     taken, made = held[tab.sides]["sides"]
-    assert taken == source.page() | {"label": "Original"}
+    assert taken == source.page_data() | {"label": "Original"}
     assert (made["title"], made["label"]) == (f"{name}, resynthesised", "Resynthesis")
     assert ("recordings are never in links" in made["unlinked"]) is recording
     assert made["unlinked"] and (made["model"] == "recording") is recording

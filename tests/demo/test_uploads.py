@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 from dgm_audio._demo.studio import Stop, Stopped, Studio
-from dgm_audio._demo.uploads import read_sides, read_upload, spoken
+from dgm_audio._demo.uploads import duration_text, read_for_vocoder, read_upload
 from PIL import Image
 
 from dgm_audio.apps import classes
@@ -20,15 +20,15 @@ NAME = "drums-vae"
 
 
 @pytest.fixture
-def studio(shelf):
-    return Studio(shelf, max_seconds=60)
+def studio(sound_cache):
+    return Studio(sound_cache, max_seconds=60)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    from dgm_audio._demo.shelf import Shelf
+    from dgm_audio._demo.sound_cache import SoundCache
 
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds"))).model(NAME)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds"))).model(NAME)
 
 
 def hit(seconds=0.3, rate=RATE, peak=0.8):
@@ -64,25 +64,25 @@ def few_sounds(monkeypatch):
 
 
 def test_the_class_is_found_out_step_by_step(studio, model, tmp_path, few_sounds):
-    heard = []
+    lines = []
     path = write(tmp_path / "kick.wav", hit())
-    upload = read(studio, model, path, {}, tell=heard.append)
+    upload = read(studio, model, path, {}, report=lines.append)
     assert upload.condition["class"] in model.condition.fields["class"].names
-    assert [line for line in heard if "class" in line] == [
-        f"Finding out the class: {done} of 24" for done in range(0, 24, 2)
+    assert [line for line in lines if "Classifying" in line] == [
+        f"Classifying the recording: {done} of 24" for done in range(0, 24, 2)
     ]
 
 
 def test_stop_ends_the_search_for_the_class(studio, model, tmp_path, few_sounds):
-    stop, tried = Stop(), []
+    stop, lines = Stop(), []
 
-    def tell(line):
-        tried.append(line)
-        stop.pressed = sum("Finding" in one for one in tried) == 2
+    def report(line):
+        lines.append(line)
+        stop.pressed = sum("Classifying" in one for one in lines) == 2
 
     with pytest.raises(Stopped):
-        read_upload(studio, model, write(tmp_path / "x.wav", hit()), {}, stop, tell=tell)
-    assert sum("Finding" in one for one in tried) == 2
+        read_upload(studio, model, write(tmp_path / "x.wav", hit()), {}, stop, report=report)
+    assert sum("Classifying" in one for one in lines) == 2
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,15 @@ def test_stop_ends_the_search_for_the_class(studio, model, tmp_path, few_sounds)
     ],
 )
 def test_what_is_too_long_is_refused_before_it_is_read(
-    shelf, model, tmp_path, rate, seconds, limit, words
+    sound_cache, model, tmp_path, rate, seconds, limit, words
 ):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(rate * seconds, np.int16), rate)
-    studio = Studio(shelf, max_seconds=limit)
-    for reader in (lambda: read(studio, model, path), lambda: read_sides(studio, model, path)):
+    studio = Studio(sound_cache, max_seconds=limit)
+    for reader in (
+        lambda: read(studio, model, path),
+        lambda: read_for_vocoder(studio, model, path),
+    ):
         with pytest.raises(InputError) as caught:
             reader()
         assert str(caught.value) == f"This file {words}"
@@ -180,4 +183,4 @@ def test_wrong_conditions_are_refused_before_the_file_is_read(studio, model, tmp
     ("seconds", "words"), [(60, "60 s"), (0.5, "0.5 s"), (61.5, "1 min 2 s"), (7260, "2 h 1 min")]
 )
 def test_durations_in_words(seconds, words):
-    assert spoken(seconds) == words
+    assert duration_text(seconds) == words

@@ -1,6 +1,6 @@
-"""The web demo as a process of its own, and visitors who talk to it as its page does.
+"""The web demo as a process of its own, and a client that speaks to it as its page does.
 
-What the page does without a browser: join the queue, read what the server sends, fetch sounds.
+The client joins Gradio's queue, reads the event stream and fetches sounds, without a browser.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEY = re.compile(r'"key": ?"([0-9a-f]{40})"')
 LINE = re.compile(r'class=\\"dgm-(note|problem)\\"[^>]*>(.*?)</p>')
 TRACEBACK = "Traceback (most recent call last)"
-OWN = re.compile(r'File "[^"\n]*/(?:_?demo|dgm_audio)/(?!(?:_demo/)?guard\.py)')
+OWN = re.compile(r'File "[^"\n]*/(?:_?demo|dgm_audio)/(?!(?:_demo/)?request_filter\.py)')
 TIMEOUT = 120.0
 """Seconds after which a server or an answer counts as lost."""
-BEGUN = 5
-"""Messages about slow work after which the model is at it for sure."""
+STARTED = 5
+"""Progress messages of slow work after which the model is surely running."""
 
 _SCRIPT = """
 import json, sys
@@ -44,15 +44,15 @@ demo.close()
 
 
 class Server:
-    """The demo, running, until `close`.
+    """The running demo, until `close`.
 
     Args:
-        log: file that takes what it writes to stderr.
+        log: file that takes its stderr.
         arguments: of `python -m dgm_audio demo`; None to start it with `settings`.
-        settings: of the demo's server, some of which the command line does not have.
+        settings: of the demo's server, some of which the command line lacks.
 
     Attributes:
-        url: its address, which ends with a slash.
+        url: its address, with a slash at the end.
     """
 
     def __init__(self, log: Path, arguments: Sequence[str] | None = None, **settings: Any) -> None:
@@ -94,23 +94,21 @@ class Server:
         return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
 
     def tracebacks(self) -> tuple[list[str], list[str]]:
-        """The log's tracebacks: those that pass through this package, and those that don't.
+        """Tracebacks in the log: those through this package (bugs), and Gradio's own.
 
-        The former are failures that nobody expected. The latter are Gradio's refusals of what no
-        page sends: it logs each with its own traceback.
+        Gradio logs a traceback for each malformed request that it refuses.
         """
         found = self.log.read_text("utf-8", "replace").split(TRACEBACK)[1:]
-        return [one for one in found if OWN.search(one)], [
-            one for one in found if not OWN.search(one)
-        ]
+        own = [one for one in found if OWN.search(one)]
+        return own, [one for one in found if one not in own]
 
     def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
+        """Press Ctrl-C; returns the exit code."""
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(30)
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -128,18 +126,22 @@ class Server:
         self.close()
 
 
-class Visitor:
+class Client:
     """One session of the page.
 
     Args:
         url: of the demo, with a slash at the end.
-        login: username and password, where they are asked for.
+        login: username and password, where they are needed.
+
+    Attributes:
+        functions: index of each function of the page, by name.
+        inputs: number of its inputs, by name.
     """
 
     def __init__(self, url: str, login: dict[str, str] | None = None) -> None:
         self.url, self.session = url, secrets.token_hex(6)
-        each_anew = httpx.Limits(max_keepalive_connections=0)  # a refusal may close a connection
-        self.http = httpx.Client(timeout=TIMEOUT, base_url=url, limits=each_anew)
+        no_reuse = httpx.Limits(max_keepalive_connections=0)  # a refusal may close a connection
+        self.http = httpx.Client(timeout=TIMEOUT, base_url=url, limits=no_reuse)
         if login:
             self.http.post("login", data=login).raise_for_status()
         config = self.http.get("config").json()
@@ -147,124 +149,112 @@ class Visitor:
         self.inputs = {one["api_name"]: len(one["inputs"]) for one in config["dependencies"]}
 
     def join(self, function: str | int, *data: Any) -> httpx.Response:
-        """Ask for something; the answer says whether it waits."""
+        """Put a call into the queue."""
         index = self.functions[function] if isinstance(function, str) else function
         body = {"data": data, "fn_index": index, "session_hash": self.session}
         return self.http.post("gradio_api/queue/join", json=body)
 
     def messages(self) -> Generator[dict[str, Any], None, None]:
-        """What the server tells about all that this visitor asked for, until all of it is done."""
+        """The event stream of this session, until all of its calls are done."""
         address = f"gradio_api/queue/data?session_hash={self.session}"
-        with self.http.stream("GET", address) as answer:
-            for line in answer.iter_lines():
+        with self.http.stream("GET", address) as stream:
+            for line in stream.iter_lines():
                 if line.startswith("data:"):
                     message = json.loads(line[5:])
                     yield message
                     if message["msg"] in ("close_stream", "unexpected_error"):
                         return
 
-    def call(self, function: str | int, *data: Any, patience: float = TIMEOUT) -> Told:
-        """Ask, and wait for all that is answered; press Stop after `patience` seconds."""
-        answer, start = self.join(function, *data), time.monotonic()
+    def call(self, function: str | int, *data: Any, patience: float = TIMEOUT) -> Answer:
+        """Call a function and collect its answer; press Stop after `patience` seconds."""
+        response, start = self.join(function, *data), time.monotonic()
         messages: list[dict[str, Any]] = []
-        for message in () if answer.is_error else self.messages():
+        for message in () if response.is_error else self.messages():
             messages.append(message)
             if time.monotonic() - start > patience:
                 self.press_stop()
-        return Told(answer.status_code, messages)
+        return Answer(response.status_code, messages)
 
     def begin(self, function: str, *data: Any) -> Generator[dict[str, Any], None, None]:
-        """Ask, and wait until the model is at work; what else the server tells, to be closed."""
+        """Call a function and wait until the model runs; returns the open event stream."""
         self.join(function, *data).raise_for_status()
         messages = self.messages()
-        for _ in range(BEGUN):
+        for _ in range(STARTED):
             next(one for one in messages if one["msg"] == "process_generating")
         return messages
 
-    def generate(self, model: str, seed: int, count: int = 1, seconds: float = 0.5) -> Told:
-        """Sounds of the Sample tab."""
+    def generate(self, model: str, seed: int, count: int = 1, seconds: float = 0.5) -> Answer:
+        """Make sounds on the Sample tab."""
         return self.call("generate", *sample_inputs(model, seed, count, seconds))
 
     def press_stop(self) -> None:
-        """Stop all that this visitor has at work."""
+        """Stop all running calls of this session."""
         body = {"data": [], "fn_index": self.functions["press"], "session_hash": self.session}
         self.http.post("gradio_api/run/predict", json=body).raise_for_status()
 
-    def upload(self, path: Path) -> dict[str, Any]:
-        """A file as the page sends it; what stands for it in a call."""
-        with path.open("rb") as stream:
-            answer = self.http.post("gradio_api/upload", files={"files": (path.name, stream)})
-        answer.raise_for_status()
-        meta = {"_type": "gradio.FileData"}
-        return {"path": answer.json()[0], "orig_name": path.name, "meta": meta}
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """Upload a file; returns the value that stands for it in a call."""
+        response = self.http.post("gradio_api/upload", files={"files": (name, content)})
+        path = response.raise_for_status().json()[0]
+        return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
     def recipe(self, key: str) -> str:
         """The recipe of a sound."""
         return self.http.get(f"sounds/{key}.json").raise_for_status().text
 
     def sound(self, key: str) -> bytes:
-        """The 16-bit WAV of a sound."""
+        """A sound as a 16-bit WAV."""
         return self.http.get(f"sounds/{key}.wav?bits=16").raise_for_status().content
 
     def close(self) -> None:
-        """Leave, in the middle of an answer or not."""
+        """Disconnect, even in the middle of an answer."""
         self.http.close()
 
-    def __enter__(self) -> Visitor:
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class Told:
-    """What was answered to a call.
+class Answer:
+    """The answer to a call.
 
     Args:
         status: of HTTP.
-        messages: of the queue.
+        messages: of the event stream.
 
     Attributes:
         keys: of the sounds in it, in order.
-        lines: of the status.
-        problems: those of them that tell of a problem.
-        ok: whether the work was done.
+        lines: status lines, errors among them.
+        problems: the errors among the status lines.
+        ok: whether the call completed.
     """
 
     def __init__(self, status: int, messages: list[dict[str, Any]]) -> None:
         text = json.dumps(messages)
         self.status, self.messages = status, messages
         self.keys = list(dict.fromkeys(KEY.findall(text)))
-        said = [(kind, html.unescape(line)) for kind, line in dict.fromkeys(LINE.findall(text))]
-        self.lines = [line for _, line in said]
-        self.problems = [line for kind, line in said if kind == "problem"]
+        lines = [(kind, html.unescape(line)) for kind, line in dict.fromkeys(LINE.findall(text))]
+        self.lines = [line for _, line in lines]
+        self.problems = [line for kind, line in lines if kind == "problem"]
         done = [one for one in messages if one["msg"] == "process_completed"]
         self.ok = bool(done) and all(one["success"] for one in done)
         self._outputs = done[-1]["output"].get("data", []) if done else []
 
-    def part(self, place: int) -> dict[str, Any]:
-        """What the function's output at a place holds in the end; empty if it is no object."""
+    def output(self, place: int) -> dict[str, Any]:
+        """The final value of an output; empty if it is no object."""
         found = self._outputs[place] if place < len(self._outputs) else None
         return found if isinstance(found, dict) else {}
 
 
 def sample_inputs(model: str, seed: int, count: int = 1, seconds: float = 0.5) -> list[Any]:
-    """What the Sample tab sends: model, conditions, seed, kept, how many, seconds, warmth."""
+    """Inputs of the Sample tab: model, conditions, seed, keep, count, seconds, temperature."""
     return [model, {"given": {}}, seed, True, count, seconds, 1.0]
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens at."""
+    """A TCP port that is not in use."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
-
-
-def seconds_until(ready: Any, limit: float = TIMEOUT) -> float:
-    """How long it takes until `ready()` is true."""
-    start = time.perf_counter()
-    while not ready():
-        if time.perf_counter() - start > limit:
-            raise TimeoutError(f"still not ready after {limit:g} s")
-        time.sleep(0.05)
-    return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What every event of the page shares: errors in one line, Stop, progress."""
+"""Event handlers of the page: errors as one status line, Stop, progress."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Updates = dict[Any, Any]
 log = logging.getLogger("dgm_audio.demo")
 
 
-class Stops:
-    """The Stop of each visitor's work."""
+class StopRegistry:
+    """The stop flags of running events, by session."""
 
     def __init__(self) -> None:
         self._running: dict[str, set[Stop]] = {}
         self._lock = threading.Lock()
 
     def begin(self, request: gr.Request | None) -> Stop:
-        """A new Stop for work that begins."""
+        """Register an event that begins; returns its stop flag."""
         stop = Stop()
         with self._lock:
             self._running.setdefault(_session(request), set()).add(stop)
         return stop
 
     def end(self, request: gr.Request | None, stop: Stop) -> None:
-        """The work is over."""
+        """Remove the flag of an event that has ended."""
         with self._lock:
             running = self._running.get(_session(request), set())
             running.discard(stop)
@@ -47,7 +47,7 @@ class Stops:
                 self._running.pop(_session(request), None)
 
     def press(self, request: gr.Request | None) -> int:
-        """Stop all that this visitor has at work; how many that were."""
+        """Stop all running events of a session; returns their number."""
         with self._lock:
             running = list(self._running.get(_session(request), ()))
         for stop in running:
@@ -55,14 +55,14 @@ class Stops:
         return len(running)
 
 
-STOPS = Stops()
+STOPS = StopRegistry()
 
 
 def handler(status: gr.HTML) -> Callable[[Callable[..., Any]], Callable[..., Iterator[Updates]]]:
-    """Make an event of a generator function (stop, *inputs) -> updates.
+    """Decorator: a generator function (stop, *inputs) -> updates becomes a Gradio event handler.
 
-    What goes wrong is told in `status`: wrong input in the words of the error, the unexpected with
-    a reference under which the log has its traceback.
+    Errors become one line in `status`: a `DgmAudioError` by its message, an unexpected exception
+    by a reference id that is logged with the traceback.
     """
 
     def wrap(work: Callable[..., Iterable[Updates]]) -> Callable[..., Iterator[Updates]]:
@@ -72,15 +72,15 @@ def handler(status: gr.HTML) -> Callable[[Callable[..., Any]], Callable[..., Ite
             try:
                 yield from work(stop, *inputs)
             except Stopped:
-                yield {status: say("Stopped.")}
+                yield {status: status_line("Stopped.")}
             except DgmAudioError as error:
-                yield {status: complain(str(error))}
+                yield {status: error_line(str(error))}
             except Exception:
                 reference = secrets.token_hex(4)
                 log.exception("reference %s", reference)
                 yield {
-                    status: complain(
-                        f"Something went wrong that nobody expected (reference {reference}); "
+                    status: error_line(
+                        f"Something went wrong unexpectedly (reference {reference}); "
                         "the log of the demo has the details."
                     )
                 }
@@ -94,28 +94,28 @@ def handler(status: gr.HTML) -> Callable[[Callable[..., Any]], Callable[..., Ite
     return wrap
 
 
-def say(text: str) -> str:
-    """A line of a status, as HTML."""
+def status_line(text: str) -> str:
+    """A status line as HTML; empty text gives an empty line."""
     return f'<p class="dgm-note" role="status">{html.escape(text)}</p>' if text else ""
 
 
-def complain(text: str) -> str:
-    """A line that tells of a problem."""
+def error_line(text: str) -> str:
+    """An error message as one line of HTML."""
     line = " ".join(text.split())
     return f'<p class="dgm-problem" role="alert">{html.escape(line[:1].upper() + line[1:])}</p>'
 
 
-def steps(items: Sequence[T], what: str, unit: str = "sounds") -> Iterator[tuple[T, str]]:
-    """The items, each with a status line: how many are done, and the time that is left.
+def with_progress(items: Sequence[T], what: str, unit: str = "sounds") -> Iterator[tuple[T, str]]:
+    """The items, each with a status line: how many are done, and the estimated time left.
 
-    >>> [line for _, line in steps("ab", "Making", "letters")][0]
+    >>> [line for _, line in with_progress("ab", "Making", "letters")][0]
     '<p class="dgm-note" role="status">Making: 0 of 2 letters</p>'
     """
     start = time.perf_counter()
     for done, item in enumerate(items):
         left = (time.perf_counter() - start) / done * (len(items) - done) if done else 0.0
         rest = f", {left:.0f} s left" if left >= 1 else ""
-        yield item, say(f"{what}: {done} of {len(items)} {unit}{rest}")
+        yield item, status_line(f"{what}: {done} of {len(items)} {unit}{rest}")
 
 
 def _session(request: gr.Request | None) -> str:

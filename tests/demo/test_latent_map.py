@@ -1,13 +1,13 @@
-"""Maps: places are where sounds lie, and a sound moves within the plane only."""
+"""Latent maps: coordinates of sounds are exact, and a sound moves within the plane only."""
 
 import math
 
 import pytest
 import torch
+from dgm_audio._demo.latent_map import draw_map
 from small_stream import small_stream
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig, ToyTone, ToyToneConfig
 
-from dgm_audio.apps.map import draw_map
 from dgm_audio.errors import InputError
 from dgm_audio.families.spectrogram import SpectrogramConfig
 from dgm_audio.families.vae.model import SpectrogramVAE
@@ -50,24 +50,24 @@ def test_points_lie_where_the_sounds_of_the_seed_lie(drawn):
     assert found.seed == 5 and len(found.labels) == len(found.conditions) == 40
     for index, (x, y) in enumerate(found.points.tolist()):
         assert found.nearest(x, y) == index
-        there, condition = found.at(*found.points[index])
+        there, condition = found.latent_at(*found.points[index])
         torch.testing.assert_close(there, z[index : index + 1], atol=1e-4, rtol=0)
         assert condition == found.conditions[index]
-        assert found.place(z[index : index + 1], condition) == pytest.approx((x, y), abs=1e-3)
+        assert found.project(z[index : index + 1], condition) == pytest.approx((x, y), abs=1e-3)
 
 
 def test_what_is_at_a_place_is_placed_there(drawn):
     _, found = drawn
     for x, y in PLACES:
-        z, condition = found.at(x, y)
+        z, condition = found.latent_at(x, y)
         assert condition == found.conditions[found.nearest(x, y)]
-        assert found.place(z, condition) == pytest.approx((x, y), abs=1e-3)
+        assert found.project(z, condition) == pytest.approx((x, y), abs=1e-3)
 
 
 def test_a_move_stays_within_the_plane(drawn):
     """The features off the plane are the nearest sound's."""
     _, found = drawn
-    z, condition = found.at(0.31, -0.72)
+    z, condition = found.latent_at(0.31, -0.72)
     start = found.z[found.nearest(0.31, -0.72)][None]
     moved, was = (found.space.features(item, condition) for item in (z, start))
     off = (moved - was) - found.axes.T @ (found.axes @ (moved - was))
@@ -121,7 +121,7 @@ def test_sequences_of_codes_have_no_map():
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, 4.5, "0", None, True, torch.zeros(2)])
 def test_wrong_places(wrong):
     found = draw_map(drums(), 5)
-    for call in (found.nearest, found.at):
+    for call in (found.nearest, found.latent_at):
         with pytest.raises(InputError, match="x is"):
             call(wrong, 0)
         with pytest.raises(InputError, match="y is"):
@@ -132,7 +132,7 @@ def test_wrong_arguments():
     found = draw_map(drums(), 5)
     for wrong in (torch.zeros(1, 5, 1), torch.zeros(2, 6, 1), None):
         with pytest.raises(InputError, match=r"expected a tensor \(1, 6, 1\)"):
-            found.place(wrong, {})
+            found.project(wrong, {})
     with pytest.raises(InputError, match="count is 2"):
         draw_map(drums(), 2)
     with pytest.raises(InputError, match="'piano'"):

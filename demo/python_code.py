@@ -1,4 +1,4 @@
-"""The plain Python that makes the sound of a recipe: to read, to paste and to change."""
+"""A sound's recipe as a plain Python script, to read, paste and change."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dgm_audio.recipe import Recipe
 _WRITE = "write_audio({path}, sound, model.audio.sample_rate)"
 
 
-def python_lines(recipe: Recipe, path: str = "sound.wav") -> str:
-    """The lines of a script that makes a recipe's sound and writes it.
+def python_code(recipe: Recipe, path: str = "sound.wav") -> str:
+    """A script that makes the sound of a recipe and writes it to a file.
 
-    A latent that the recipe holds itself, and that no seed tells, is left to `render`.
+    Latents drawn from a seed appear as `model.noise(...)`; stored latents are left to `render`.
 
     Args:
-        recipe: of one sound, by a model that `load` finds under the recipe's name.
-        path: of the file that is written.
+        recipe: of one sound; `load` must find its model by name.
+        path: file that the script writes.
 
     Raises:
         InputError: if a parameter is missing or not allowed.
@@ -58,21 +58,21 @@ def _rendering(recipe: Recipe, path: str) -> str:
 
 
 def _is_drawn(recipe: Recipe) -> bool:
-    """Whether seeds tell all of its latents."""
+    """Whether all of its latents are drawn from seeds."""
     parameters = recipe.parameters
     if recipe.call == "sample":
         return True
     if recipe.call == "interpolate":
-        said = [ends.value(parameters, key, dict) for key in ("from", "to")]
+        sources = [ends.value(parameters, key, dict) for key in ("from", "to")]
     elif recipe.call in ("morph", "path"):
-        said = ends.value(parameters, "corners", list)
+        sources = ends.value(parameters, "corners", list)
     else:
         return False
-    return all(isinstance(one, Mapping) and "seed" in one for one in said)
+    return all(isinstance(one, Mapping) and "seed" in one for one in sources)
 
 
 Script = tuple[list[str], list[str]]
-"""What is imported (names of the package, then whole lines), and what is done."""
+"""Imports (names from `dgm_audio`, then whole lines) and the lines that make the sound."""
 
 
 def _sample(parameters: Mapping[str, Any]) -> Script:
@@ -120,8 +120,8 @@ _SCRIPTS = {"sample": _sample, "interpolate": _interpolate, "morph": _morph, "pa
 
 
 def _corners(parameters: Mapping[str, Any]) -> list[str]:
-    said = ends.value(parameters, "corners", list)
-    return _listed("corners", [_noise(one, parameters) for one in said])
+    sources = ends.value(parameters, "corners", list)
+    return _listed("corners", [_noise(one, parameters) for one in sources])
 
 
 def _listed(name: str, items: list[str]) -> list[str]:
@@ -129,7 +129,7 @@ def _listed(name: str, items: list[str]) -> list[str]:
 
 
 def _noise(end: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
-    """The call that draws an end, or a sample, for the length of the recipe's sound."""
+    """The call that draws the latent of one sound, as long as the recipe's sound."""
     seed, index = (ends.value(end, key, int) for key in ("seed", "index"))
     temperature = ends.value({"temperature": 1.0, **end}, "temperature", float)
     words = [f"length={ends.samples(parameters)}", f"seed={seed}"]
@@ -147,12 +147,12 @@ def _decoding(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _finishing(parameters: Mapping[str, Any]) -> list[str]:
-    """What is done to the sound, if anything."""
+    """Trimming and level adjustment, if the recipe has any."""
     done = {key: parameters[key] for key in ("trim", "level") if key in parameters}
     return [f"sound = finished(sound, {_text(done)}, model.audio.sample_rate)"] if done else []
 
 
 def _text(value: Any) -> str:
-    """As Python code, in double quotes where that is safe: a recipe may be anybody's."""
+    """A value as a Python literal, in double quotes where that is safe; recipes are untrusted."""
     plain = repr(value)
     return plain if '"' in plain or "\\" in plain else plain.replace("'", '"')

@@ -1,13 +1,13 @@
-"""The lines that are shown make the sound that is heard."""
+"""The Python code of a sound makes the same sound."""
 
 import ast
 
 import pytest
 import torch
+from dgm_audio._demo.python_code import python_code
 
 import dgm_audio
 from dgm_audio.apps.latents import pack
-from dgm_audio.apps.python_lines import python_lines
 from dgm_audio.apps.render import recipe_for, render
 from dgm_audio.errors import InputError
 from dgm_audio.io import read_audio
@@ -48,13 +48,13 @@ def recipes(model):
 def test_the_lines_make_the_sound(model, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = recipes(model)[name]
-    lines = python_lines(recipe, "it's.wav")
+    lines = python_code(recipe, "it's.wav")
     exec(compile(lines, "lines", "exec"), {})
     torch.testing.assert_close(read_audio("it's.wav")[0], render(model, recipe), atol=1e-4, rtol=0)
 
 
 def test_seeds_are_shown_as_what_they_are(model):
-    every = {name: python_lines(recipe) for name, recipe in recipes(model).items()}
+    every = {name: python_code(recipe) for name, recipe in recipes(model).items()}
     for name in ("sample", "interpolate", "morph", "line", "path"):
         assert "model.noise(1, length=20000, seed=2, first=3, temperature=0.7)" in every[name]
         assert "render" not in every[name] and 'write_audio("sound.wav"' in every[name]
@@ -74,7 +74,7 @@ def test_texts_of_anybody_stay_texts():
         ("sample", values | {"condition": {HOSTILE: HOSTILE}}),
         ("decode", {"latents": {HOSTILE: HOSTILE}}),
     ):
-        lines = python_lines(Recipe(HOSTILE, "", "1", call, parameters), HOSTILE)
+        lines = python_code(Recipe(HOSTILE, "", "1", call, parameters), HOSTILE)
         texts = {n.value for n in ast.walk(ast.parse(lines)) if isinstance(n, ast.Constant)}
         imports = [n for n in ast.walk(ast.parse(lines)) if isinstance(n, ast.Import)]
         assert HOSTILE in texts and "os" not in {name.name for n in imports for name in n.names}
@@ -98,6 +98,6 @@ def test_texts_of_anybody_stay_texts():
 def test_wrong_parameters_are_refused(call, changes):
     values = {**ENDS[1], **SOUND, **ACROSS, "from": ENDS[0], "to": ENDS[1], "steps": 3, "x": 0}
     values |= {"y": 0, "points": [[0, 0, 0]], "fade": 0}
-    assert python_lines(Recipe("m", "", "1", call, values))
+    assert python_code(Recipe("m", "", "1", call, values))
     with pytest.raises(InputError):
-        python_lines(Recipe("m", "", "1", call, values | changes))
+        python_code(Recipe("m", "", "1", call, values | changes))

@@ -1,9 +1,10 @@
-"""A plane through the space of a model's codes: the two directions in which they vary the most.
+"""A two-dimensional map of a model's latent space: the first two principal components (PCA).
 
     (x, y) = P (f - f_0) / scale,    f the features of a latent, P their first two principal axes
 
-Features are the codes, or, where the latents themselves are the codes, their image under the
-linear map of `dgm_audio.apps.directions`, in which distances are what one hears.
+The features are the model's codes. Where the latents themselves are the codes, the features are
+their image under the linear map of `dgm_audio.apps.directions`: level changes in dB, so that
+distances on the map follow audible differences.
 
 References:
     Pearson, "On lines and planes of closest fit to systems of points in space", 1901.
@@ -26,24 +27,24 @@ from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_BATCH, AudioGenerator, check_integer
 from dgm_audio.specs import Classes
 
-MAX_PLACE = 4.0
-_WEAKEST = 1e-3
-"""Directions weaker than this share of the strongest are no features: nothing is heard of them."""
+MAX_COORDINATE = 4.0
+_MIN_STRENGTH = 1e-3
+"""Directions weaker than this share of the strongest are left out: they are inaudible."""
 
 
-class _Space(Protocol):
+class _FeatureSpace(Protocol):
     def features(self, z: Tensor, condition: Mapping[str, Any]) -> Tensor:
-        """Float64 (F,) of a latent (1, D, 1)."""
+        """Features of a latent (1, D, 1): float64 (F,)."""
         ...
 
-    def moved(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
-        """The latent (1, D, 1) whose features differ by so much (F,)."""
+    def move(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
+        """The latent (1, D, 1) with `by` (F,) added to its features."""
         ...
 
 
 @dataclass(frozen=True)
-class _Codes:
-    """Features are codes."""
+class _CodeFeatures:
+    """The features are the model's codes."""
 
     model: HasCodes
 
@@ -51,22 +52,22 @@ class _Codes:
         with torch.no_grad():
             return self.model.codes(z, condition)[0, :, 0].cpu().double()
 
-    def moved(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
+    def move(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
         with torch.no_grad():
             h = self.model.codes(z, condition)
             return self.model.latents(h + by.to(h)[:, None], condition).to(z)
 
 
 @dataclass(frozen=True)
-class _Levels:
-    """Features are changes of level along directions, in dB."""
+class _LevelFeatures:
+    """The features are level changes along directions, in dB."""
 
     directions: Directions
 
     def features(self, z: Tensor, condition: Mapping[str, Any]) -> Tensor:
         return (self.directions.axes.double() @ z[0, :, 0].double()) * self._strength
 
-    def moved(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
+    def move(self, z: Tensor, by: Tensor, condition: Mapping[str, Any]) -> Tensor:
         shift = self.directions.axes.double().T @ (by / self._strength)
         return z + shift.to(z)[:, None]
 
@@ -81,15 +82,15 @@ class LatentMap:
 
     Args:
         z: latents of the sounds (N, D, 1), those of `model.noise(N, seed=seed)`.
-        points: where they lie, float64 (N, 2) in [-1, 1].
-        conditions: a full one of each sound.
+        points: map coordinates of the sounds, float64 (N, 2) in [-1, 1].
+        conditions: the full condition of each sound.
         labels: the class of each sound, or "".
         seed: of the sounds.
         explained: shares of the features' variance that x and y show.
         axes: P, orthonormal (2, F).
         centre: f_0, (F,).
-        scale: features per unit of the plane.
-        space: knows the features.
+        scale: feature units per map unit.
+        space: computes the features.
     """
 
     z: Tensor
@@ -101,20 +102,20 @@ class LatentMap:
     axes: Tensor
     centre: Tensor
     scale: float
-    space: _Space
+    space: _FeatureSpace
 
     def nearest(self, x: float, y: float) -> int:
-        """Number of the sound that lies nearest.
+        """Index of the sound nearest to (x, y).
 
         Raises:
             InputError: if x or y is not a number from -4 to 4.
         """
-        return int((self.points - self._place(x, y)).square().sum(1).argmin())
+        return int((self.points - self._coordinates(x, y)).square().sum(1).argmin())
 
-    def at(self, x: float, y: float) -> tuple[Tensor, dict[str, Any]]:
-        """What lies at a place: the nearest sound, moved within the plane to where the place is.
+    def latent_at(self, x: float, y: float) -> tuple[Tensor, dict[str, Any]]:
+        """The latent at (x, y): that of the nearest sound, moved within the plane to (x, y).
 
-        Everything off the plane stays as that sound has it.
+        Its components off the plane stay those of the nearest sound.
 
         Returns:
             Latent (1, D, 1), and the sound's condition.
@@ -124,12 +125,12 @@ class LatentMap:
         """
         index = self.nearest(x, y)
         condition = dict(self.conditions[index])
-        by = (self._place(x, y) - self.points[index]) * self.scale @ self.axes
+        by = (self._coordinates(x, y) - self.points[index]) * self.scale @ self.axes
         with one_thread():
-            return self.space.moved(self.z[index : index + 1], by, condition), condition
+            return self.space.move(self.z[index : index + 1], by, condition), condition
 
-    def place(self, z: Tensor, condition: Mapping[str, Any]) -> tuple[float, float]:
-        """Where a latent (1, D, 1) lies, maybe outside of [-1, 1].
+    def project(self, z: Tensor, condition: Mapping[str, Any]) -> tuple[float, float]:
+        """Map coordinates of a latent (1, D, 1); they may lie outside [-1, 1].
 
         Raises:
             InputError: if the latent or the condition is not allowed.
@@ -141,7 +142,7 @@ class LatentMap:
             along = self.axes @ (self.space.features(z, condition) - self.centre) / self.scale
         return float(along[0]), float(along[1])
 
-    def _place(self, x: float, y: float) -> Tensor:
+    def _coordinates(self, x: float, y: float) -> Tensor:
         return torch.tensor([_coordinate("x", x), _coordinate("y", y)], dtype=torch.float64)
 
 
@@ -157,12 +158,12 @@ def draw_map(
     """A map of `count` new sounds of a model with one code per clip.
 
     Args:
-        model: any such.
-        count: how many sounds, at least 3.
-        given: conditions of all; classes that are not given take turns.
-        seed: sound i is item i of it.
-        length: samples of the sounds that are drawn; their codes do not depend on it.
-        progress: see `find_directions`, which a model whose latents are its codes needs.
+        model: with one code per clip.
+        count: number of sounds, at least 3.
+        given: conditions of all sounds; a class that is not given cycles through its values.
+        seed: sound i is item i of this seed.
+        length: samples of each sound; the codes do not depend on it.
+        progress: passed to `find_directions`, for models whose latents are their codes.
 
     Raises:
         InputError: if the model has a sequence of codes, or an argument is not allowed.
@@ -175,12 +176,16 @@ def draw_map(
         )
     conditions = item_conditions(model, given or {}, count)
     z = model.noise(count, length=length, seed=seed)
-    space = _Codes(model) if isinstance(model, HasCodes) else _levels(model, given, seed, progress)
+    space = (
+        _CodeFeatures(model)
+        if isinstance(model, HasCodes)
+        else _level_features(model, given, seed, progress)
+    )
     with one_thread():
         parts = zip(z.split(1), conditions, strict=True)
         features = torch.stack([space.features(one, condition) for one, condition in parts])
         centre = features.mean(0)
-        axes, explained = _plane(features - centre)
+        axes, explained = _principal_axes(features - centre)
         along = (features - centre) @ axes.T
     scale = float(along.abs().max().clamp_min(1e-12))
     labels = _labels(model, conditions)
@@ -188,20 +193,20 @@ def draw_map(
     return LatentMap(z, points, conditions, labels, seed, explained, axes, centre, scale, space)
 
 
-def _levels(
+def _level_features(
     model: AudioGenerator,
     given: Mapping[str, Any] | None,
     seed: int,
     progress: Callable[[int, int], None] | None,
-) -> _Levels:
+) -> _LevelFeatures:
     found = find_directions(
         model, model.latent.channels, condition=given, seed=seed, progress=progress
     )
-    heard = sum(value > _WEAKEST * found.strength[0] for value in found.strength)
-    return _Levels(Directions(found.axes[:heard], found.strength[:heard]))
+    audible = sum(value > _MIN_STRENGTH * found.strength[0] for value in found.strength)
+    return _LevelFeatures(Directions(found.axes[:audible], found.strength[:audible]))
 
 
-def _plane(features: Tensor) -> tuple[Tensor, tuple[float, float]]:
+def _principal_axes(features: Tensor) -> tuple[Tensor, tuple[float, float]]:
     """The first two principal axes (2, F) of centred features (N, F), and their shares."""
     if min(features.shape) < 2:
         raise InputError("the model's sounds differ in one way only; a map needs two")
@@ -220,8 +225,7 @@ def _labels(model: AudioGenerator, conditions: list[dict[str, Any]]) -> list[str
 def _coordinate(name: str, given: float | Tensor) -> float:
     found = given.item() if isinstance(given, Tensor) and given.numel() == 1 else given
     number = isinstance(found, int | float) and not isinstance(found, bool)
-    if not number or not -MAX_PLACE <= found <= MAX_PLACE:  # also catches NaN
-        raise InputError(
-            f"{name} is {found!r:.60}; it must be a number from {-MAX_PLACE:g} to {MAX_PLACE:g}"
-        )
+    if not number or not -MAX_COORDINATE <= found <= MAX_COORDINATE:  # also catches NaN
+        low, high = f"{-MAX_COORDINATE:g}", f"{MAX_COORDINATE:g}"
+        raise InputError(f"{name} is {found!r:.60}; it must be a number from {low} to {high}")
     return float(found)

@@ -1,4 +1,7 @@
-"""Which tab a model cannot serve, and why, in words; empty if it can."""
+"""Why a tab is unavailable for a model, in words for the page.
+
+The `why_no_...` functions return the reason, or an empty text if the model has the capability.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dgm_audio.specs import Frames, Scalar
 
 
 def why_no_sample(model: AudioGenerator) -> str:
-    """Whether it makes sounds of noise alone."""
+    """Why the model cannot draw sounds from noise alone."""
     needed = [key for key, spec in model.condition if isinstance(spec, Frames)]
     if not needed:
         return ""
@@ -21,7 +24,7 @@ def why_no_sample(model: AudioGenerator) -> str:
 
 
 def why_no_map(model: AudioGenerator) -> str:
-    """Whether a point of a plane stands for a clip."""
+    """Why the model has no map: it needs one code per clip."""
     if why_no_sample(model):
         return why_no_sample(model)
     hop = model.latent.hop
@@ -35,14 +38,14 @@ def why_no_map(model: AudioGenerator) -> str:
 
 
 def why_no_encoding(model: AudioGenerator) -> str:
-    """Whether it finds the latent of a recording."""
+    """Why the model cannot encode recordings."""
     if isinstance(model, Encoder) and not why_no_sample(model):
         return ""
     return f"{_name(model)} does not find latents of recordings."
 
 
-def pitch_of(model: AudioGenerator) -> Scalar | None:
-    """The condition by which it plays notes, in MIDI numbers."""
+def pitch_spec(model: AudioGenerator) -> Scalar | None:
+    """The pitch condition (a MIDI number); None if the model takes no pitch."""
     found = model.condition.fields.get("pitch")
     return found if isinstance(found, Scalar) else None
 
@@ -51,8 +54,8 @@ def _name(model: AudioGenerator) -> str:
     return model.name or "This model"
 
 
-def what_morph_means(model: AudioGenerator) -> str:
-    """What lies between two sounds, where that is not a blend of them."""
+def morph_note(model: AudioGenerator) -> str:
+    """How a morph sounds, where it is not a plain blend of the two sounds; else empty."""
     hop = model.latent.hop
     if hop is None:
         return ""
@@ -68,12 +71,12 @@ def what_morph_means(model: AudioGenerator) -> str:
 
 
 def why_no_transform(model: AudioGenerator) -> str:
-    """Whether it takes recordings: it finds their latents, or goes by what it asks of them."""
+    """Why the model takes no recordings: it neither encodes nor resynthesises them."""
     return "" if is_vocoder(model) else why_no_encoding(model)
 
 
 def why_no_directions(model: AudioGenerator) -> str:
-    """Whether it has latent directions that change what one hears."""
+    """Why the model has no latent directions with an audible effect."""
     if is_vocoder(model):
         return (
             f"{_name(model)} follows the recording frame by frame; its own noise decides next to "
@@ -89,7 +92,7 @@ def why_no_directions(model: AudioGenerator) -> str:
 
 
 def is_vocoder(model: AudioGenerator) -> bool:
-    """Whether it resynthesises recordings."""
+    """Whether the model is a vocoder: it resynthesises recordings."""
     try:
         check_vocoder(model)
     except InputError:

@@ -1,4 +1,4 @@
-"""What the page teaches: what the families do, out of their own docstrings."""
+"""Descriptions of the families, from their docstrings, for the Learn tab."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _REFERENCES = "References:"
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a docstring says.
+class FamilyDoc:
+    """The parts of a family's docstring.
 
     Args:
-        title: its first sentence.
-        formula: the first indented block, as it stands; empty if there is none.
-        rest: what follows, (text, whether it is a formula) each.
-        references: one each.
+        title: the first paragraph.
+        formula: the first indented block, verbatim; empty if there is none.
+        rest: the other blocks, each (text, whether it is a formula).
+        references: one entry per reference.
     """
 
     title: str
@@ -33,10 +33,10 @@ class Lesson:
     references: tuple[str, ...]
 
 
-def lesson_of(doc: str) -> Lesson:
-    r"""The parts of a docstring.
+def parse_docstring(doc: str) -> FamilyDoc:
+    r"""Split a docstring into its parts.
 
-    >>> lesson_of("A toy.\n\n    x = z\n\nIt is quick.\n\nReferences:\n    Ada, 1843.").formula
+    >>> parse_docstring("A toy.\n\n    x = z\n\nQuick.\n\nReferences:\n    Ada, 1843.").formula
     'x = z'
     """
     text, _, sources = inspect.cleandoc(doc).partition(_REFERENCES)
@@ -49,52 +49,53 @@ def lesson_of(doc: str) -> Lesson:
     first = next((place for place, (_, is_formula) in enumerate(parts) if is_formula), None)
     formula = parts.pop(first)[0] if first is not None else ""
     joined = re.sub(r"\n\s{2,}", " ", textwrap.dedent(sources).strip("\n"))
-    return Lesson(title, formula, tuple(parts), tuple(joined.splitlines()))
+    return FamilyDoc(title, formula, tuple(parts), tuple(joined.splitlines()))
 
 
 @functools.cache
-def families() -> list[tuple[FamilyInfo, Lesson]]:
-    """All families, built in or from plugins, each with what its module or class says of itself."""
+def documented_families() -> list[tuple[FamilyInfo, FamilyDoc]]:
+    """All families, built in or from plugins, each with its parsed docstring."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a family that fails has its reason in `error`
         infos = list_families()
-    return [(info, _lesson(info)) for info in infos]
+    return [(info, _family_doc(info)) for info in infos]
 
 
 def families_html(current: str) -> str:
-    """A card per family; that of the current model is open."""
-    ordered = sorted(families(), key=lambda one: one[0].name != current)
-    return "".join(_card(info, lesson, info.name == current) for info, lesson in ordered)
+    """One card per family; the current model's family comes first and is open."""
+    ordered = sorted(documented_families(), key=lambda one: one[0].name != current)
+    return "".join(_card(info, doc, info.name == current) for info, doc in ordered)
 
 
-def _lesson(info: FamilyInfo) -> Lesson:
+def _family_doc(info: FamilyInfo) -> FamilyDoc:
     if info.error:
-        return Lesson(info.error, "", (), ())
+        return FamilyDoc(info.error, "", (), ())
     family = get_family(info.name)
     module = sys.modules[family.__module__].__doc__ or ""
-    return lesson_of(module if len(module) > len(family.__doc__ or "") else family.__doc__ or "")
+    own = family.__doc__ or ""
+    return parse_docstring(module if len(module) > len(own) else own)
 
 
-def _card(info: FamilyInfo, lesson: Lesson, current: bool) -> str:
+def _card(info: FamilyInfo, doc: FamilyDoc, current: bool) -> str:
     can = [("encodes recordings", info.encode), ("exact likelihood", info.log_prob)]
     can.append(("lower bound of the likelihood", info.elbo))
     chips = " ".join(f"<span class='dgm-can'>{text}</span>" for text, has in can if has)
     here = "<span class='dgm-badge'>of this model</span>" if current else ""
-    formula = f"<pre>{html.escape(lesson.formula)}</pre>" if lesson.formula else ""
+    formula = f"<pre>{html.escape(doc.formula)}</pre>" if doc.formula else ""
     rest = "".join(
         f"<pre>{html.escape(text)}</pre>" if is_formula else f"<p>{_prose(text)}</p>"
-        for text, is_formula in lesson.rest
+        for text, is_formula in doc.rest
     )
-    items = "".join(f"<li>{html.escape(one)}</li>" for one in lesson.references)
+    items = "".join(f"<li>{html.escape(one)}</li>" for one in doc.references)
     more = rest + (f"<ul>{items}</ul>" if items else "")
     package = "" if info.package == "dgm_audio" else f" · {html.escape(info.package)}"
     return (
         f"<details class='dgm-family' {'open' if current else ''}>"
         f"<summary><b>{html.escape(info.name)}</b>{package} {here}"
-        f"<span>{_prose(lesson.title)}</span></summary>{formula}<p>{chips}</p>{more}</details>"
+        f"<span>{_prose(doc.title)}</span></summary>{formula}<p>{chips}</p>{more}</details>"
     )
 
 
 def _prose(text: str) -> str:
-    """Text of a docstring, its `code` marked."""
+    """A paragraph as HTML, with `code` in code tags."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

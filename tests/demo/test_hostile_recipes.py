@@ -1,4 +1,4 @@
-"""Recipes that no page makes, and the ways by which somebody may send them to the web demo."""
+"""Recipes that no page makes are refused in one line, whichever function receives them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from visitors import Visitor
+import pytest
+from demo_client import Client
 
 MODEL, LONG = "drums-vae", "music-vae"
 """LONG makes sounds of any length."""
 
 PATIENCE = 10.0
-"""Seconds until a recipe must be refused; after that Stop is pressed."""
+"""Seconds within which a recipe must be refused; then the client presses Stop."""
 
-SECRETS = ("/tmp", "dgm_audio-demo", "nobody expected", "Traceback")
-"""No line may show them: where sounds lie on the server, and errors that nobody foresaw."""
+SECRETS = ("/tmp", "dgm_audio-demo", "went wrong unexpectedly", "Traceback")
+"""No answer may show these: paths of the server, and unexpected errors."""
 
 HUGE = 10**400
 GIVEN: dict[str, Any] = {"given": {}}
@@ -63,18 +64,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "markup for a model": {"model": "<script>alert(1)</script>"},
     "other weights": {"weights": _NONE},
 }
-"""What is changed of a good recipe: its fields, or its parameters."""
+"""Changes to a valid recipe: its fields, or its parameters."""
 
 _FIELDS = ("model", "weights", "version", "call")
 
 
-def changed(recipes: dict[str, str], change: dict[str, Any]) -> str:
-    """A hostile recipe.
-
-    Args:
-        recipes: a good one of each model.
-        change: a value of `CHANGES`.
-    """
+def hostile(recipes: dict[str, str], change: dict[str, Any]) -> str:
+    """A valid recipe (by model) with a change of `CHANGES`."""
     recipe = json.loads(recipes.get(change.get("model", MODEL), recipes[MODEL]))
     recipe |= {key: change[key] for key in _FIELDS if key in change}
     recipe["parameters"] |= {key: one for key, one in change.items() if key not in _FIELDS}
@@ -83,60 +79,54 @@ def changed(recipes: dict[str, str], change: dict[str, Any]) -> str:
     return json.dumps(recipe)
 
 
-def good(visitor: Visitor) -> dict[str, str]:
-    """A good recipe of each model that is needed."""
-    names = (MODEL, LONG)
-    return {name: visitor.recipe(visitor.generate(name, 1).keys[0]) for name in names}
-
-
 def _corner(text: str, name: str, own: bool) -> list[Any]:
     corners = [{"recipe": text}, *({"seed": seed} for seed in range(3))]
-    said = {"turn": 1, "grid": 1, "want": "place", "complete": True, "x": 0.4, "y": 0.4, "own": own}
-    return [name, GIVEN, said | {"corners": corners}, 1.0, None]
+    place = {"want": "place", "complete": True, "x": 0.4, "y": 0.4, "own": own}
+    return [name, GIVEN, {"turn": 1, "grid": 1, "corners": corners} | place, 1.0, None]
 
 
 def _end(text: str, name: str) -> list[Any]:
     return [name, GIVEN, {"a": {"recipe": text}, "b": {"seed": 1}}, 1.0, 3]
 
 
-WAYS: dict[str, Callable[[str, str, str], tuple[str, list[Any]]]] = {
-    "link": lambda bad, fine, name: ("arrive", [bad]),
-    "corner": lambda bad, fine, name: ("serve", _corner(bad, name, False)),
-    "own corner": lambda bad, fine, name: ("serve", _corner(bad, name, True)),
-    "end of files": lambda bad, fine, name: ("separate", _end(bad, name)),
-    "end of a clip": lambda bad, fine, name: ("together", _end(bad, name)),
-    "mix": lambda bad, fine, name: (
+ROUTES: dict[str, Callable[[str, str, str], tuple[str, list[Any]]]] = {
+    "link": lambda bad, valid, name: ("arrive", [bad]),
+    "corner": lambda bad, valid, name: ("serve", _corner(bad, name, False)),
+    "own corner": lambda bad, valid, name: ("serve", _corner(bad, name, True)),
+    "end of files": lambda bad, valid, name: ("separate", _end(bad, name)),
+    "end of a clip": lambda bad, valid, name: ("together", _end(bad, name)),
+    "mix": lambda bad, valid, name: (
         "change",
-        [name, {"base": fine, "amounts": []}, {"with": bad, "amount": 0.5}, {}],
+        [name, {"base": valid, "amounts": []}, {"with": bad, "amount": 0.5}, {}],
     ),
-    "sliders": lambda bad, fine, name: (
+    "sliders": lambda bad, valid, name: (
         "change",
         [name, {"base": bad, "amounts": [1.0]}, {"amount": 0.5, "seed": 1}, {}],
     ),
-    "dock": lambda bad, fine, name: ("from_dock", [name, GIVEN, False, bad]),
-    "map": lambda bad, fine, name: ("find", [name, {"seed": 0, "given": {}, "recipe": bad}]),
+    "dock": lambda bad, valid, name: ("from_dock", [name, GIVEN, False, bad]),
+    "map": lambda bad, valid, name: ("find", [name, {"seed": 0, "given": {}, "recipe": bad}]),
 }
-"""The call (function, inputs) that sends a recipe, beside a good one, to a model."""
-
-ATTEMPTS = tuple(
-    (what, way) for what in CHANGES for way in WAYS if way != "map" or "model" not in CHANGES[what]
-)
-"""Each recipe by each way; a map goes by the weights alone, whatever the model is called."""
+"""By name: the function and inputs that send a bad recipe, beside a valid one, to a model."""
 
 
-def refused(visitor: Visitor, recipes: dict[str, str], what: str, way: str) -> str | None:
-    """What went wrong, if a hostile recipe is not refused in one line that tells no secret.
+@pytest.fixture(scope="module")
+def recipes(server):
+    """A valid recipe of each model."""
+    with Client(server.url) as client:
+        return {name: client.recipe(client.generate(name, 1).keys[0]) for name in (MODEL, LONG)}
 
-    Args:
-        visitor: who sends it.
-        recipes: as `good` gives them.
-        what: a key of `CHANGES`.
-        way: a key of `WAYS`.
-    """
-    name = LONG if CHANGES[what].get("model") == LONG else MODEL
-    function, data = WAYS[way](changed(recipes, CHANGES[what]), recipes[name], name)
-    told = visitor.call(function, *data, patience=PATIENCE)
-    shown = [word for word in SECRETS if word in json.dumps(told.messages)]
-    if told.ok and len(told.problems) == 1 and not shown:
-        return None
-    return f"{what} by {way}: {told.status} {told.lines} {shown}"
+
+@pytest.mark.fault(31)
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_hostile_recipe_is_refused_in_one_line(client, recipes, what):
+    change = CHANGES[what]
+    name = LONG if change.get("model") == LONG else MODEL
+    bad = hostile(recipes, change)
+    for route, call in ROUTES.items():
+        if route == "map" and "model" in change:
+            continue  # a map goes by the weights alone, whatever the model is called
+        function, data = call(bad, recipes[name], name)
+        answer = client.call(function, *data, patience=PATIENCE)
+        assert answer.ok and len(answer.problems) == 1, (route, answer.status, answer.lines)
+        assert [word for word in SECRETS if word in json.dumps(answer.messages)] == [], route
+    assert client.generate(MODEL, 10).ok

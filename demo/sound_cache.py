@@ -1,7 +1,7 @@
-"""Sounds on disk: each under the hash of its recipe, so that what was made once is not made again.
+"""A cache of sounds on disk, each under the hash of its recipe.
 
-The folder is the demo's own; it may vanish or fill up while the page runs. A sound that is gone is
-made again from its recipe; only recordings, and latents too many for a recipe, are not.
+The folder belongs to the demo; it may vanish or fill up while the page runs. A missing sound is
+made again from its recipe. Recordings, and latents too long for a recipe, cannot be restored.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from dgm_audio.recipe import Recipe
 from dgm_audio.signal.loudness import MIN_RATE, measure_loudness, peak_dbfs
 
 MAX_AGE = 3600.0
-"""Seconds after which a sound that nobody asked for may be removed."""
+"""Sounds unused for this many seconds may be removed."""
 
 MAX_BYTES = 2**30
-"""Sounds are removed, the oldest first, when they take more than this."""
+"""Above this total size the oldest sounds are removed."""
 
-KEY = re.compile(r"[0-9a-f]{40}")
+KEY_PATTERN = re.compile(r"[0-9a-f]{40}")
 
 
 class StorageError(DgmAudioError):
-    """The folder for sounds cannot be written to."""
+    """The folder of sounds is not writable."""
 
     exit_code = 1
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound on the shelf, and what the page shows of it.
+    """A sound in the cache, with the facts that the page shows.
 
     Args:
-        key: of the recipe, or drawn for a recording; part of its address.
-        recipe: how it was made; None for a recording, which no recipe makes.
-        title: what it is, in a few words.
-        file: what a download is called, without suffix.
+        key: hash of the recipe, or random for a recording; part of its address.
+        recipe: how it was made; None for a recording.
+        title: a few words for the page.
+        file: name of a download, without suffix.
         rate: in Hz.
         channels: C.
         seconds: duration.
         peak_dbfs: None for silence.
         lufs: integrated loudness; None below -70 LUFS.
-        indicative: whether it is shorter than the 0.4 s that the loudness is defined for.
-        took: seconds that it took to make, when it was made.
+        indicative: whether it is shorter than the 0.4 s for which loudness is defined.
+        took: seconds it took to make.
     """
 
     key: str
@@ -72,8 +72,8 @@ class Sound:
     indicative: bool
     took: float
 
-    def page(self) -> dict[str, Any]:
-        """As JSON values, for the page."""
+    def page_data(self) -> dict[str, Any]:
+        """The facts as JSON values."""
         recipe, facts = self.recipe, {name: getattr(self, name) for name in _FACTS}
         if recipe is None:
             return facts | {"key": self.key} | _NO_RECIPE
@@ -85,7 +85,7 @@ class Sound:
             "call": recipe.call,
             "seed": parameters.get("seed"),
             "index": parameters.get("index"),
-            "unlinked": why_not_linked(recipe),
+            "unlinked": why_no_link(recipe),
             "beside": files_beside(recipe),
         }
 
@@ -100,11 +100,11 @@ _NO_RECIPE: dict[str, Any] = {
     "unlinked": _RECORDING,
     "beside": [],
 }
-"""What the page gets in place of a recipe's facts."""
+"""Values in place of a recipe's facts."""
 
 
-def why_not_linked(recipe: Recipe) -> str:
-    """Why a sound has no link, in words; empty if it has one."""
+def why_no_link(recipe: Recipe) -> str:
+    """Why a sound has no link; empty if it has one."""
     if recipe.parameters.get("recording"):
         return _RECORDING
     if files_beside(recipe):
@@ -112,28 +112,28 @@ def why_not_linked(recipe: Recipe) -> str:
     return ""
 
 
-def key_of(recipe: Recipe) -> str:
-    """Where the sound of a recipe lies."""
+def sound_key(recipe: Recipe) -> str:
+    """Key of a recipe's sound."""
     return hashlib.sha256(recipe.to_json().encode()).hexdigest()[:40]
 
 
-class Shelf:
-    """The folder of sounds (see the module).
+class SoundCache:
+    """Sounds on disk (see the module).
 
     Args:
-        folder: made when it is needed, again if it has vanished.
+        folder: created on demand, and again if it vanishes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, key: str) -> Path:
-        """The file of a sound: a float WAV with its recipe inside."""
+        """Path of a sound: a float WAV with its recipe inside."""
         return self.folder / f"{key}.wav"
 
     def find(self, recipe: Recipe) -> Sound | None:
-        """The sound of a recipe, if it was made before and is still there."""
-        key = key_of(recipe)
+        """The sound of a recipe; None if it is not cached."""
+        key = sound_key(recipe)
         try:
             facts = json.loads((self.folder / f"{key}.json").read_text("ascii"))
             for name in (f"{key}.wav", f"{key}.json", *files_beside(recipe)):
@@ -154,17 +154,17 @@ class Shelf:
         """Store a sound (C, T).
 
         Args:
-            recipe: None for a recording: only who is told its key finds it.
+            recipe: None for a recording, which gets a random key.
             audio: (C, T).
             rate: in Hz.
-            title: what it is.
-            file: what a download is called, without suffix.
-            took: seconds that it took to make.
+            title: a few words for the page.
+            file: name of a download, without suffix.
+            took: seconds it took to make.
 
         Raises:
-            StorageError: if the folder cannot be written to.
+            StorageError: if the folder is not writable.
         """
-        key = key_of(recipe) if recipe else secrets.token_hex(20)
+        key = sound_key(recipe) if recipe else secrets.token_hex(20)
         peak = peak_dbfs(audio)
         loudness = measure_loudness(audio, rate) if rate >= MIN_RATE else None
         loud = loudness is not None and loudness.lufs > -200
@@ -182,25 +182,25 @@ class Shelf:
             took=took,
         )
         facts = {name: getattr(sound, name) for name in _FACTS}
-        with self._storing(key):
+        with self._writing(key):
             write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
             (self.folder / f"{key}.json").write_text(json.dumps(facts), "ascii")
-        self.tidy()
+        self.evict()
         return sound
 
-    def keep(self, beside: Mapping[str, Tensor]) -> None:
-        """Store latents that are too many for a recipe (see `dgm_audio.apps.latents.pack`).
+    def put_latents(self, beside: Mapping[str, Tensor]) -> None:
+        """Store latents that are too long for a recipe (see `dgm_audio.apps.latents.pack`).
 
         Raises:
-            StorageError: if the folder cannot be written to.
+            StorageError: if the folder is not writable.
         """
-        with self._storing():
+        with self._writing():
             for path in write_beside(beside, self.folder):
-                os.utime(path)  # it may have been there: now it is young again
+                os.utime(path)  # an existing file counts as new again
 
     @contextmanager
-    def _storing(self, key: str = "") -> Iterator[None]:
-        """The folder is there; if something cannot be written, no half sound stays in it."""
+    def _writing(self, key: str = "") -> Iterator[None]:
+        """Create the folder; on a write error, remove the incomplete sound."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             yield
@@ -212,8 +212,8 @@ class Shelf:
             message = f"The sound could not be kept: {reason}. Try again later."
             raise StorageError(message) from error
 
-    def tidy(self) -> None:
-        """Remove sounds and latents that are old, and the oldest of what is too much."""
+    def evict(self) -> None:
+        """Remove sounds and latents older than `MAX_AGE`, then the oldest beyond `MAX_BYTES`."""
         found: dict[str, list[tuple[float, int, Path]]] = {}
         for path in self.folder.glob("*"):
             with suppress(OSError):  # another request removed it
@@ -234,4 +234,4 @@ def _remove(path: Path) -> None:
 
 
 _FACTS = [one.name for one in fields(Sound) if one.name not in ("key", "recipe")]
-"""What is stored of a sound; its key and its recipe tell themselves."""
+"""Fields stored beside a sound; its key is the file name, its recipe is inside the WAV."""

@@ -1,27 +1,10 @@
-"""More visitors than may wait, and one who reloads the page."""
-
-import random
+"""A visitor who reloads the page in the middle of work."""
 
 import pytest
 from conftest import visits
-from demo_soak import CROWD, QUEUE, crowd
 from test_browser_page import pick
-from visitors import Visitor
 
 SLOW = "drums-wavenet"
-
-
-@pytest.mark.fault(32)
-def test_of_64_visitors_32_or_more_get_their_own_sounds_and_the_rest_are_told(server, figure):
-    found = crowd(server, random.Random(1))
-    figure("visitors", CROWD)
-    figure("served", found["served"])
-    figure("told that the page is busy", found["busy"])
-    assert found["served"] + found["busy"] == CROWD
-    assert found["served"] == found["different_sounds"] >= QUEUE
-    with Visitor(server.url) as visitor:
-        assert visitor.generate("drums-vae", 1).ok
-    assert server.tracebacks()[0] == []
 
 
 @pytest.mark.fault(32)

@@ -6,8 +6,15 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from dgm_audio._demo import handling
-from dgm_audio._demo.handling import STOPS, Stops, complain, handler, say, steps
+from dgm_audio._demo import event_handlers
+from dgm_audio._demo.event_handlers import (
+    STOPS,
+    StopRegistry,
+    error_line,
+    handler,
+    status_line,
+    with_progress,
+)
 from dgm_audio._demo.studio import Stopped
 
 from dgm_audio.errors import AudioFileError
@@ -65,7 +72,7 @@ def test_stop_ends_what_the_visitor_has_at_work_and_nothing_else():
     mine, others = (handler(STATUS)(work)(visitor) for visitor in (VISITOR, OTHER))
     assert next(mine) == next(others) == {}
     assert STOPS.press(VISITOR) == 1
-    assert list(mine) == [{STATUS: say("Stopped.")}]
+    assert list(mine) == [{STATUS: status_line("Stopped.")}]
     assert next(others) == {} and STOPS.press(VISITOR) == 0
     others.close()  # its visitor has left
     assert not STOPS._running
@@ -80,7 +87,7 @@ def test_stopped_by_itself_is_no_error():
 
 
 def test_stops_are_counted_per_visitor():
-    stops = Stops()
+    stops = StopRegistry()
     first, second = stops.begin(VISITOR), stops.begin(VISITOR)
     stops.end(VISITOR, first)
     assert stops.press(VISITOR) == 1 and second.pressed and not first.pressed
@@ -88,15 +95,15 @@ def test_stops_are_counted_per_visitor():
 
 
 def test_lines_are_html_that_shows_what_it_was_given():
-    assert say("") == ""
-    assert "&lt;b&gt;" in say("<b>") and 'role="status"' in say("x")
-    assert "&lt;b&gt;" in complain("<b>") and 'role="alert"' in complain("x")
+    assert status_line("") == ""
+    assert "&lt;b&gt;" in status_line("<b>") and 'role="status"' in status_line("x")
+    assert "&lt;b&gt;" in error_line("<b>") and 'role="alert"' in error_line("x")
 
 
 def test_progress_tells_what_is_done_and_the_time_that_is_left(monkeypatch):
     clock = iter([0.0, 10.0, 20.0])
-    monkeypatch.setattr(handling.time, "perf_counter", lambda: next(clock))
-    lines = [re.sub("<[^>]*>", "", line) for _, line in steps("abc", "Making")]
+    monkeypatch.setattr(event_handlers.time, "perf_counter", lambda: next(clock))
+    lines = [re.sub("<[^>]*>", "", line) for _, line in with_progress("abc", "Making")]
     assert lines == [
         "Making: 0 of 3 sounds",
         "Making: 1 of 3 sounds, 20 s left",
@@ -106,4 +113,4 @@ def test_progress_tells_what_is_done_and_the_time_that_is_left(monkeypatch):
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_steps(count):
-    assert len(list(steps("a" * count, "Making"))) == count
+    assert len(list(with_progress("a" * count, "Making"))) == count

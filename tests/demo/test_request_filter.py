@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from dgm_audio._demo.guard import MAX_BODY, Guard
+from dgm_audio._demo.request_filter import MAX_BODY, RequestFilter
 
 CALL = json.dumps({"fn_index": 3, "data": [1, 2], "session_hash": "s"}).encode()
 JOIN = "/gradio_api/queue/join"
@@ -32,7 +32,7 @@ def answer(parts, path="/gradio_api/cancel", method="POST", **more):
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path} | more
-    asyncio.run(Guard(application, {3: 2})(scope, receive, send))
+    asyncio.run(RequestFilter(application, {3: 2})(scope, receive, send))
     return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), heard, rest
 
 

@@ -1,6 +1,6 @@
-"""What stands before the page: only requests to where the page sends any, as large, of its form.
+"""ASGI middleware that lets through only POST requests of the page's own addresses, size and form.
 
-Gradio answers what it does not know with a traceback in the log; here it is refused in one line.
+Gradio answers a malformed request with a traceback in the log; this filter refuses it in one line.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 2**20
-"""Bytes of a request; the largest that the page sends has some kilobytes. Uploads are not meant."""
+"""Largest request body in bytes, uploads excepted; the page itself sends some kilobytes."""
 
 _UPLOAD = "/gradio_api/upload"
 _CALLS = ("/gradio_api/queue/join", "/gradio_api/run/predict")
 _OTHERS = ("/gradio_api/cancel", "/gradio_api/reset", "/login")
-"""The page posts nowhere else: Gradio's other ways to a function do not look at what they get."""
+"""The page posts nowhere else: Gradio's other API endpoints do not validate their input."""
 
 
-class Guard:
+class RequestFilter:
     """ASGI middleware (see the module).
 
     Args:
-        app: that is guarded.
-        inputs: number of inputs of each function that the page may call, by its `fn_index`.
+        app: application behind the filter.
+        inputs: number of inputs of each function of the page, by `fn_index`.
     """
 
     def __init__(self, app: ASGIApp, inputs: Mapping[int, int]) -> None:
@@ -52,7 +52,7 @@ class Guard:
         await self.app(scope, _again(body, receive), send)
 
     def _problem(self, body: bytes) -> str:
-        """What is wrong with a call, in words; empty if nothing is."""
+        """What is wrong with a call; empty if nothing is."""
         try:
             call = json.loads(body)
         except (ValueError, RecursionError):
@@ -68,7 +68,7 @@ class Guard:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """All of a request's body; None if it is too large, the rest of it unread."""
+    """The request's body; None if it is too large, with the rest left unread."""
     parts, size, more = [], 0, True
     while more:
         message = await receive()
@@ -84,7 +84,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """The body once more, then what comes after it."""
+    """A `receive` that replays the body, then continues."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:
@@ -94,7 +94,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse(send: Send, status: int, text: str) -> None:
-    """An answer as Gradio words its own; the connection ends, for the body may be unread."""
+    """An error in Gradio's format; the connection closes because the body may be unread."""
     body = json.dumps({"detail": text}).encode()
     headers = [
         (b"content-type", b"application/json"),

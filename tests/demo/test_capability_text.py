@@ -1,7 +1,7 @@
 """Which tab refuses which of the shipped models, and in which words."""
 
 import pytest
-from dgm_audio._demo.abilities import pitch_of, why_no_encoding, why_no_map, why_no_sample
+from dgm_audio._demo.capability_text import pitch_spec, why_no_encoding, why_no_map, why_no_sample
 
 import dgm_audio
 
@@ -37,4 +37,4 @@ def test_what_a_model_cannot_do_is_told_in_words(name):
     model = dgm_audio.load(name, "cpu")
     found = {what: why(model) for what, why in WHY.items() if why(model)}
     assert found == REFUSED[name]
-    assert (pitch_of(model) is not None) == name.startswith("notes")
+    assert (pitch_spec(model) is not None) == name.startswith("notes")

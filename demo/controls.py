@@ -1,4 +1,4 @@
-"""Rows of controls that several tabs have."""
+"""Rows of controls that several tabs share."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ import gradio as gr
 
 from dgm_audio.generator import AudioGenerator
 
-from .handling import STOPS, Updates, say
+from .event_handlers import STOPS, Updates, status_line
 
 if TYPE_CHECKING:
     from .page import Page
 
-DRAWN_SEEDS = 1_000_000
+SEED_RANGE = 1_000_000
+"""The dice draw seeds below this."""
+
 MILLISECOND = 1e-3
 
 
 def seed_row() -> tuple[gr.Number, gr.Checkbox]:
-    """A seed with dice, and whether it is kept."""
+    """A seed field with dice, and a checkbox that keeps the seed."""
     with gr.Row(elem_classes="dgm-seed"):
         seed = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=110)
         dice = gr.Button("⚂", scale=0, min_width=44, elem_classes="dgm-dice")
         keep = gr.Checkbox(False, label="keep", min_width=80, scale=0)
     dice.click(
-        lambda: (secrets.randbelow(DRAWN_SEEDS), True),
+        lambda: (secrets.randbelow(SEED_RANGE), True),
         None,
         [seed, keep],
         queue=False,
@@ -37,11 +39,11 @@ def seed_row() -> tuple[gr.Number, gr.Checkbox]:
 
 
 def stop_button(button: gr.Button, status: gr.HTML, cancels: list[Any]) -> None:
-    """Stop: what waits is dropped, what is at work ends at the next block."""
+    """Wire a Stop button: queued events are cancelled, running ones end at the next block."""
 
     def press(request: gr.Request) -> str:
         STOPS.press(request)
-        return say("Stopped.")
+        return status_line("Stopped.")
 
     button.click(
         press,
@@ -53,10 +55,10 @@ def stop_button(button: gr.Button, status: gr.HTML, cancels: list[Any]) -> None:
     )
 
 
-def follows_model(
+def on_model_change(
     page: Page, outputs: list[Any]
 ) -> Callable[[Callable[[AudioGenerator], Updates]], Callable[[AudioGenerator], Updates]]:
-    """Call the function with the model whenever another one is picked; it updates the outputs."""
+    """Decorator: call the function with each model that is picked; it updates the outputs."""
 
     def register(adapt: Callable[[AudioGenerator], Updates]) -> Callable[[AudioGenerator], Updates]:
         page.on_model.append((adapt, outputs))
@@ -65,19 +67,22 @@ def follows_model(
     return register
 
 
-def longest_of(model: AudioGenerator) -> float:
-    """Seconds of the longest sound that a model makes."""
+def max_seconds_of(model: AudioGenerator) -> float:
+    """Seconds of the longest sound that a model makes; infinite without a limit."""
     most = model.audio.max_length
     return math.inf if most is None else most / model.audio.sample_rate
 
 
-def length_of(model: AudioGenerator, seconds: float) -> int:
-    """Samples of the seconds that a field holds: rounded to 1 ms, or those of another model.
+def length_in_samples(model: AudioGenerator, seconds: float) -> int:
+    """Samples of a duration from a "Seconds" field.
+
+    A duration within 1 ms of the model's own is the model's own: the field shows rounded values.
+    Longer ones are cut to the model's longest.
 
     Raises:
-        InputError: if they are no number above 0.
+        InputError: if the duration is no number above 0.
     """
-    own, longest = model.audio.seconds, longest_of(model)
+    own, longest = model.audio.seconds, max_seconds_of(model)
     if isinstance(seconds, int | float):
         seconds = min(own if abs(seconds - own) < MILLISECOND else seconds, longest)
     return model.audio.resolve_length(seconds)
