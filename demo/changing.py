@@ -13,12 +13,12 @@ from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import one_thread
 from dgm_audio.apps.directions import Directions, find_directions
 from dgm_audio.apps.morph import blend
-from dgm_audio.apps.render import check_recipe
+from dgm_audio.apps.render import check_provenance
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator
 from dgm_audio.interpolation import slerp
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .background import Tell
 from .studio import Studio
@@ -65,7 +65,7 @@ class KnownDirections:
         return found
 
 
-def bars_of(model: AudioGenerator, directions: Directions, base: Recipe) -> dict[str, Any]:
+def bars_of(model: AudioGenerator, directions: Directions, base: Provenance) -> dict[str, Any]:
     """The value of the widget "bars": sliders at 0, each with how strong it is, and their sound."""
     if isinstance(model, RunsLive):
         words = [f"{100 * share:.0f} % of all" for share in directions.strength]
@@ -74,7 +74,7 @@ def bars_of(model: AudioGenerator, directions: Directions, base: Recipe) -> dict
     return {"base": base.to_json(), "strength": words, "amounts": [0.0] * len(words)}
 
 
-def base_of(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Recipe:
+def base_of(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Provenance:
     """The recipe of the sound that the sliders change.
 
     Raises:
@@ -86,7 +86,7 @@ def base_of(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Reci
     recipe = recipe_from(text)
     if recipe.model != name:
         raise InputError(f"this sound is of {recipe.model!r:.60}; encode it with {name!r}")
-    check_recipe(model, recipe)
+    check_provenance(model, recipe)
     ends.samples(recipe.parameters)
     ends.value(recipe.parameters, "condition", dict)
     return recipe
@@ -108,11 +108,11 @@ def amounts_of(bars: Any) -> list[float]:
 def changed(
     studio: Studio,
     model: AudioGenerator,
-    base: Recipe,
+    base: Provenance,
     directions: Directions | None,
     amounts: list[float],
     mix: Any,
-) -> Recipe:
+) -> Provenance:
     """The recipe of a sound moved along directions, then mixed; the same one if nothing changed.
 
     Args:
@@ -154,7 +154,7 @@ def changed(
 
 
 def _other(
-    studio: Studio, model: AudioGenerator, base: Recipe, mix: Mapping[str, Any]
+    studio: Studio, model: AudioGenerator, base: Provenance, mix: Mapping[str, Any]
 ) -> tuple[Tensor, dict[str, Any], bool]:
     """Latent and condition of the sound to mix with, and whether it is of a recording."""
     if not mix.get("with"):

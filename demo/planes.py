@@ -11,10 +11,10 @@ from typing import Any
 
 from dgm_audio.apps.map import LatentMap, draw_map
 from dgm_audio.apps.naming import label
-from dgm_audio.apps.render import check_recipe
+from dgm_audio.apps.render import check_provenance
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .abilities import why_no_map
 from .shelf import Sound
@@ -93,14 +93,14 @@ class Plane:
         words = f"{label(condition)} map {self.drawn.seed} at {x:g}, {y:g}".strip()
         return self.studio.make(recipe, stop, words)
 
-    def find(self, recipe: Recipe) -> tuple[float, float]:
+    def find(self, recipe: Provenance) -> tuple[float, float]:
         """Where the sound of a recipe of this model lies.
 
         Raises:
             InputError: if it is of other weights, or has no latent.
         """
         with self.studio.at_work():
-            check_recipe(self.model, recipe)
+            check_provenance(self.model, recipe)
             z = self.studio.latent(self.model, recipe)
             return self.drawn.place(z, recipe.parameters.get("condition") or {})
 

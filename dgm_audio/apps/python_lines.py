@@ -7,12 +7,12 @@ from typing import Any
 
 from dgm_audio.apps import ends
 from dgm_audio.apps.path import path_conditions, path_points
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 _WRITE = "write_audio({path}, sound, model.audio.sample_rate)"
 
 
-def python_lines(recipe: Recipe, path: str = "sound.wav") -> str:
+def python_lines(recipe: Provenance, path: str = "sound.wav") -> str:
     """The lines of a script that makes a recipe's sound and writes it.
 
     A latent that the recipe holds itself, and that no seed tells, is left to `render`.
@@ -43,21 +43,21 @@ def python_lines(recipe: Recipe, path: str = "sound.wav") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rendering(recipe: Recipe, path: str) -> str:
+def _rendering(recipe: Provenance, path: str) -> str:
     lines = [
         "from dgm_audio import load, write_audio",
         "from dgm_audio.apps.render import render",
-        "from dgm_audio.recipe import Recipe",
+        "from dgm_audio.provenance import Provenance",
         "",
         f'model = load({_text(recipe.model)}, device="cpu")',
-        f"recipe = Recipe.from_json({recipe.to_json()!r})",
-        "sound = render(model, recipe)",
+        f"provenance = Provenance.from_json({recipe.to_json()!r})",
+        "sound = render(model, provenance)",
         _WRITE.format(path=_text(path)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _is_drawn(recipe: Recipe) -> bool:
+def _is_drawn(recipe: Provenance) -> bool:
     """Whether seeds tell all of its latents."""
     parameters = recipe.parameters
     if recipe.call == "sample":

@@ -11,7 +11,7 @@ from conftest import noise, recipe_of
 from dgm_audio._demo import shelf as module
 from dgm_audio._demo.shelf import KEY, StorageError, key_of
 
-from dgm_audio.io import read_recipe
+from dgm_audio.io import read_provenance
 
 
 def put(shelf, seed=0, **parameters):
@@ -29,7 +29,7 @@ def test_what_was_put_is_found_with_all_its_facts(shelf):
     assert shelf.find(recipe) is None
     sound = put(shelf, 3)
     assert shelf.find(recipe) == sound
-    assert KEY.fullmatch(sound.key) and read_recipe(shelf.path(sound.key)) == recipe
+    assert KEY.fullmatch(sound.key) and read_provenance(shelf.path(sound.key)) == recipe
     assert (sound.seconds, sound.rate, sound.channels) == (0.1, 8000, 1)
     assert sound.indicative and -21 < sound.peak_dbfs < -20
     assert shelf.find(recipe_of(4)) is None
