@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Recall:
-    """Make a sound again, byte for byte, from its provenance: how it was made, stored in its file.
+    """Make a sound again, byte for byte, from how it was made.
 
-    Works for every file that dgm-audio wrote, with the same version and the same model, on the CPU.
+    How it was made, its provenance, is written in the file: model, weights, seed, settings. Works
+    for every file that dgm-audio wrote, with the same version and the same model, on the CPU.
     Another processor or another version of PyTorch makes the same sound to 0.001 of its peak.
     The file itself is only read.
 
