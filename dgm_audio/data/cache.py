@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import DataError
 
 FORMAT = 2
@@ -162,3 +163,6 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - scratch.stat().st_mtime > _STALE:
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+__getattr__ = old_names(__name__)

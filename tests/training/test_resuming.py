@@ -79,7 +79,10 @@ def test_resuming_another_game_is_an_error_that_names_both(tmp_path, splits):
     begun = config(tmp_path / "run", start=str(first))
     fit(splits, begun, numbers)
     others = {"family": "gan", "start": None, "seed": 1, "batch": 2}
-    told = {name: f"{name} {getattr(begun, name)}, now {value}" for name, value in others.items()}
+    told = {
+        name: f"{name} {getattr(begun.training, name)}, now {value}"
+        for name, value in others.items()
+    }
     for name, value in others.items():
         refused(splits, replace(begun, **{name: value}), re.escape(f"begun with {told[name]}: "))
     refused(splits, replace(begun, **others), re.escape("; ".join(told.values())))
