@@ -122,7 +122,7 @@ def corner_grid(
 ) -> Iterator[tuple[int, int, Tensor]]:
     """All sounds of a pad, (row, column, audio (C, T)), in the order of `grid_order`.
 
-    Each is the sound that a recipe "morph" makes at x = column / (size - 1), y = row / (size - 1).
+    Each is the sound of the call "morph" at x = column / (size - 1), y = row / (size - 1).
 
     Args:
         model: that the latents are for.

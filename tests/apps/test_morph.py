@@ -7,7 +7,7 @@ import torch
 from toys import ToyFlow, ToyFlowConfig
 
 from dgm_audio.apps.morph import blend, corner_grid, crossfade, grid_order, point
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.render import provenance_for, render
 from dgm_audio.errors import InputError
 from dgm_audio.interpolation import slerp
 
@@ -117,7 +117,7 @@ def test_a_grid_gets_finer():
             grid_order(wrong)
 
 
-def test_the_sounds_of_a_grid_are_those_of_recipes():
+def test_the_sounds_of_a_grid_are_those_that_render_makes():
     model = ToyFlow(ToyFlowConfig())
     model.weights_hash = "ab" * 32
     ends = [{"seed": seed, "index": 1} for seed in range(4)]
@@ -130,8 +130,8 @@ def test_the_sounds_of_a_grid_are_those_of_recipes():
     for row, column, sound in made:
         x, y = column / 2, row / 2
         where = {"x": x, "y": y, "condition": blend(conditions, x, y)}
-        recipe = recipe_for(model, "flow", "morph", corners=ends, length=30, **where)
-        assert sound.shape == (1, 30) and sound.equal(render(model, recipe))
+        provenance = provenance_for(model, "flow", "morph", corners=ends, length=30, **where)
+        assert sound.shape == (1, 30) and sound.equal(render(model, provenance))
 
 
 def test_a_grid_is_checked_before_its_first_sound():

@@ -172,7 +172,7 @@ def test_own_recordings_are_taken_whole(recipe, tmp_path, files, capsys):
     assert said[1].startswith("vae-stream suits ")
     assert ("held out as a whole: " if files == 6 else " s); what lies beside") in said[2]
     assert said[-1].startswith(
-        ("play it: dgm-audio sample", "hear it nevertheless: dgm-audio sample")
+        ("play it: dgm-audio sample", "listen to it all the same: dgm-audio sample")
     )
     model = load(str(out / "model"), device="cpu")
     assert (model.audio.sample_rate, model.audio.channels) == (RATE, 2)
