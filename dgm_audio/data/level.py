@@ -29,7 +29,6 @@ class Level:
         self.peak = max(self.peak, float(block.max()), -float(block.min()))
         self._count += block.size
         self._sum += float(block.sum(dtype=np.float64))
-        flat = block.ravel()
         if self.peak >= FULL_SCALE:
             full = np.abs(block) >= FULL_SCALE
             inner = full[:, 2:] & full[:, 1:-1] & full[:, :-2]
