@@ -10,7 +10,10 @@ import soundfile
 
 import dgm_audio
 from dgm_audio import cache_folder, registry
+from dgm_audio.cli.demo import demo_package
+from dgm_audio.data.own_folder import clip_config, folder_splits
 from dgm_audio.registry import get_family, get_task, list_families
+from dgm_audio.release.publish import Judgement, publish
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
 RATE = 8000
@@ -49,6 +52,37 @@ def recordings(record, tmp_path):
     return tmp_path / "sounds"
 
 
+def published(folder, to, recordings):
+    """The card of a model, published with a report that is made here."""
+    splits = folder_splits(recordings, clip_config(recordings, RATE, 0.1), False, 0, progress=False)
+    judgement = Judgement("the report", {"mmd_texture": 0.5, "ci": {"mmd_texture": [0.4, 0.6]}})
+    publish(
+        folder,
+        to,
+        splits,
+        judgement,
+        summary="A plugin's model.",
+        commands={"train": "dgm-audio train sounds --family ppca --out runs/ppca"},
+        limits="Tones.",
+        dataset="nobody's",
+        licences=["cc0-1.0"],
+    )
+    return (to / "README.md").read_text()
+
+
+def on_the_page(folder, cache):
+    """A sound that the demo makes of a model, which is the first of its list."""
+    demo_package()
+    from dgm_audio._demo.sound_cache import SoundCache
+    from dgm_audio._demo.studio import Stop, Studio
+
+    studio = Studio(SoundCache(cache), [str(folder)])
+    assert studio.names[0] == folder.name
+    settings = {"seed": 1, "index": 0, "temperature": 1.0, "condition": {"class": "low"}}
+    length = studio.model(folder.name).audio.length
+    return studio.make(studio.recipe(folder.name, "sample", length=length, **settings), Stop())
+
+
 def test_it_is_a_family_like_those_of_the_package(installed):
     family, task = get_family("ppca"), get_task("ppca")
     assert {family.__module__, task.__module__} == {
@@ -59,7 +93,7 @@ def test_it_is_a_family_like_those_of_the_package(installed):
     assert info.package == "dgm_audio_ppca 1.0" and info.encode and not info.log_prob
 
 
-def test_the_command_line_trains_evaluates_and_plays_it(dgm, installed, recordings):
+def test_it_is_trained_evaluated_played_and_published(dgm, installed, recordings, tmp_path):
     words = ["--steps", 40, "--sample-rate", RATE, "--seconds", 0.1, "--device", "cpu"]
     result = dgm("train", recordings, "--family", "ppca", *words, "--out", "run").ok()
     assert "ppca suits" in result.out and Path("run/curve.png").is_file()
@@ -75,6 +109,11 @@ def test_the_command_line_trains_evaluates_and_plays_it(dgm, installed, recordin
         (path,) = Path(label).glob("*.wav")
         peak = np.abs(np.fft.rfft(soundfile.read(path)[0], 800)).argmax() * RATE / 800
         assert abs(peak / hertz - 1) < 0.1
+
+    card = published(Path("run/model"), tmp_path / "ppca-tones", recordings)
+    assert "runs/ppca" in card and "A plugin's model." in card
+    shown = on_the_page(tmp_path / "ppca-tones", tmp_path / "sounds of the page")
+    assert shown.seconds == pytest.approx(0.1, abs=0.01)
 
 
 def test_it_goes_on_and_starts_from_itself(dgm, installed, recordings):
