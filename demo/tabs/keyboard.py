@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -22,12 +22,10 @@ from dgm_audio.specs import Scalar
 from ..capability_text import pitch_spec, why_no_sample
 from ..controls import SEED_RANGE, on_model_change, stop_button
 from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..sound_cache import Sound
 from ..studio import Stop, Studio
 from ..widgets import given_conditions, json_object, read_number, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 KEYS = 25
 """Two octaves, from C to C."""
@@ -38,7 +36,7 @@ MAX_NOTE = 127
 A_SEED, THE_DOCK = "a seed", "the sound in the dock"
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     words = gr.HTML()
     with gr.Row(elem_classes="dgm-row", visible=False) as timbre:
