@@ -65,9 +65,7 @@ def build(page: PageContext) -> None:
         made: list[dict[str, Any]] = []
         for name, condition in conditions.items():
             yield {
-                status: status_line(
-                    f"{name} makes its sound: {len(made)} of {len(conditions)} done"
-                )
+                status: status_line(f"{name} is sampling: {len(made)} of {len(conditions)} done")
             }
             work = partial(_made, studio, name, condition, drawn, stop)
             sound, row = yield from in_background(work, stop, status)
@@ -209,9 +207,9 @@ def _table(rows: Sequence[str]) -> str:
 
 def _done(count: int, seed: int) -> str:
     if not count:
-        return "Tick at least one model that makes sounds by itself."
+        return "Tick at least one model that can sample."
     return (
-        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to hear it."
+        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to play it."
     )
 
 

@@ -153,8 +153,8 @@ def make_note(studio: Studio, recipe: Recipe, note: int, stop: Stop) -> Sound:
     condition = recipe.parameters.get("condition")
     if recipe.call == "path" or not isinstance(condition, dict) or "pitch" not in condition:
         raise InputError(
-            f"a sound of the kind {recipe.call!r} without one pitch plays no notes; choose a "
-            "single note of this model in the dock, or a seed"
+            f"a sound of the kind {recipe.call!r} has no single pitch to change; choose "
+            "a note of this model in the dock, or a seed"
         )
     parameters = {**recipe.parameters, "condition": {**condition, "pitch": float(note)}}
     return studio.make(replace(recipe, parameters=parameters), stop)
@@ -169,8 +169,8 @@ def _words(model: AudioGenerator, pitch: Scalar | None) -> str:
     name = model.name or "This model"
     if pitch is None:
         return (
-            f"{name} takes no pitch: the keys play the sound in the dock faster and slower, as a "
-            "sampler does. The C in the middle is the sound as it is."
+            f"{name} has no pitch condition: the keys play the sound in the dock faster or slower, "
+            "as a sampler does. Middle C plays it unchanged."
         )
     return (
         f"{name} makes every note itself, from {pitch.low:g} to {pitch.high:g} ({pitch.unit}): the "
