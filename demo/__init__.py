@@ -7,6 +7,7 @@ a generator that other programs need, too, are in `dgm_audio.apps`.
     app               `python demo/app.py`
     server            settings and launch
     page              the page: top bar, tabs, dock
+    page_context      what the tabs share
     tabs/             one module per tab
     controls          rows of controls that several tabs share
     widgets           components that Gradio lacks; their scripts are in static/

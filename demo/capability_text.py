@@ -18,7 +18,7 @@ def why_no_sample(model: AudioGenerator) -> str:
     if not needed:
         return ""
     return (
-        f"{_name(model)} makes the sound of a given {needed[0]}, so it draws none by itself. "
+        f"{_name(model)} makes sounds from a given {needed[0]} and cannot sample without one. "
         "Give it a recording under Transform."
     )
 
@@ -32,8 +32,8 @@ def why_no_map(model: AudioGenerator) -> str:
         return ""
     each = "sample" if hop == 1 else f"{hop} samples"
     return (
-        f"{_name(model)} has a latent for every {each}, so no point of a map stands for a clip. "
-        "Models with one code per clip have a map."
+        f"{_name(model)} has one latent per {each}, so that a clip is no single point of a map. "
+        "Choose a model with one code per clip."
     )
 
 
@@ -41,11 +41,11 @@ def why_no_encoding(model: AudioGenerator) -> str:
     """Why the model cannot encode recordings."""
     if isinstance(model, Encoder) and not why_no_sample(model):
         return ""
-    return f"{_name(model)} does not find latents of recordings."
+    return f"{_name(model)} cannot encode recordings."
 
 
 def pitch_spec(model: AudioGenerator) -> Scalar | None:
-    """The pitch condition (a MIDI number); None if the model takes no pitch."""
+    """The pitch condition (a MIDI number); None if the model has none."""
     found = model.condition.fields.get("pitch")
     return found if isinstance(found, Scalar) else None
 
@@ -61,12 +61,12 @@ def morph_note(model: AudioGenerator) -> str:
         return ""
     if hop == 1:
         return (
-            f"The latents of {_name(model)} are white noise, one number per sample. Between two "
-            "white noises lies another white noise: the pad plays related sounds, not a blend."
+            f"The latents of {_name(model)} are white noise, one number per sample. "
+            "Interpolation gives other white noise: the pad plays related sounds, not a blend."
         )
     return (
-        f"{_name(model)} has a latent for every {hop} samples. They are mixed moment by moment, so "
-        "the events of both sounds meet; nothing moves in time."
+        f"{_name(model)} has one latent per {hop} samples. They are mixed frame by frame: the "
+        "events of both sounds overlap, and none is shifted in time."
     )
 
 
@@ -79,15 +79,15 @@ def why_no_directions(model: AudioGenerator) -> str:
     """Why the model has no latent directions with an audible effect."""
     if is_vocoder(model):
         return (
-            f"{_name(model)} follows the recording frame by frame; its own noise decides next to "
-            "nothing, so there are no directions to move it along."
+            f"{_name(model)} follows the recording frame by frame; its noise has almost no "
+            "audible effect, so there are no directions to move it along."
         )
     if model.latent.hop is None or isinstance(model, RunsLive):
         return ""
     each = "sample" if model.latent.hop == 1 else f"{model.latent.hop} samples"
     return (
-        f"The latent of {_name(model)} is white noise, new for every {each}: no direction in it "
-        "changes what one hears."
+        f"The latent of {_name(model)} is white noise, independent for every {each}: no direction "
+        "in it has an audible effect."
     )
 
 

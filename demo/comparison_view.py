@@ -27,7 +27,7 @@ def original_entry(sound: Sound, own: bool, source: Sound | None) -> dict[str, A
 
 def without_link(model: str) -> dict[str, Any]:
     """Page values of a model's sound that has no recipe and holds no recording."""
-    return {"model": model, "unlinked": "No recipe makes this sound, so no link does; download it."}
+    return {"model": model, "unlinked": "This sound has no recipe and so no link; download it."}
 
 
 def error_text(decibels: float) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from dgm_audio.generator import AudioGenerator
 
 from .event_handlers import STOPS, Updates, status_line
-
-if TYPE_CHECKING:
-    from .page import Page
+from .page_context import PageContext
 
 SEED_RANGE = 1_000_000
 """The dice draw seeds below this."""
@@ -56,7 +54,7 @@ def stop_button(button: gr.Button, status: gr.HTML, cancels: list[Any]) -> None:
 
 
 def on_model_change(
-    page: Page, outputs: list[Any]
+    page: PageContext, outputs: list[Any]
 ) -> Callable[[Callable[[AudioGenerator], Updates]], Callable[[AudioGenerator], Updates]]:
     """Decorator: call the function with each model that is picked; it updates the outputs."""
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import gradio as gr
 
@@ -16,6 +14,7 @@ from dgm_audio.provenance import Provenance
 
 from .background import make_in_background
 from .event_handlers import Updates, handler, status_line
+from .page_context import PageContext
 from .studio import Stop, Studio
 from .tabs import TABS
 from .widgets import condition_fields, widget
@@ -25,27 +24,6 @@ _HEAD = (
     f"<h1>{TITLE}</h1>"
     '<button id="dgm-help" class="dgm-button" type="button" aria-label="Keys">?</button>'
 )
-
-
-@dataclass
-class Page:
-    """What the tabs share.
-
-    Attributes:
-        studio: models and sounds.
-        model: the picker; its value is a name.
-        controls: the conditions chosen on the page.
-        dock: the player; a tab that has made a sound yields `{page.dock: sound.page_data()}`.
-        on_model: functions called with each model that is picked, and the outputs they update.
-    """
-
-    studio: Studio
-    model: gr.Dropdown
-    controls: gr.HTML
-    dock: gr.HTML
-    on_model: list[tuple[Callable[[AudioGenerator], Updates], list[Any]]] = field(
-        default_factory=list
-    )
 
 
 def build(studio: Studio) -> gr.Blocks:
@@ -68,7 +46,7 @@ def build(studio: Studio) -> gr.Blocks:
         controls = widget("controls", {"fields": [], "given": {}}, elem_id="dgm-controls")
         status = gr.HTML(elem_id="dgm-status")
         dock = widget("dock", elem_id="dgm-dock", render=False)
-        page = Page(studio, model, controls, dock)
+        page = PageContext(studio, model, controls, dock)
         with gr.Tabs(elem_id="dgm-tabs"):
             for name, tab in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"dgm-tab-{name.lower()}"):
@@ -78,7 +56,7 @@ def build(studio: Studio) -> gr.Blocks:
     return blocks
 
 
-def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> None:
+def _wire(blocks: gr.Blocks, page: PageContext, facts: gr.HTML, status: gr.HTML) -> None:
     """Wire the events of loading the page and of picking a model."""
     outputs = [page.model, facts, page.controls, page.dock, status]
     for _, updated in page.on_model:

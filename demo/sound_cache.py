@@ -108,7 +108,7 @@ def why_no_link(recipe: Provenance) -> str:
     if recipe.parameters.get("recording"):
         return _RECORDING
     if files_beside(recipe):
-        return "The latents of this sound are too many for a link; download them with it."
+        return "The latents of this sound are too long for a link; download them with the sound."
     return ""
 
 

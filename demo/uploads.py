@@ -179,10 +179,10 @@ def _recording_notes(path: Path, notes: tuple[str, ...], x: Tensor) -> tuple[str
     found = [note.removeprefix(f"{shown(path)}: ") for note in notes]
     found = [note.replace("; repaired", "; they were repaired") for note in found]
     if not x.any():
-        return (*(note for note in found if not note.startswith("quiet")), "silent all along")
+        return (*(note for note in found if not note.startswith("quiet")), "completely silent")
     full = (x.abs() >= 1).to(torch.int8)
     runs = full.unfold(-1, min(_CLIPPING_RUN, x.shape[-1]), 1).amin(-1)
-    return (*found, "clipped here and there") if runs.any() else tuple(found)
+    return (*found, "clipped in places") if runs.any() else tuple(found)
 
 
 def _onset_notes(model: AudioGenerator, clip: Tensor) -> list[str]:
@@ -191,7 +191,7 @@ def _onset_notes(model: AudioGenerator, clip: Tensor) -> list[str]:
     start = int((loud > _ONSET * loud.max()).int().argmax()) / model.audio.sample_rate
     if model.latent.hop is not None or start < _MAX_ONSET_SECONDS:
         return []
-    return [f"begins after {start:.2f} s; trimmed it may come closer"]
+    return [f"starts after {start:.2f} s of silence; trimming it may improve the reconstruction"]
 
 
 @contextmanager

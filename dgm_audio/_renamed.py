@@ -26,13 +26,16 @@ MODULES = {
     "apps.sheet": "release.sheet",
     "apps.verdict": "release.verdict",
     "apps.vocoding_picture": "release.vocoding_picture",
+    "families.autoregressive.expectation": "families.autoregressive.lpc_prior",
     "families.autoregressive.wavenet": "families.autoregressive.model",
     "families.flow.flow": "families.flow.model",
     "families.gan.spectrogram": "families.gan.model",
     "families.vae.spectrogram": "families.vae.model",
     "families.vae.stream_config": "families.vae_stream.config",
     "families.vae.waveform": "families.vae_stream.model",
+    "nn.told": "nn.conditional_augmentation",
     "nn.stream_coder": "families.vae_stream.network",
+    "recipe": "provenance",
     "runtime.compiled": "runtime.kernels.compiled",
     "runtime.stream": "families.vae_stream.stream",
     "training.augment": "data.augment",
@@ -49,6 +52,19 @@ MODULES = {
 
 NAMES = {
     "data.cache": {"default_cache_dir": "cache_folder:default_cache_dir"},
+    "apps.render": {
+        "check_recipe": "apps.render:check_provenance",
+        "recipe_for": "apps.render:provenance_for",
+    },
+    "families.autoregressive.lpc_prior": {
+        "Expectation": "families.autoregressive.lpc_prior:LPCPrior",
+        "surprise": "families.autoregressive.lpc_prior:negative_log_likelihood",
+    },
+    "io": {"read_recipe": "io:read_provenance"},
+    "nn.conditional_augmentation": {
+        "ToldAugmentation": "nn.conditional_augmentation:ConditionalAugmentation",
+    },
+    "provenance": {"Recipe": "provenance:Provenance", "read_recipe": "io:read_provenance"},
     "objective": {"get_task": "registry:get_task"},
     "registry": {
         "ENTRY_POINT_GROUP": "registry:GENERATORS",
@@ -81,6 +97,16 @@ def old_names(module: str) -> Callable[[str], Any]:
         return getattr(import_module(f"dgm_audio.{place}"), new)
 
     return getattr_
+
+
+def old_method(new: str) -> Callable[..., Any]:
+    """A method under its old name, of a class that has the new one."""
+
+    def method(self: Any, *arguments: Any, **options: Any) -> Any:
+        _warn(f"{type(self).__name__}'s old method", f"{type(self).__name__}.{new}")
+        return getattr(self, new)(*arguments, **options)
+
+    return method
 
 
 class OldModules(MetaPathFinder, Loader):

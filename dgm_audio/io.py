@@ -21,6 +21,7 @@ from dgm_audio._audiofile.paths import decoder_reason, label, shown
 from dgm_audio._audiofile.streaming import writing_audio
 from dgm_audio._audiofile.suffixes import AUDIO_SUFFIXES, CONVERTIBLE, FOREIGN
 from dgm_audio._audiofile.writing import FORMATS, MAX_SAMPLE, SUBTYPES, write_audio
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import AudioFileError, InputError
 from dgm_audio.provenance import MARKER, Provenance
 
@@ -225,3 +226,6 @@ def read_provenance(path: str | Path) -> Provenance:
         return Provenance.from_json(comment.removeprefix(MARKER))
     except InputError as error:
         raise AudioFileError(f"{shown(path)}: carries damaged provenance ({error})") from None
+
+
+__getattr__ = old_names(__name__)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import InputError
 
 MARKER = "dgm_audio recipe, JSON: "
@@ -100,3 +101,6 @@ class Provenance:
             found = ", ".join(map(repr, data)) if isinstance(data, dict) else type(data).__name__
             raise InputError(f"provenance: it has {found}; expected exactly {', '.join(names)}")
         return cls(**data)
+
+
+__getattr__ = old_names(__name__)

@@ -5,8 +5,10 @@ import sys
 from importlib import import_module
 
 import pytest
+import torch
 
 from dgm_audio._renamed import MODULES, NAMES
+from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 
 
 @pytest.mark.parametrize("old", MODULES)
@@ -29,6 +31,13 @@ def test_an_old_name_is_what_it_was(module):
         assert found is getattr(import_module(f"dgm_audio.{where}"), new)
     with pytest.raises(AttributeError, match="has no attribute 'never_was'"):
         _ = owner.never_was
+
+
+def test_an_old_method_is_the_new_one():
+    model = WaveNet(WaveNetConfig(width=16, skip=16, depth=2, cycles=1)).eval()
+    with pytest.warns(DeprecationWarning, match=r"is now WaveNet\.sample_blocks"):
+        old = list(model.stream(1, seconds=0.01, seed=0))
+    assert torch.equal(old[0], next(model.sample_blocks(1, seconds=0.01, seed=0)))
 
 
 def test_what_never_was_is_not_found():

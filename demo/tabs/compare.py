@@ -6,7 +6,7 @@ import html
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -20,12 +20,10 @@ from ..background import Report, in_background
 from ..capability_text import why_no_sample
 from ..controls import SEED_RANGE, on_model_change, seed_row, stop_button
 from ..event_handlers import Updates, handler, status_line
+from ..page_context import PageContext
 from ..sound_cache import Sound
 from ..studio import Stop, Studio
 from ..widgets import given_conditions, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 MAX_PRESELECTED = 4
 """Models ticked at first, at most."""
@@ -33,7 +31,7 @@ MAX_PRESELECTED = 4
 COLUMNS = ("Model", "Sound", "Length", "Rate", "Latent", "Time taken", "Speed", "Loudness")
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     studio = page.studio
     names = gr.CheckboxGroup(studio.names, label="Models", elem_id="dgm-compare-models")
@@ -67,9 +65,7 @@ def build(page: Page) -> None:
         made: list[dict[str, Any]] = []
         for name, condition in conditions.items():
             yield {
-                status: status_line(
-                    f"{name} makes its sound: {len(made)} of {len(conditions)} done"
-                )
+                status: status_line(f"{name} is sampling: {len(made)} of {len(conditions)} done")
             }
             work = partial(_made, studio, name, condition, drawn, stop)
             sound, row = yield from in_background(work, stop, status)
@@ -211,9 +207,9 @@ def _table(rows: Sequence[str]) -> str:
 
 def _done(count: int, seed: int) -> str:
     if not count:
-        return "Tick at least one model that makes sounds by itself."
+        return "Tick at least one model that can sample."
     return (
-        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to hear it."
+        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to play it."
     )
 
 

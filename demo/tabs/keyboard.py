@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -22,12 +22,10 @@ from dgm_audio.specs import Scalar
 from ..capability_text import pitch_spec, why_no_sample
 from ..controls import SEED_RANGE, on_model_change, stop_button
 from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..sound_cache import Sound
 from ..studio import Stop, Studio
 from ..widgets import given_conditions, json_object, read_number, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 KEYS = 25
 """Two octaves, from C to C."""
@@ -38,7 +36,7 @@ MAX_NOTE = 127
 A_SEED, THE_DOCK = "a seed", "the sound in the dock"
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     words = gr.HTML()
     with gr.Row(elem_classes="dgm-row", visible=False) as timbre:
@@ -155,8 +153,8 @@ def make_note(studio: Studio, recipe: Provenance, note: int, stop: Stop) -> Soun
     condition = recipe.parameters.get("condition")
     if recipe.call == "path" or not isinstance(condition, dict) or "pitch" not in condition:
         raise InputError(
-            f"a sound of the kind {recipe.call!r} without one pitch plays no notes; choose a "
-            "single note of this model in the dock, or a seed"
+            f"a sound of the kind {recipe.call!r} has no single pitch to change; choose "
+            "a note of this model in the dock, or a seed"
         )
     parameters = {**recipe.parameters, "condition": {**condition, "pitch": float(note)}}
     return studio.make(replace(recipe, parameters=parameters), stop)
@@ -171,8 +169,8 @@ def _words(model: AudioGenerator, pitch: Scalar | None) -> str:
     name = model.name or "This model"
     if pitch is None:
         return (
-            f"{name} takes no pitch: the keys play the sound in the dock faster and slower, as a "
-            "sampler does. The C in the middle is the sound as it is."
+            f"{name} has no pitch condition: the keys play the sound in the dock faster or slower, "
+            "as a sampler does. Middle C plays it unchanged."
         )
     return (
         f"{name} makes every note itself, from {pitch.low:g} to {pitch.high:g} ({pitch.unit}): the "

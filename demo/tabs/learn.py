@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -16,17 +16,15 @@ from ..controls import on_model_change
 from ..diagram import diagram
 from ..event_handlers import Updates, handler
 from ..family_docs import families_html
+from ..page_context import PageContext
 from ..python_code import python_code
 from ..studio import Stop
 from ..widgets import json_object, recipe_from, widget
 
-if TYPE_CHECKING:
-    from ..page import Page
-
 _FILE = re.compile(r"[\w.-]{1,120}")
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's components and their events."""
     picture = gr.HTML(elem_id="dgm-learn-model")
     status = gr.HTML()

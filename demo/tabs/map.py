@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -21,11 +21,9 @@ from ..capability_text import why_no_map
 from ..controls import SEED_RANGE, on_model_change, seed_row, stop_button
 from ..event_handlers import Updates, handler, status_line
 from ..map_cache import MapCache
+from ..page_context import PageContext
 from ..studio import Stop
 from ..widgets import given_conditions, json_object, read_number, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 AHEAD = 8
 """Sounds per request that the page prefetches, at most."""
@@ -105,7 +103,7 @@ class MapEvents:
         yield {self.found: {"id": wanted.get("id"), "key": wanted.get("key"), "place": place}}
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     why = gr.HTML()
     with gr.Column() as all_of_it:

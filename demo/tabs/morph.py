@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -19,14 +19,12 @@ from ..capability_text import morph_note, why_no_encoding, why_no_sample
 from ..controls import on_model_change, stop_button
 from ..corners import Corners, read_corners
 from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..sound_cache import Sound
 from ..studio import Stop, title_of
 from ..uploads import read_upload
 from ..widgets import given_conditions, json_object, read_number, widget
 from .morph_line import build_line, join_path
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 SIZE = 9
 """Cells along each side of the pad."""
@@ -52,7 +50,7 @@ class _Parts:
     own: list[gr.UploadButton]
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     why, means = gr.HTML(), gr.HTML()
     longest = min(MAX_SECONDS, page.studio.max_seconds)
@@ -95,7 +93,7 @@ def build(page: Page) -> None:
         }
 
 
-def _wire_pad(page: Page, parts: _Parts) -> Any:
+def _wire_pad(page: PageContext, parts: _Parts) -> Any:
     """Serve the newest request of the page; older ones are abandoned."""
     status, cells = parts.status, parts.cells
     newest = gr.State({"turn": 0})
@@ -151,7 +149,7 @@ def _wire_pad(page: Page, parts: _Parts) -> Any:
     )
 
 
-def _wire_uploads(page: Page, parts: _Parts) -> list[Any]:
+def _wire_uploads(page: PageContext, parts: _Parts) -> list[Any]:
     """Wire the upload of recordings as corners."""
 
     def taking(corner: int) -> Callable[..., Iterator[Updates]]:
@@ -181,7 +179,7 @@ def _wire_uploads(page: Page, parts: _Parts) -> list[Any]:
 
 
 def _uploaded(
-    page: Page, name: str, path: str, given: dict[str, Any], stop: Stop, report: Report
+    page: PageContext, name: str, path: str, given: dict[str, Any], stop: Stop, report: Report
 ) -> tuple[Sound, str]:
     """A recording as the model reconstructs it, and a note on its conversion."""
     upload = read_upload(page.studio, page.studio.model(name), path, given, stop, report=report)
@@ -197,14 +195,14 @@ def _uploaded(
     return sound, "; ".join((upload.name, *upload.notes))
 
 
-def _make(page: Page, corners: Corners, x: float, y: float, stop: Stop) -> Sound:
+def _make(page: PageContext, corners: Corners, x: float, y: float, stop: Stop) -> Sound:
     recipe = corners.at(x, y)
     where = f" {x:.2f}, {y:.2f}" if recipe.call == "morph" else ""
     return page.studio.make(recipe, stop, title_of(recipe) + where)
 
 
 def _grid(
-    page: Page, corners: Corners, stop: Stop, stale: Callable[[], bool]
+    page: PageContext, corners: Corners, stop: Stop, stale: Callable[[], bool]
 ) -> Iterator[tuple[list[dict[str, Any] | None], str]]:
     """The sounds of all cells, row by row, None where still missing, and a status line."""
     cells: list[dict[str, Any] | None] = [None] * SIZE**2

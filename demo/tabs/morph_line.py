@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -14,11 +14,9 @@ from dgm_audio.generator import check_integer
 from ..background import make_in_background
 from ..corners import Corners, read_corners
 from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..studio import Stop
 from ..widgets import given_conditions, json_object, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 MAX_STEPS = 16
 FADE = 0.1
@@ -28,7 +26,7 @@ MAX_SPACING = 0.5
 """Seconds between the starts of two sounds of a line; short sounds start after half of one."""
 
 
-def build_line(page: Page, seconds: gr.Slider) -> list[Any]:
+def build_line(page: PageContext, seconds: gr.Slider) -> list[Any]:
     """The line from A to B; returns its events. The slider sets the duration of each sound."""
     gr.HTML("<h3>A line from A to B</h3>")
     line = widget("line", {})
@@ -81,7 +79,7 @@ def build_line(page: Page, seconds: gr.Slider) -> list[Any]:
 
 
 def join_path(
-    page: Page, status: gr.HTML, corners: Corners, points: Any, stop: Stop
+    page: PageContext, status: gr.HTML, corners: Corners, points: Any, stop: Stop
 ) -> Iterator[Updates]:
     """Join the sounds of a path into one clip (see `Corners.along`), for the dock."""
     if not isinstance(points, list) or not points:
@@ -94,7 +92,9 @@ def join_path(
     yield {page.dock: sound.page_data(), status: status_line(f"One clip of {count} sounds{fewer}.")}
 
 
-def _read_ends(page: Page, name: str, controls: Any, payload: Any, seconds: float) -> Corners:
+def _read_ends(
+    page: PageContext, name: str, controls: Any, payload: Any, seconds: float
+) -> Corners:
     request = json_object(payload)
     if not request.get("a") or not request.get("b"):
         raise InputError("a line needs two sounds: send one to A and one to B")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -22,16 +22,14 @@ from ..controls import (
     stop_button,
 )
 from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..studio import Stop
 from ..widgets import given_conditions, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 MAX_SOUNDS = 8
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     why = gr.HTML()
     with gr.Column() as all_of_it:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 import torch
@@ -24,13 +24,11 @@ from ..comparison_view import entry, error_text, inferred_conditions, original_e
 from ..controls import on_model_change, stop_button
 from ..event_handlers import Updates, handler, status_line
 from ..latent_edits import DirectionCache, edit, read_amounts, read_base, slider_values
+from ..page_context import PageContext
 from ..sound_cache import Sound
 from ..studio import Stop
 from ..uploads import read_for_vocoder, read_upload, resynthesise_upload
 from ..widgets import given_conditions, json_object, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
 
 _FROM_DOCK = """(name, controls, full, _) =>
   [name, controls, full, dgm.state.current ? dgm.state.current.recipe : ""]"""
@@ -43,7 +41,7 @@ class Transform:
         page: the page of the tab.
     """
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: PageContext) -> None:
         self.page, self.studio = page, page.studio
         self.directions = DirectionCache(page.studio)
         self.why = gr.HTML()
@@ -259,7 +257,7 @@ class Transform:
         return self.studio.cache.put(None, x, rate, title, slug(file), took)
 
 
-def build(page: Page) -> None:
+def build(page: PageContext) -> None:
     """The tab's controls and their events."""
     tab = Transform(page)
     from_page = gr.Textbox(visible=False)

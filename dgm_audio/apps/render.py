@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
 from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import decode_one, one_thread
@@ -222,3 +223,6 @@ def _given(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -
 
 
 _LATENTS = {"sample": _drawn, "interpolate": _between, "decode": _given, "morph": _at_place}
+
+
+__getattr__ = old_names(__name__)

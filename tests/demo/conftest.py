@@ -36,11 +36,11 @@ def noise(seconds=0.1, rate=8000, seed=0):
 def page_with(studio, build):
     """A page of one tab only, what `build(page)` gave, and the page's events by name."""
     import gradio as gr
-    from dgm_audio._demo.page import Page
+    from dgm_audio._demo.page_context import PageContext
 
     async def built():  # without a running loop Gradio would make one, and leave it open
         with gr.Blocks(analytics_enabled=False) as blocks:
-            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
+            page = PageContext(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
             made = build(page)
         return page, made, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
 

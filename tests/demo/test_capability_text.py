@@ -6,14 +6,14 @@ from dgm_audio._demo.capability_text import pitch_spec, why_no_encoding, why_no_
 import dgm_audio
 
 MEL = (
-    "vocoder-flow makes the sound of a given mel, so it draws none by itself. "
+    "vocoder-flow makes sounds from a given mel and cannot sample without one. "
     "Give it a recording under Transform."
 )
 PER_HOP = (
-    "{} has a latent for every {}, so no point of a map stands for a clip. "
-    "Models with one code per clip have a map."
+    "{} has one latent per {}, so that a clip is no single point of a map. "
+    "Choose a model with one code per clip."
 )
-NO_LATENTS = "vocoder-flow does not find latents of recordings."
+NO_LATENTS = "vocoder-flow cannot encode recordings."
 
 REFUSED = {
     "drums-gan": {},

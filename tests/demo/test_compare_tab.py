@@ -80,7 +80,7 @@ def test_every_model_makes_its_sound_of_the_seed_or_says_why_not(built):
     assert {(one.parameters["seed"], one.parameters["index"]) for one in recipes} == {(7, 0)}
     assert all("x real time" in one["note"] and one["model"] in one["note"] for one in sounds)
     assert all(one["seconds"] <= 0.51 for one in sounds)
-    assert table.count("<tr>") == 4 and "vocoder-flow makes the sound of a given mel" in table
+    assert table.count("<tr>") == 4 and "vocoder-flow makes sounds from a given mel" in table
     assert dock["key"] == sounds[0]["key"] and "one seed: 7" in status
 
 

@@ -76,7 +76,7 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
 )
 def test_sounds_without_one_pitch_play_no_notes(studio, call, condition):
     recipe = Provenance(NAME, "0" * 64, "1", call, {"condition": condition})
-    with pytest.raises(InputError, match="plays no notes"):
+    with pytest.raises(InputError, match="no single pitch"):
         make_note(studio, recipe, 60, Stop())
 
 

@@ -117,7 +117,7 @@ def test_only_sounds_of_the_model_are_found(maps, studio):
 
 
 def test_models_without_a_map_say_why(maps):
-    with pytest.raises(InputError, match="a latent for every sample"):
+    with pytest.raises(InputError, match="one latent per sample"):
         maps.get("drums-wavenet", 0, {}, Stop())
 
 

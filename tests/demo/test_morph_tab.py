@@ -190,7 +190,7 @@ def test_stop_ends_a_grid(pad, monkeypatch):
 def test_the_pad_is_hidden_with_the_reason(page, studio):
     ((adapt, (why, _, all_of_it, seconds, *_)),) = page[0].on_model
     refused = adapt(studio.model("vocoder-flow"))
-    assert "makes the sound of a given mel" in refused[why]
+    assert "makes sounds from a given mel" in refused[why]
     assert refused[all_of_it]["visible"] is False
     shown = adapt(studio.model("music-vae"))
     assert shown[all_of_it]["visible"] and shown[seconds]["visible"]

@@ -279,7 +279,7 @@ def test_only_names_of_files_lose_their_suffix(studio, tab, kick):
     taken, made = held[tab.sides]["sides"]
     assert taken["title"] == "kick map 0 at 0.3, -0.27"
     assert (taken["model"], made["title"]) == ("drums-gan", f"{taken['title']}, encoded")
-    assert "No recipe makes this sound" in taken["unlinked"]
+    assert "This sound has no recipe" in taken["unlinked"]
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
     taken, made = held[tab.sides]["sides"]
     assert (taken["title"], taken["file"]) == ("my kick.wav", "my-kick")

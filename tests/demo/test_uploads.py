@@ -117,11 +117,14 @@ def test_what_is_too_long_is_refused_before_it_is_read(
 @pytest.mark.parametrize(
     ("x", "note"),
     [
-        (hit() * 0, "silent all along"),
-        (np.clip(3 * hit(), -1, 1), "clipped here and there"),
+        (hit() * 0, "completely silent"),
+        (np.clip(3 * hit(), -1, 1), "clipped in places"),
         (hit(peak=0.05), "quiet, with a peak of 0.05; “bring to full level” may come closer"),
         (np.where(np.arange(len(hit())) == 7, np.nan, hit()), "they were repaired"),
-        (np.concatenate([np.zeros(22050, np.float32), hit()]), "begins after 0.50 s; trimmed"),
+        (
+            np.concatenate([np.zeros(22050, np.float32), hit()]),
+            "starts after 0.50 s of silence; trimming",
+        ),
         (hit(3.0), "cut from 3.000 s to the model's longest clip"),
         (np.stack([hit(), hit()], 1), "brought from 2 to 1 channel(s)"),
     ],
