@@ -88,7 +88,6 @@ class Task(ABC):
         highest_rate: sample rate in Hz above which the family makes no sense by default, or None.
         whole: whether the family learns from whole recordings, not from sounds cut out of them.
         crop: samples of a clip that a step learns from, or None for all.
-        fewest: sounds below which its models are unusable (see `training.suitability`).
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
 
@@ -102,7 +101,6 @@ class Task(ABC):
     highest_rate: int | None = None
     whole: bool = False
     crop: int | None = None
-    fewest: int = 0
     purpose: str = ""
 
     @abstractmethod

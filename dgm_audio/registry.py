@@ -48,7 +48,7 @@ FAMILIES = {
     ),
     "flow": Family(
         f"{_F}.flow.model:InversionFlow",
-        f"{_F}.flow.training:FlowTask",
+        f"{_F}.flow.training:VocoderTask",
         {"flow-vocoder": f"{_F}.flow.training:VocoderTask"},
     ),
     "gan": Family(f"{_F}.gan.model:SpectrogramGAN", f"{_F}.gan.training:GANTask"),

@@ -3,7 +3,6 @@
     python recipes/drums.py --family vae --budget 75m --out runs/drums-vae
     python recipes/drums.py --family autoregressive --budget 100m --out runs/drums-wavenet
     python recipes/drums.py --family gan --start drums-vae --budget 70m --out runs/drums-gan
-    python recipes/drums.py --family flow --budget 20m --out runs/drums-flow
 
 Gets the kits (150 MB, or takes --data), labels them by their instruments' names, keeps three whole
 kits and a tenth of the others' drums out, trains, evaluates, and with --publish writes the model
@@ -27,7 +26,6 @@ CLIPS = {
     "vae": ClipConfig(sample_rate=44100, length=65536),
     "gan": ClipConfig(sample_rate=44100, length=65536),
     "autoregressive": ClipConfig(sample_rate=16000, length=24000),
-    "flow": ClipConfig(sample_rate=16000, length=24000),
 }
 """Rate and length of the clips, 1.5 s; a network that steps through the samples gets fewer."""
 SUMMARY = {
@@ -38,9 +36,6 @@ SUMMARY = {
     "autoregressive": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, sample by sample, with "
     "an exact likelihood: `dgm-audio score` ranks files by it, and `encode` finds latents that "
     "give back any sound in its 255 levels.",
-    "flow": "Drum one-shots of 1.5 s at 16 kHz in twelve classes, hop by hop: the spectrum of each "
-    "is foretold from the past, and what is unexpected comes from the latent. Exact likelihood and "
-    "inverse.",
 }
 BENCHMARKS = {
     "vae": "benchmarks/vae.py",
@@ -60,8 +55,6 @@ LIMITS = {
     "decided in the first milliseconds; what goes wrong there stays wrong. Of a hundred sounds 10 "
     "to 19 begin anew after they should have died, and a fifth is clipped.",
     "gan": "In the heterogeneous class `percussion` the pitched instruments blur into each other.",
-    "flow": "Nothing above 8 kHz. A change of one latent changes all that follows. Errors of what "
-    "is foretold add up, so that some long sounds do not die.",
 }
 HUB_LICENCES = ["gpl-2.0", "cc-by-sa-3.0", "cc-by-3.0", "cc0-1.0"]
 """Of the kits that are trained on; data/hydrogen.py has the licence of each."""
@@ -72,7 +65,7 @@ class Drums(RecipeOptions):
     """Train a model of drum one-shots."""
 
     out: Path = Path("runs/drums")
-    family: Literal["vae", "gan", "autoregressive", "flow"] = "vae"
+    family: Literal["vae", "gan", "autoregressive"] = "vae"
     budget: str = "75m"
 
 

@@ -1,18 +1,20 @@
-"""The next samples of a sound, from all that was heard and the magnitudes of its spectrogram.
+"""Prediction of the next samples of a sound from its past and the magnitudes of its spectrogram.
 
-Of the frames that reach beyond what was heard some see nothing but the future, so a few more hops
-than the next one are sought together. Each iteration gives the frames' spectra the magnitudes that
-they should have, and what was heard back to the sound:
+    past (B, N - H), magnitudes S (B, ahead + 1, F) -> the next hop (B, H)
 
-    Y <- STFT(y),   Y <- S Y / |Y|,   y <- heard, then ISTFT(Y)
+Some frames that reach beyond the past contain nothing but future samples, so a few more hops than
+the next one are estimated together. Each iteration replaces the magnitudes of the frames' spectra
+by the given ones, and the first samples by the past:
 
-What it found of the later hops is its first guess for them when their turn comes. So phases grow
-out of the past, as they do in a real sound, and the level is that of the magnitudes.
+    Y <- STFT(y),   Y <- S Y / |Y|,   y <- past, then ISTFT(Y)
 
-The iterations are chaotic: a change of one bit in what was heard changes all phases a second later.
+The estimate of the later hops is their initial guess in the next prediction. So phases continue
+those of the past, and the level is that of the magnitudes.
+
+The iterations are chaotic: a change of one bit in the past changes all phases a second later.
 So they are compiled for the CPU such that every processor gives the same bits
-(`dgm_audio.runtime.kernels.inversion`), and whoever feeds them with their own results rounds these
-(see `families.flow.model`). On a GPU, and for frames whose length is no power of two, the
+(`dgm_audio.runtime.kernels.inversion`), and a caller that feeds their results back rounds them
+first (see `families.flow.model`). On a GPU, and for frames whose length is no power of two, the
 transforms are torch's, whose last bits vary.
 
 References:
@@ -39,22 +41,22 @@ if TYPE_CHECKING:
     from dgm_audio.runtime.kernels.inversion import Tables
 
 MOMENTUM = 0.9
-"""Of the iterations: how far they go on in the direction of the last change."""
+"""Momentum of the iterations."""
 GUESS = 1e-4
 """Standard deviation of the noise that is the first guess of a hop."""
 _TINY = 1e-24
 
 
 class Inversion:
-    """Follows a batch of sounds hop by hop: `expect`, then `hear`. All in float64.
+    """Predicts a batch of sounds hop by hop: `predict`, then `update`. All in float64.
 
-    Frame f of a sound sees N samples of which the last H are hop f.
+    Frame f of a sound has N samples of which the last H are hop f.
 
     Args:
         batch: B, sounds.
         n_fft: N, samples of a frame (Hann window).
         hop: H, samples between frames; N is a multiple of 2 H.
-        ahead: hops behind the next one that are sought with it.
+        ahead: hops behind the next one that are estimated with it.
         iterations: per hop.
         device: where.
     """
@@ -74,32 +76,32 @@ class Inversion:
         power = self.window.square().expand(1, self.frames, -1)
         self.power = self._overlapped(power)[0].clamp_min(1e-3)
         self.guess = first_guess(self.frames * hop).to(device).expand(batch, -1)
-        self.heard = self.window.new_zeros(batch, self.known)
+        self.past = self.window.new_zeros(batch, self.known)
         self.future = self.guess
         compiles = self.window.device.type == "cpu" and n_fft & (n_fft - 1) == 0
         self.tables = _tables(self.window, self.power) if compiles else None
 
-    def expect(self, magnitudes: Tensor) -> Tensor:
-        """Spectra (B, N / H, F) of the frames that see the next hop; `weighted` sums them.
+    def predict(self, magnitudes: Tensor) -> Tensor:
+        """Spectra (B, N / H, F) of the frames that contain the next hop; `weighted` sums them.
 
         Args:
             magnitudes: S (B, ahead + 1, F), of the frame that ends with the next hop and of those
                 behind it.
         """
-        state = self.heard, self.future
-        in_loops = partial(self._expect_in_loops, *state) if self.tables else None
-        in_torch = partial(self.expect_in_torch, *state)
+        state = self.past, self.future
+        in_loops = partial(self._predict_in_loops, *state) if self.tables else None
+        in_torch = partial(self.predict_in_torch, *state)
         spectra, future = _values_of(in_loops, in_torch, magnitudes)
         self.future = future.detach()
         return spectra
 
-    def expect_in_torch(
-        self, heard: Tensor, future: Tensor, magnitudes: Tensor
+    def predict_in_torch(
+        self, past: Tensor, future: Tensor, magnitudes: Tensor
     ) -> tuple[Tensor, Tensor]:
         """The spectra and the future: on any device, for autograd, the reference for the loops."""
         last = None
         for _ in range(self.iterations):
-            y = torch.cat([heard, future], dim=1)
+            y = torch.cat([past, future], dim=1)
             found = torch.fft.rfft(y.unfold(1, len(self.window), self.hop) * self.window)
             moved = found if last is None else found + MOMENTUM * (found - last)
             last = found
@@ -109,8 +111,8 @@ class Inversion:
             future = (self._overlapped(frames) / self.power)[:, self.known :]
         return spectra[:, : len(self.window) // self.hop], future
 
-    def _expect_in_loops(
-        self, heard: Tensor, future: Tensor, magnitudes: Tensor
+    def _predict_in_loops(
+        self, past: Tensor, future: Tensor, magnitudes: Tensor
     ) -> tuple[Tensor, Tensor]:
         from dgm_audio.runtime.kernels.inversion import iterate
 
@@ -119,7 +121,7 @@ class Inversion:
         shape = len(magnitudes), count, magnitudes.shape[2], 2
         spectra = torch.empty(shape, dtype=torch.float64, device="cpu")
         settings = self.hop, self.iterations, MOMENTUM, _TINY
-        iterate(self.tables, *settings, *map(_array, (heard, future, magnitudes, spectra)))
+        iterate(self.tables, *settings, *map(_array, (past, future, magnitudes, spectra)))
         return torch.view_as_complex(spectra), future
 
     def _overlapped(self, frames: Tensor) -> Tensor:
@@ -153,15 +155,15 @@ class Inversion:
         overlapped(self.tables, self.hop, *map(_array, (parts, each, out)))
         return out.unflatten(0, spectra.shape[:-2])
 
-    def hear(self, x: Tensor) -> None:
-        """What came next: samples (B, T), T a multiple of the hop."""
-        self.heard = torch.cat([self.heard, x], dim=1)[:, x.shape[1] :]
+    def update(self, x: Tensor) -> None:
+        """Append the true samples (B, T), T a multiple of the hop, to the past."""
+        self.past = torch.cat([self.past, x], dim=1)[:, x.shape[1] :]
         rest = self.future[:, x.shape[1] :].detach()
         self.future = torch.cat([rest, self.guess[:, rest.shape[1] :]], dim=1)
 
 
 def first_guess(samples: int) -> Tensor:
-    """Noise (T,) that is the first guess of what comes; the same everywhere."""
+    """Noise (T,), the initial guess of future samples; the same everywhere."""
     rng = torch.Generator().manual_seed(0)
     noise = torch.randn(samples, generator=rng, dtype=torch.float64, device="cpu")
     return to_bits(GUESS * noise, TABLE_BITS)
@@ -180,7 +182,7 @@ def _array(x: Tensor) -> np.ndarray:
 
 
 def _values_of(in_loops: Callable | None, in_torch: Callable, *inputs: Tensor) -> Any:
-    """What compiled loops make of tensors, with the gradients of the same formula in torch."""
+    """The result of compiled loops, with the gradients of the same formula in torch."""
     if in_loops is None:
         return in_torch(*inputs)
     if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):

@@ -107,12 +107,6 @@ def _judged(
     if not long.any() and len(lengths) < LEAST_CLIPS:
         found = f"{name} holds {_counted(len(lengths), 'sound')}"
         return Suitability(family, too_few(found), refused=True)
-    if task.fewest > len(lengths) and not long.any():
-        line = (
-            f"{family} needs at least {task.fewest} sounds, or it writes noise, and {name} holds "
-            f"{len(lengths)}; --family {FOR_SOUNDS} learns from fewer"
-        )
-        return Suitability(family, line, refused=True)
     if task.purpose:
         other = FOR_RECORDINGS if _mostly_long(lengths, long) else FOR_SOUNDS
         return Suitability(family, f"{family} {task.purpose}; --family {other} does")

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from test_flow import KINDS, condition, flow, sound
+from test_flow import condition, flow, sound
 
 from dgm_audio.families.flow import model as module
 from dgm_audio.families.flow.model import rounded
 
 NOISE = 2e-15
-"""What networks of two processors differ by, of what they say."""
+"""Relative difference of the networks' outputs on two processors."""
 
 
 def everything(model, x: torch.Tensor, given: dict, seed: int) -> list[bytes]:
@@ -20,9 +20,8 @@ def everything(model, x: torch.Tensor, given: dict, seed: int) -> list[bytes]:
     return [tensor.numpy().tobytes() for tensor in found]
 
 
-@pytest.mark.parametrize("settings", KINDS[:2])
-def test_eight_threads_make_what_one_makes_and_leave_the_model_alone(settings):
-    model, x = flow(**settings), sound(1, 700)
+def test_eight_threads_make_what_one_makes_and_leave_the_model_alone():
+    model, x = flow(), sound(1, 700)
     given = condition(model, x)
     state = {key: value.clone() for key, value in model.state_dict().items()}
     parameters = list(model.parameters())
@@ -36,12 +35,10 @@ def test_eight_threads_make_what_one_makes_and_leave_the_model_alone(settings):
     assert all(torch.equal(value, after[key]) for key, value in state.items())
 
 
-@pytest.mark.parametrize(
-    "settings, temperature", [(KINDS[0], 0.0), (KINDS[0], 1.0), (KINDS[1], 0.0)]
-)
-def test_rounding_of_another_machine_is_not_heard(settings, temperature, monkeypatch):
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_rounding_of_another_machine_changes_no_sound(temperature, monkeypatch):
     """Networks and the lapped transform in other last bits, for 1 s: the same bytes."""
-    model, x = flow(**settings), sound(1, 16000)
+    model, x = flow(), sound(1, 16000)
     given = condition(model, x)
     z = temperature * model.noise(1, length=16000, seed=0)
     expected = model.decode(z, given)
@@ -54,8 +51,8 @@ def test_rounding_of_another_machine_is_not_heard(settings, temperature, monkeyp
     def stirred(network):
         network = exact(network)
         network.register_forward_hook(
-            lambda _, __, said: (
-                stir(said) if isinstance(said, torch.Tensor) else type(said)(*map(stir, said))
+            lambda _, __, out: (
+                stir(out) if isinstance(out, torch.Tensor) else type(out)(*map(stir, out))
             )
         )
         return network

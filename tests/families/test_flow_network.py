@@ -1,12 +1,11 @@
-"""What a flow's networks say: magnitudes that have the mel, from near frames only."""
+"""The flow's network: magnitudes that have the mel, from near frames only."""
 
 import math
 
-import pytest
 import torch
 from small_models import shaken
 
-from dgm_audio.families.flow.network import PAST, MelReader, PastReader, between
+from dgm_audio.families.flow.network import VocoderNetwork, between
 from dgm_audio.signal.mel import LogMel, MelSpec
 
 SPEC = MelSpec(16000, n_fft=256, hop=64, n_mels=20)
@@ -17,9 +16,9 @@ def mel_of_noise(frames: int) -> torch.Tensor:
     return LogMel(SPEC)(x)
 
 
-def reader(updates: int = 3) -> MelReader:
+def network_of(updates: int = 3) -> VocoderNetwork:
     torch.manual_seed(0)
-    return shaken(MelReader(LogMel(SPEC), 24, 2, updates), 0.05)
+    return shaken(VocoderNetwork(LogMel(SPEC), 24, 2, updates), 0.05)
 
 
 def test_between_interpolates():
@@ -31,14 +30,14 @@ def test_between_interpolates():
 def test_updates_bring_magnitudes_to_the_mel():
     mel, errors = mel_of_noise(40), []
     for updates in (0, 3, 30):
-        said = reader(updates)(mel)
-        found = (LogMel(SPEC).filters @ said.magnitudes.mT).log()
+        prediction = network_of(updates)(mel)
+        found = (LogMel(SPEC).filters @ prediction.magnitudes.mT).log()
         errors.append(float((found - mel).abs().mean().detach()))
     assert errors[0] > 2 * errors[1] > 4 * errors[2]
 
 
 def test_only_frames_within_reach_matter():
-    network, mel = reader(), mel_of_noise(60)
+    network, mel = network_of(), mel_of_noise(60)
     moved = mel.clone()
     moved[..., 30] += 1
     before, after = network(mel), network(moved)
@@ -51,38 +50,17 @@ def test_only_frames_within_reach_matter():
 
 def test_before_training_gains_are_the_level_of_white_noise():
     torch.manual_seed(0)
-    said = MelReader(LogMel(SPEC), 24, 2, 3)(mel_of_noise(100))
-    level = said.gain.detach().square().mean().sqrt()
+    prediction = VocoderNetwork(LogMel(SPEC), 24, 2, 3)(mel_of_noise(100))
+    level = prediction.gain.detach().square().mean().sqrt()
     assert 20 * abs(math.log10(float(level) / 0.1)) < 1.5
-    assert 0.3 < float(said.coherence.detach().mean()) < 0.4
+    assert 0.3 < float(prediction.coherence.detach().mean()) < 0.4
 
 
-def test_the_past_alone_foretells_frames():
-    network = PastReader(LogMel(SPEC), 24, 2, 4, 3)
-    past = mel_of_noise(PAST).mT[:, None]
-    said = network(past, torch.zeros(1), torch.tensor([1]))
-    assert said.magnitudes.shape == (1, 5, 129)
-    assert said.coherence.shape == (1, 1, 129) and said.gain.shape == (1, 1, 64)
-    other = network(past, torch.zeros(1), torch.tensor([0]))
-    later = network(past, torch.full((1,), 9.0), torch.tensor([1]))
-    assert not torch.equal(said.magnitudes, other.magnitudes)
-    assert not torch.equal(said.magnitudes, later.magnitudes)
-
-
-@pytest.mark.parametrize("level", [-40.0, 40.0])
-def test_what_is_foretold_stays_finite(level):
-    network = PastReader(LogMel(SPEC), 24, 0, 4, 3)
-    with torch.no_grad():
-        network.ahead.bias.fill_(level)
-    said = network(mel_of_noise(PAST).mT[:, None], torch.zeros(1), None)
-    assert all(bool(part.isfinite().all()) for part in said)
-
-
-def test_sound_that_is_foretold_for_certain_gives_finite_gradients():
-    network = MelReader(LogMel(SPEC), 24, 2, 3)
+def test_a_coherence_of_one_gives_finite_gradients():
+    network = VocoderNetwork(LogMel(SPEC), 24, 2, 3)
     with torch.no_grad():
         network.noise.bias[:64] = 60.0  # a coherence that float32 cannot tell from 1
-    said = network(mel_of_noise(4))
-    assert float(said.gain.detach().max()) < 1e-6
-    said.gain.sum().backward()
+    prediction = network(mel_of_noise(4))
+    assert float(prediction.gain.detach().max()) < 1e-6
+    prediction.gain.sum().backward()
     assert bool(torch.isfinite(network.noise.bias.grad).all())

@@ -1,4 +1,4 @@
-"""Spectrogram inversion through time: it continues what it heard, at the level it is told."""
+"""Spectrogram inversion through time: it continues the past, at the level of the magnitudes."""
 
 import math
 
@@ -24,14 +24,14 @@ def magnitudes_of(x: torch.Tensor, ahead: int) -> torch.Tensor:
 
 
 def continued(x: torch.Tensor, known: int, ahead: int = 4, iterations: int = 8) -> torch.Tensor:
-    """Sounds (B, T) whose first hops are heard, and the others what is expected."""
+    """Sounds (B, T) whose first hops are given, and the others predicted."""
     inversion, made = Inversion(len(x), N, H, ahead, iterations), []
     magnitudes = magnitudes_of(x, ahead)
     for hop, part in enumerate(x.split(H, dim=1)):
-        spectra = inversion.expect(magnitudes[:, hop : hop + ahead + 1])
+        spectra = inversion.predict(magnitudes[:, hop : hop + ahead + 1])
         found = inversion.weighted(spectra, spectra.new_ones(1, 1, 1, dtype=torch.float64)[0])
         made.append(part if hop < known else found)
-        inversion.hear(made[-1])
+        inversion.update(made[-1])
     return torch.cat(made, dim=1)
 
 
@@ -60,7 +60,7 @@ def test_a_sound_does_not_depend_on_its_neighbours():
 
 def test_weights_scale_the_bins():
     inversion = Inversion(1, N, H, 3, 4)
-    spectra = inversion.expect(magnitudes_of(tones(500), 3)[:, 20:24])
+    spectra = inversion.predict(magnitudes_of(tones(500), 3)[:, 20:24])
     half = inversion.weighted(spectra, torch.full((1, 1, N // 2 + 1), 0.5, dtype=torch.float64))
     whole = inversion.weighted(spectra, torch.ones(1, 1, N // 2 + 1, dtype=torch.float64))
     torch.testing.assert_close(2 * half, whole)
@@ -71,20 +71,20 @@ def test_weights_scale_the_bins():
 
 
 @pytest.mark.parametrize("count", [1, 3, 10])
-def test_several_hops_are_heard_as_one_by_one(count):
+def test_an_update_of_several_hops_is_that_of_each(count):
     x = tones(500)[:, : count * H]
     once, each = Inversion(1, N, H, 3, 2), Inversion(1, N, H, 3, 2)
-    once.hear(x)
+    once.update(x)
     for part in x.split(H, dim=1):
-        each.hear(part)
-    assert torch.equal(once.heard, each.heard) and once.future.shape == each.future.shape
+        each.update(part)
+    assert torch.equal(once.past, each.past) and once.future.shape == each.future.shape
 
 
 def started(n_fft: int, hop: int, ahead: int, batch: int = 1) -> tuple[Inversion, torch.Tensor]:
-    """An inversion that has heard noise, and magnitudes for it."""
+    """An inversion whose past is noise, and magnitudes for it."""
     rng = torch.Generator().manual_seed(0)
     inversion = Inversion(batch, n_fft, hop, ahead, 5)
-    inversion.hear(0.1 * torch.randn(batch, n_fft, generator=rng, dtype=torch.float64))
+    inversion.update(0.1 * torch.randn(batch, n_fft, generator=rng, dtype=torch.float64))
     magnitudes = torch.rand(batch, ahead + 1, n_fft // 2 + 1, generator=rng, dtype=torch.float64)
     return inversion, magnitudes
 
@@ -93,8 +93,8 @@ def started(n_fft: int, hop: int, ahead: int, batch: int = 1) -> tuple[Inversion
 def test_the_loops_compute_what_torch_computes(sizes):
     """Before chaos: five iterations make 1e-16 into less than 1e-9."""
     inversion, magnitudes = started(*sizes, batch=2)
-    expected, future = inversion.expect_in_torch(inversion.heard, inversion.future, magnitudes)
-    spectra = inversion.expect(magnitudes)
+    expected, future = inversion.predict_in_torch(inversion.past, inversion.future, magnitudes)
+    spectra = inversion.predict(magnitudes)
     torch.testing.assert_close(spectra, expected, rtol=0, atol=1e-8)
     torch.testing.assert_close(inversion.future, future, rtol=0, atol=1e-8)
     weights = torch.rand(2, 1, magnitudes.shape[2], dtype=torch.float64)
@@ -110,7 +110,7 @@ def test_the_loops_have_the_values_without_gradients_and_the_gradients_of_torch(
         if way == "torch":
             inversion.tables = None
         hop = inversion.weighted(
-            inversion.expect(magnitudes.requires_grad_(way != "plain")), weights
+            inversion.predict(magnitudes.requires_grad_(way != "plain")), weights
         )
         if way != "plain":
             hop.square().sum().backward()
@@ -123,5 +123,5 @@ def test_the_loops_have_the_values_without_gradients_and_the_gradients_of_torch(
 def test_frames_of_any_length_are_followed():
     """Where it is no power of two torch transforms them."""
     inversion, magnitudes = started(240, 40, 3)
-    spectra = inversion.expect(magnitudes)
+    spectra = inversion.predict(magnitudes)
     torch.testing.assert_close(spectra.abs(), magnitudes[:, :4], rtol=1e-6, atol=1e-6)

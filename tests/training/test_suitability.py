@@ -34,11 +34,12 @@ def said(source):
 def test_one_shots_suit_all_but_those_that_take_long_recordings(folder):
     found = said(folder(*[0.6] * 44))
     assert list(found) == trainable()
-    assert [name for name, one in found.items() if one.refused] == ["flow", "vae-stream"]
-    assert all("--family vae learns" in found[name].line for name in ("flow", "vae-stream"))
+    assert [name for name, one in found.items() if one.refused] == ["vae-stream"]
+    assert "--family vae learns" in found["vae-stream"].line
     assert "44 sounds of up to 0.6 s" in found["gan"].line
     assert "44 of 44 files" in found["vae-stream"].line
-    assert "no new sounds by itself; --family vae does" in found["flow-vocoder"].line
+    for name in ("flow", "flow-vocoder"):
+        assert "no new sounds by itself; --family vae does" in found[name].line
 
 
 def test_a_long_recording_is_cut_up_or_taken_whole(folder):

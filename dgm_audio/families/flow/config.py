@@ -12,16 +12,17 @@ class FlowConfig:
     """Sizes of an `InversionFlow`.
 
     Args:
-        mel: the frames in which it thinks of sound; their hop is that of the flow.
+        mel: the condition's frames; their hop is that of the flow.
         length: samples of a clip when nothing else is asked for; there is no longest one.
-        vocoder: whether the mel spectrogram is a condition; else it is foretold from the past.
-        classes: names of the classes of a flow that is no vocoder; empty for none.
+        vocoder: always true: flows without a mel condition are not supported any more.
+        classes: always empty, likewise.
         width: channels of the network.
-        blocks: of a vocoder's network.
+        blocks: ConvNeXt blocks of the network.
         updates: multiplicative updates that bring magnitudes to the mel.
-        ahead: hops that are sought beside the next one.
-        iterations: of their phases.
-        temperature: at which a vocoder sounds best, where nothing else is asked for.
+        ahead: hops of look-ahead, whose phases are found together with the next one's.
+        iterations: of the spectrogram inversion per hop.
+        temperature: the default one for vocoding.
+
     """
 
     mel: MelSpec = field(default_factory=lambda: MelSpec(16000))

@@ -1,37 +1,40 @@
-"""A flow between white noise and sound by spectrogram inversion, hop by hop.
+"""A normalizing flow between white noise and sound, given a mel spectrogram: a vocoder.
 
-    x = a p + r,    r = C^T (g t(z))     p: the next hop, as `Inversion` finds it
+    x = a p + r,    r = C^T (g t(z))     p: the prediction of the next hop by `Inversion`
+                                         r: the residual
                                          C: an orthonormal lapped transform (`signal.lapped`)
-                                         t(z) = sinh(b z) / b, so that surprises may be large
+                                         t(z) = sinh(b z) / b, for heavy tails
 
-p follows from all samples before and from the magnitudes S that a network (`network`) says: so
-phases go on as they were, and levels are right. The network also says how far the hop correlates
-with it (rho, which gives a), and how large each coefficient of the rest r is (g). Given the past
-each coefficient follows from its own z, and the Jacobian is triangular but for the orthonormal C:
+    mel (B, M, L) -> network -> S (B, L, F), rho (B, L, F), g (B, L, H)
+    hop by hop: past (B, N - H), S -> inversion -> p (B, H);  z (B, H) -> r (B, H);  x (B, H)
+    z (B, 1, T) <-> x (B, 1, T)
+
+p follows from all samples before and from the magnitudes S of the network (`network`): phases
+continue those of the past, and levels are those of the mel. The network also gives the correlation
+rho of p with the hop, from which a follows, and the scale g of each coefficient of the residual.
+Given the past each coefficient follows from its own z, and the Jacobian is triangular but for the
+orthonormal C:
 
     log p(x | c) = sum log N(z; 0, 1) - log g cosh(b z)
 
-A vocoder reads S from the mel spectrogram of the whole sound. A flow that makes sounds of a class
-by itself foretells the mel spectrogram from that of the past.
-
-Noise of full size is what is likeliest, but not what sounds best. Less noise must not mean less
-sound: what was unexpected of late, T^2 = mean z^2, says how much is left to what is expected,
+Temperature 1 is the model's own distribution, but lower ones sound clearer. To keep the level at
+all of them, a depends on the recent power of the latents, T^2 = mean z^2:
 
     a = sqrt(1 - T^2 (1 - rho^2)),      so that a = rho where T = 1
 
-Inversion is chaotic: a change of the last bit is heard a second later. So that `decode` meets what
-`encode` met, samples are rounded to 18 bits before they are heard again; `encode` gives latents
-that decode to the sound so rounded, bit for bit. So that every processor meets the same, inversion
-gives the same bits on all of them (on the CPU: hops are followed there, wherever the network is),
-and what the network says in float64 keeps 12 bits. Networks of two processors agree to 5e-15 of
-what they say, 80,000 numbers per second of sound: they differ once in some days of sound.
+Inversion is chaotic: a change of the last bit is audible a second later. So that `decode` has the
+same past as `encode`, samples are rounded to 18 bits before they are fed back; `encode` gives
+latents that decode to the sound so rounded, bit for bit. For equal results on all processors,
+inversion gives the same bits on all of them (hops are computed on the CPU, wherever the network
+is), and the float64 outputs of the network are rounded to 12 bits. Networks of two processors
+agree to 5e-15, relatively, and have 80,000 outputs per second of sound: after rounding they differ
+once in some days of sound.
 
-Gradients are those of each hop, given what was heard before it: through what was heard they would
-grow beyond all bounds. `decode` has them by its latents and its condition, `encode` by the audio
-and the condition; by the weights there are those of `log_prob` alone.
+Gradients are those of each hop given its past; through the past they would grow without bounds.
+`decode` has them by its latents and its condition, `encode` by the audio and the condition; only
+`log_prob` has them by the weights, too.
 
-Latents here are white noise: interpolating them is valid, but no morph. Temperature scales z: 1 is
-the model's own distribution, 0 the clearest sound.
+Latents are white noise: interpolating them is valid, but no morph. Temperature scales z.
 
 References:
     Dinh, Sohl-Dickstein and Bengio, "Density estimation using Real NVP", 2017.
@@ -52,34 +55,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dgm_audio.errors import ConfigError, InputError
+from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.network import PAST, MelReader, PastReader, Said
+from dgm_audio.families.flow.network import Prediction, VocoderNetwork
 from dgm_audio.signal.inversion import Inversion
 from dgm_audio.signal.lapped import Analysis, Synthesis, block_sizes
 from dgm_audio.signal.mel import LogMel
 from dgm_audio.signal.portable import to_bits
-from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
+from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, Frames, LatentSpec
 from dgm_audio.streaming import StreamingGenerator
 
 BLOCK = 64
-"""Hops that a network reads at a time: what a long sound needs beside itself is constant."""
+"""Hops that the network computes at a time: a long sound needs constant memory beside itself."""
 STEPS = 2.0**18
-"""Per unit, to which samples are rounded before they are heard again."""
+"""Steps per unit, to which samples are rounded before they are fed back."""
 FLOOR = 1e-5
 """Least gain: a third of a unit of 16 bits."""
 MEMORY = 8.0
-"""Hops of which T^2 is the mean."""
+"""Hops over which T^2 is averaged."""
 KEPT = 12
-"""Significant bits of what comes of networks and of sums: 0.001 dB, the same everywhere."""
+"""Significant bits of the network's outputs and of sums: 0.001 dB, the same everywhere."""
 MEL_STEPS = 2.0**10
-"""Per neper, to which log-mels of sounds are rounded: 0.004 dB, the same everywhere."""
+"""Steps per neper, to which log-mels of sounds are rounded: 0.004 dB, the same everywhere."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class Step(NamedTuple):
-    """What a hop adds: samples x (B, H), and blocks of latents z and slopes (B, n), float64.
+    """A hop's samples x (B, H), and blocks of latents z and slopes (B, n), float64.
 
     Slopes are those of `latents_of`. A block lies half a hop before its samples, so that of n of
     the first one there are H / 2, and the last step may have two blocks.
@@ -94,12 +97,12 @@ class InversionFlow(StreamingGenerator):
     """Spectrogram inversion as an invertible map (see the module).
 
     Attributes:
-        front: of a vocoder's condition "mel"; None if the model is no vocoder.
-        frames: the mel frames in which the model thinks.
+        front: computes the condition "mel".
     """
 
     family = "flow"
     config_class = FlowConfig
+    front: LogMel
 
     def __init__(self, config: FlowConfig | None = None) -> None:
         super().__init__()
@@ -110,38 +113,28 @@ class InversionFlow(StreamingGenerator):
                 f"config.mel.n_fft is {mel.n_fft} and its hop {mel.hop}; "
                 "frames must be a multiple of two hops"
             )
-        if config.vocoder and config.classes:
-            raise ConfigError("config.classes has names; a vocoder has none, its condition is mel")
+        if not config.vocoder or config.classes:
+            found = "config.classes has names" if config.vocoder else "config.vocoder is false"
+            raise ConfigError(
+                f"{found}; a flow is a vocoder, whose condition is mel: flows of classes are not "
+                "supported any more"
+            )
         self.audio = AudioSpec(mel.sample_rate, 1, config.length)
         self.latent = LatentSpec(1, hop=1)
-        self.frames = LogMel(mel)
-        self.front = self.frames if config.vocoder else None
-        fields: dict[str, Classes | Frames] = {}
-        if config.vocoder:
-            fields["mel"] = Frames.of_mel(mel)
-        elif config.classes:
-            fields["class"] = Classes(config.classes)
-        self.condition = ConditionSpec(fields)
-        self.network: MelReader | PastReader = (
-            MelReader(self.frames, config.width, config.blocks, config.updates)
-            if config.vocoder
-            else PastReader(
-                self.frames, config.width, len(config.classes), config.ahead, config.updates
-            )
-        )
+        self.front = LogMel(mel)
+        self.condition = ConditionSpec({"mel": Frames.of_mel(mel)})
+        self.network = VocoderNetwork(self.front, config.width, config.blocks, config.updates)
 
     # --- the interface -------------------------------------------------------------------------
 
     def mel(self, x: Tensor) -> Tensor:
-        """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T), for a vocoder.
+        """The condition "mel" (B, M, 1 + T // hop) of audio (B, 1, T).
 
         It is rounded to 1/1024 neper, so that it is the same on every processor.
 
         Raises:
-            InputError: if the model has no such condition, or the audio is not allowed.
+            InputError: if the audio is not allowed.
         """
-        if self.front is None:
-            raise InputError("this model has no condition 'mel'")
         mel = exact(self.front)(self._check_audio(x)[:, 0].double())
         return (mel + ((mel * MEL_STEPS).round() / MEL_STEPS - mel).detach()).float()
 
@@ -194,9 +187,9 @@ class InversionFlow(StreamingGenerator):
     ) -> Iterator[Step]:
         """The hops of sounds, whose latents z (B, T) or samples x (B, T) are given.
 
-        Samples that come of latents are those that are heard: rounded. A block of latents reaches
-        from the middle of a hop to that of the next one: its gain is said of the first. If the
-        model `learns` there are gradients by its weights.
+        Samples of latents are rounded, as they are fed back. A block of latents reaches from the
+        middle of a hop to that of the next one: its gain is that of the first. If the model
+        `learns` there are gradients by its weights.
         """
         given = x if z is None else z
         assert given is not None
@@ -206,35 +199,35 @@ class InversionFlow(StreamingGenerator):
         with torch.set_grad_enabled(torch.is_grad_enabled() and learns):
             network = exact(self.network)
             tails = to_bits(network.tails().cpu(), KEPT)
-        said = self._said(network, inversion, condition, length)
+        predictions = self._predictions(network, condition, length)
         synthesis, whole, rough = Synthesis(hop), Analysis(sizes, hop), Analysis(sizes, hop)
         energy = given.new_ones(len(given), 1, 1)
         todo, latents = iter(sizes), iter([] if z is None else given.split(sizes, dim=1))
         gains: list[tuple[Tensor, Tensor]] = []
         for start in range(0, length, hop):
             size = min(hop, length - start)
-            magnitudes, coherence, gain = next(said)
+            magnitudes, coherence, gain = next(predictions)
             for block in islice(todo, 1 if start else 2):
                 place = torch.arange(block, device="cpu") * hop // block
                 gains.append((gain[:, 0, place], tails[place]))
                 if z is not None:
                     synthesis.push(coefficients(next(latents), *gains[-1]))
-            spectra = inversion.expect(magnitudes)
+            spectra = inversion.predict(magnitudes)
             weight = (1 - energy.clamp(max=1) * (1 - coherence.square())).sqrt()
             mean = inversion.weighted(spectra, weight)[:, :size]
             if x is None:
                 sound = rounded(mean + synthesis.pull(size))
             else:
                 sound = given[:, start : start + size]
-            heard = rounded(sound).detach()
-            blocks = rough.push(heard - mean.detach())
+            fed_back = rounded(sound).detach()
+            blocks = rough.push(fed_back - mean.detach())
             done, gains = gains[: len(blocks)], gains[len(blocks) :]
-            unexpected = bent_back(blocks, done)
-            found = unexpected if x is None else bent_back(whole.push(sound - mean), done)
+            residual = latents_of_blocks(blocks, done)
+            found = residual if x is None else latents_of_blocks(whole.push(sound - mean), done)
             yield Step(sound, *found)
-            power = unexpected[0].detach().square().mean(1)[:, None, None]
+            power = residual[0].detach().square().mean(1)[:, None, None]
             energy = energy + (to_bits(power, KEPT) - energy) / MEMORY
-            inversion.hear(F.pad(heard, (0, hop - size)))
+            inversion.update(F.pad(fed_back, (0, hop - size)))
 
     def inversion(self, batch: int, device: torch.device | str = "cpu") -> Inversion:
         """A new inversion of a batch."""
@@ -242,53 +235,36 @@ class InversionFlow(StreamingGenerator):
         sizes = batch, mel.n_fft, mel.hop, config.ahead, config.iterations
         return Inversion(*sizes, device=torch.device(device))
 
-    def _said(
-        self, network: nn.Module, inversion: Inversion, condition: dict[str, Tensor], length: int
-    ) -> Iterator[Said]:
+    def _predictions(
+        self, network: VocoderNetwork, condition: dict[str, Tensor], length: int
+    ) -> Iterator[Prediction]:
         """For each hop the magnitudes (B, ahead + 1, F), coherence (B, 1, F) and gain (B, 1, H).
 
-        The network runs in float64 and of its results few bits are kept, so that neither batch
-        nor machine matters.
+        The network runs in float64 and its results are rounded to few bits, so that they depend
+        neither on the batch nor on the machine.
         """
+        self._check_frames(condition, length)
         count = -(-length // self.config.mel.hop)
-        if isinstance(network, MelReader):
-            self._check_frames(condition, length)
-            said = self._read(network, condition["mel"].double(), count)
-        else:
-            said = self._foretold(network, inversion, condition.get("class"), count)
-        for values in said:
+        for values in self._unrounded(network, condition["mel"].double(), count):
             magnitudes, coherence, gain = (to_bits(value.cpu(), KEPT) for value in values)
-            yield Said(magnitudes, coherence, floored(gain))
+            yield Prediction(magnitudes, coherence, floored(gain))
 
-    def _read(self, network: MelReader, mel: Tensor, count: int) -> Iterator[Said]:
-        """From the mel spectrogram, block by block."""
+    def _unrounded(self, network: VocoderNetwork, mel: Tensor, count: int) -> Iterator[Prediction]:
+        """The network's outputs for each hop, computed block by block."""
         reach, early = network.reach, network.early
         ahead, found = self.config.ahead, mel.shape[2]
         for first in range(0, count, BLOCK):
             hops = min(BLOCK, count - first)
             start, stop = max(first - early, 0), min(first + hops + ahead, found)
-            seen = slice(max(start - reach, 0), min(stop + reach, found))
-            said = network(mel[:, :, seen])
-            said = Said(*(part[:, start - seen.start : stop - seen.start] for part in said))
+            field = slice(max(start - reach, 0), min(stop + reach, found))
+            inside = slice(start - field.start, stop - field.start)
+            block = Prediction(*(part[:, inside] for part in network(mel[:, :, field])))
             missing = start - first + early, first + hops + ahead - early - stop
-            magnitudes = F.pad(said.magnitudes, (0, 0, *missing))
+            magnitudes = F.pad(block.magnitudes, (0, 0, *missing))
             for k in range(hops):
                 own = slice(first + k - start, first + k - start + 1)
                 frames = magnitudes[:, k : k + ahead + 1]
-                yield Said(frames, said.coherence[:, own], said.gain[:, own])
-
-    def _foretold(
-        self, network: nn.Module, inversion: Inversion, label: Tensor | None, count: int
-    ) -> Iterator[Said]:
-        """From what was heard, hop by hop."""
-        spec, frames, device = self.config.mel, exact(self.frames), self.device
-        heard = inversion.heard.new_zeros(len(inversion.heard), spec.n_fft)
-        past = heard.new_full((len(heard), 1, PAST, spec.n_mels), math.log(spec.floor)).to(device)
-        for hop in range(count):
-            yield network(past, torch.full((1,), hop, dtype=torch.long, device=device), label)
-            heard = torch.cat([heard, inversion.heard[:, -spec.hop :]], dim=1)[:, spec.hop :]
-            last = frames.frame(heard.to(device))[:, None, None]
-            past = torch.cat([past[:, :, 1:], last], dim=2)
+                yield Prediction(frames, block.coherence[:, own], block.gain[:, own])
 
 
 def exact(module: Network) -> Network:
@@ -304,22 +280,24 @@ def coefficients(z: Tensor, gain: Tensor, tail: Tensor) -> Tensor:
 
 def latents_of(coefficients: Tensor, gain: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
     """Latents z of coefficients, and the coefficients' derivatives by them, g cosh(b z)."""
-    bent = tail * coefficients / gain
-    return torch.asinh(bent) / tail, gain * (1 + bent.square()).sqrt()
+    scaled = tail * coefficients / gain
+    return torch.asinh(scaled) / tail, gain * (1 + scaled.square()).sqrt()
 
 
-def bent_back(blocks: list[Tensor], gains: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """`latents_of` blocks (B, n) of coefficients, side by side."""
+def latents_of_blocks(
+    blocks: list[Tensor], gains: list[tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor]:
+    """`latents_of` blocks (B, n) of coefficients, concatenated."""
     found = [latents_of(block, *gain) for block, gain in zip(blocks, gains, strict=True)]
     z, slope = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
     return z, slope
 
 
 def floored(gain: Tensor) -> Tensor:
-    """Gains of which none is nothing."""
+    """Gains (...) that are at least FLOOR, smoothly."""
     return (gain.square() + FLOOR**2).sqrt()
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Samples to 18 bits; gradients pass."""
+    """Samples rounded to 18 bits; gradients pass."""
     return x + ((x * STEPS).round() / STEPS - x).detach()

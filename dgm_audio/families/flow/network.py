@@ -1,15 +1,15 @@
-"""What is said of hops before they are heard: magnitudes, and how far they foretell the samples.
+"""The network of the flow: from a mel spectrogram, magnitudes and the residual's distribution.
 
-    MelReader     reads it from the mel spectrogram, before and after the hop
-    PastReader    foretells the mel spectrogram from that of the past, the class and the clock
+    mel (B, M, L) -> ConvNeXt blocks (B, L, width) -> detail (B, L, F) -> magnitudes S (B, L, F)
+                                                   -> coherence rho (B, L, F), gain g (B, L, H)
 
-    S = the network's magnitudes, brought to the mel by multiplicative updates (see
-        `signal.griffin_lim`): what the mel says of the level is kept, harmonics come from the
-        network
-    g = sigma sqrt(1 - rho^2) exp(f), sigma the deviation of sound of these magnitudes: what
-        is not foretold is left to the noise, up to a correction f
+    S = exp(detail) times a smooth spectrum, brought to the mel by multiplicative updates (see
+        `signal.griffin_lim`): the levels are those of the mel, harmonics come from the network
+    g = sigma sqrt(1 - rho^2) exp(f), sigma the deviation of sound of these magnitudes: the
+        power that is not predicted is left to the residual, up to a correction f
 
 References:
+    Liu et al., "A ConvNet for the 2020s", 2022 (the blocks).
     See `dgm_audio.nn.convnext` and `dgm_audio.signal.griffin_lim`.
 """
 
@@ -29,29 +29,25 @@ from dgm_audio.signal.mel import LogMel
 BANDS = 64
 """Bands of coherence and of gains, evenly spaced."""
 KERNEL, FIRST = 7, 5
-"""Frames that a block of the mel reader sees, and its first layer."""
-PAST = 8
-"""Frames that the past reader sees."""
-CLOCKS = 0.01, 0.03, 0.1, 0.3, 1.0
-"""Seconds in which the clocks decay."""
+"""Kernel sizes, in frames, of a block and of the first layer."""
 MEAN, SCALE = -6.0, 3.0
-"""Of usual log-mels per unit of bandwidth."""
+"""Mean and deviation of usual log-mels per unit of bandwidth."""
 TAILS = 0.02, 0.5
-"""Least and largest b: how far what is unexpected is from Gaussian. Sound that hears its own past
-grows with the outliers of its own noise, so they are bounded: its power is 1.3 times that of g."""
+"""Least and largest b: how heavy the residual's tails are. Outliers of the residual are fed back
+and grow, so b is bounded: the residual's power is at most 1.3 times that of g."""
 TAIL = -1.5
-"""Log of b before training."""
+"""Initial log of b."""
 UNCORRELATED = -0.6
-"""Coherence before training, as a logit."""
+"""Initial coherence, as a logit."""
 
 
-class Said(NamedTuple):
-    """What is said of L frames, or hops, of each sound.
+class Prediction(NamedTuple):
+    """The network's output for L frames, and the hops that begin at their middle.
 
     Attributes:
         magnitudes: S (B, L, F).
-        coherence: correlation of what is expected with what comes (B, L, F), 0 to 1.
-        gain: how large each coefficient of what comes unexpected is (B, L, H).
+        coherence: correlation rho of the predicted with the true hop (B, L, F), 0 to 1.
+        gain: scale g of each coefficient of the residual (B, L, H).
     """
 
     magnitudes: Tensor
@@ -59,16 +55,18 @@ class Said(NamedTuple):
     gain: Tensor
 
 
-class Reader(nn.Module):
-    """Magnitudes of a mel spectrogram, and the two heads that both readers have.
+class VocoderNetwork(nn.Module):
+    """ConvNeXt blocks over mel frames, and heads for magnitudes, coherence and gains.
 
     Args:
         front: the mel's definition.
-        width: channels of the features that the heads see.
+        width: channels.
+        blocks: number of ConvNeXt blocks.
         updates: multiplicative updates of the magnitudes.
 
     Attributes:
         early: hops from the frame that ends with a hop to the one around the hop's start.
+        reach: frames to each side on which an output depends.
     """
 
     filters: Tensor
@@ -77,7 +75,7 @@ class Reader(nn.Module):
     bands: Tensor
     band_bins: Tensor
 
-    def __init__(self, front: LogMel, width: int, updates: int) -> None:
+    def __init__(self, front: LogMel, width: int, blocks: int, updates: int) -> None:
         super().__init__()
         self.spec, self.updates = front.spec, updates
         self.early = front.spec.n_fft // (2 * front.spec.hop) - 1
@@ -99,33 +97,40 @@ class Reader(nn.Module):
         }
         for name, table in tables.items():
             self.register_buffer(name, table, persistent=False)
+        self.reach = FIRST // 2 + blocks * (KERNEL // 2) + 1
+        self.first = nn.Conv1d(self.spec.n_mels, width, FIRST, padding=FIRST // 2)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, KERNEL) for _ in range(blocks))
+        self.norm = nn.LayerNorm(width)
+        self.detail = nn.Linear(width, self.spec.n_fft // 2 + 1)
+        with torch.no_grad():
+            self.detail.weight *= 0.1
 
     def normal(self, mel: Tensor) -> Tensor:
-        """Log-mels (B, M, L) as networks like them."""
+        """Standardised log-mels (B, M, L)."""
         return (mel - self.bandwidth - MEAN) / SCALE
 
     def smooth(self, mel: Tensor) -> Tensor:
         """Log magnitudes (B, L, F) of a smooth spectrum with about these log-mels (B, M, L)."""
         return (mel - self.bandwidth).transpose(1, 2) @ self.bins.T
 
-    def magnitudes(self, mel: Tensor, detail: Tensor | float = 0.0) -> Tensor:
+    def magnitudes(self, mel: Tensor, detail: Tensor) -> Tensor:
         """S (B, L, F) with these log-mels (B, M, L), near the smooth one times exp(detail)."""
         start = (self.smooth(mel) + detail).clamp(-20, 10).exp().to(mel.dtype)
         found = linear_magnitudes(mel.exp(), self.filters, self.updates, start.transpose(1, 2))
         return found.transpose(1, 2)
 
     def tails(self) -> Tensor:
-        """b (H,) of each coefficient of what comes unexpected."""
+        """b (H,) of each coefficient of the residual."""
         low, high = (math.log(tail) for tail in TAILS)
         return self.bands @ self.tail.clamp(low, high).exp()
 
-    def unexpected(self, h: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        """Coherence (B, L, F) and gains (B, L, H) of hops.
+    def residual(self, h: Tensor, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """Coherence (B, L, F), and gains (B, L, H) of the residual, of hops.
 
         Args:
-            h: their features (B, L, width).
+            h: features of the hops (B, L, width).
             before: magnitudes of the frames around their starts (B, L, F).
-            after: and of those around their ends.
+            after: magnitudes of the frames around their ends (B, L, F).
         """
         coherence, factor = self.noise(h).chunk(2, dim=-1)
         ratio = self.spec.n_fft // 2 // self.spec.hop
@@ -138,106 +143,25 @@ class Reader(nn.Module):
         gain = sigma * rest * (factor.clamp(-4, 4) @ self.bands.T).exp()
         return torch.sigmoid(coherence @ self.band_bins.T), gain
 
-
-class MelReader(Reader):
-    """ConvNeXt blocks over mel frames.
-
-    Args:
-        front: the mel's definition.
-        width: channels.
-        blocks: how many.
-        updates: multiplicative updates of the magnitudes.
-    """
-
-    def __init__(self, front: LogMel, width: int, blocks: int, updates: int) -> None:
-        super().__init__(front, width, updates)
-        self.reach = FIRST // 2 + blocks * (KERNEL // 2) + 1
-        self.first = nn.Conv1d(self.spec.n_mels, width, FIRST, padding=FIRST // 2)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(width, KERNEL) for _ in range(blocks))
-        self.norm = nn.LayerNorm(width)
-        self.detail = nn.Linear(width, self.spec.n_fft // 2 + 1)
-        with torch.no_grad():
-            self.detail.weight *= 0.1
-
     def features(self, mel: Tensor) -> Tensor:
-        """(B, L, width) of log-mels (B, M, L)."""
+        """Features (B, L, width) of log-mels (B, M, L)."""
         h = self.first(self.normal(mel)).transpose(1, 2)
         for block in self.blocks:
             h = block(h)
         return self.norm(h)
 
-    def forward(self, mel: Tensor) -> Said:
-        """What log-mels (B, M, L) say of their frames, and of the hops that begin at their middle.
+    def forward(self, mel: Tensor) -> Prediction:
+        """The prediction for the frames of log-mels (B, M, L).
 
-        At most `reach` frames to each side matter.
+        It depends on at most `reach` frames to each side.
         """
         h = self.features(mel)
         magnitudes = self.magnitudes(mel, self.detail(h))
-        return Said(magnitudes, *self.unexpected(h, magnitudes, following(magnitudes)))
-
-
-class PastReader(Reader):
-    """A perceptron of the last mel frames, the class and the clock.
-
-    Args:
-        front: the mel's definition.
-        width: channels.
-        classes: how many; 0 for none.
-        ahead: frames that are foretold beside the next one.
-        updates: multiplicative updates of the magnitudes.
-    """
-
-    clocks: Tensor
-
-    def __init__(self, front: LogMel, width: int, classes: int, ahead: int, updates: int) -> None:
-        super().__init__(front, width, updates)
-        self.label = nn.Embedding(classes, width) if classes else None
-        self.clock = nn.Linear(len(CLOCKS), width)
-        self.first = nn.Linear(PAST * self.spec.n_mels, width)
-        self.second = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
-        self.third = nn.Linear(width, width)
-        self.ahead = nn.Linear(width, (ahead + 1) * self.spec.n_mels)
-        rates = [self.spec.hop / self.spec.sample_rate / time for time in CLOCKS]
-        self.register_buffer("clocks", torch.tensor(rates, dtype=torch.float32), persistent=False)
-        with torch.no_grad():
-            self.ahead.weight *= 0.1
-
-    def features(self, past: Tensor, hop: Tensor, label: Tensor | None) -> Tensor:
-        """(B, L, width) for hops that come after the last of PAST frames each.
-
-        Args:
-            past: log-mels (B, L, PAST, M).
-            hop: numbers of the hops (L,) or (B, L).
-            label: classes (B,).
-        """
-        h = self.first(self.normal(past.transpose(2, 3).flatten(0, 1)).flatten(1))
-        h = h.unflatten(0, past.shape[:2])
-        h = h + self.clock((-hop[..., None] * self.clocks).exp().to(h.dtype))
-        if self.label is not None and label is not None:
-            h = h + self.label(label)[:, None]
-        h = h + self.second(F.gelu(h))
-        return F.gelu(self.third(self.norm(h)))
-
-    def foretold(self, h: Tensor, past: Tensor) -> Tensor:
-        """Log-mels (B, L, ahead + 1, M) of the frames that end with each hop, and after it."""
-        change = self.ahead(h).unflatten(2, (-1, self.spec.n_mels))
-        return (past[:, :, -1:] + SCALE * change).clamp(math.log(self.spec.floor), 10)
-
-    def forward(self, past: Tensor, hop: Tensor, label: Tensor | None) -> Said:
-        """What the past says of one hop: magnitudes (B, ahead + 1, F), and the rest with L = 1."""
-        h = self.features(past, hop, label)
-        magnitudes = self.magnitudes(self.foretold(h, past)[:, 0].transpose(1, 2))
-        return Said(magnitudes, *self.unexpected(h, *self.around(magnitudes[:, None])))
-
-    def around(self, magnitudes: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the frames around the start and the end of hops (B, L, F), of (B, L, n, F)."""
-        last = magnitudes.shape[2] - 1
-        return magnitudes[:, :, min(self.early, last)], magnitudes[:, :, min(self.early + 1, last)]
+        return Prediction(magnitudes, *self.residual(h, magnitudes, following(magnitudes)))
 
 
 def following(frames: Tensor) -> Tensor:
-    """Frames (B, L, F), each in the place of the one before; the last one stays."""
+    """Frames (B, L, F) shifted by one to the left; the last one is repeated."""
     return torch.cat([frames[:, 1:], frames[:, -1:]], dim=1)
 
 

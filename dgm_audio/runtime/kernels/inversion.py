@@ -256,14 +256,14 @@ def add(tables, room, first, hop, frames):
 
 
 @compiled
-def iterate(tables, hop, iterations, momentum, least, heard, future, magnitudes, spectra):
-    """Spectra (B, n, F, 2) of the first frames, written, and the future (B, t), moved on."""
+def iterate(tables, hop, iterations, momentum, least, past, future, magnitudes, spectra):
+    """Write the spectra (B, n, F, 2) of the first frames, and update the future (B, t)."""
     frames, bins = magnitudes.shape[1:]
-    known, groups = heard.shape[1], -(-frames // EIGHT)
+    known, groups = past.shape[1], -(-frames // EIGHT)
     sound = np.empty(known + future.shape[1])
-    for item in range(len(heard)):
+    for item in range(len(past)):
         work = new_room(bins, groups, len(sound))
-        sound[:known], sound[known:] = heard[item], future[item]
+        sound[:known], sound[known:] = past[item], future[item]
         for frame in range(frames):
             work.wanted[frame // EIGHT, frame % EIGHT :: EIGHT] = magnitudes[item, frame]
         for i in range(iterations):
