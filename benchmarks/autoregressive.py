@@ -80,7 +80,7 @@ class PlainDraw(ReferenceSampler):
             self.symbol = torch.multinomial(masses.softmax(-1), 1)[:, 0]
             value = self.values[self.symbol]
             self.x = (self.model.codec.emphasis * self.x + value).clamp(-1, 1)
-            self.predictor.hear(self.x)
+            self.predictor.update(self.x)
 
 
 def stream(model: WaveNet, sampler: Sampler, batch: int) -> Callable[[int], object]:

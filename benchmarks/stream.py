@@ -124,7 +124,7 @@ def load_model(name: str | None) -> tuple[StreamVAE, str]:
 def sound_of_codes(model: StreamVAE, code: Tensor) -> list[Tensor]:
     """Blocks of sound, as `decode` makes them."""
     history = History()
-    return [model.heard(part, history) for part in code.split(CHUNK, dim=2)]
+    return [model.decode_clipped(part, history) for part in code.split(CHUNK, dim=2)]
 
 
 def live(model: StreamVAE, block: int, what: str) -> Row:

@@ -124,19 +124,19 @@ class FrameCoder(nn.Module):
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the codes of audio (N, C, T)."""
-        mean, log_variance = self.model.heeded(x, History())
+        mean, log_variance = self.model.encode_with_history(x, History())
         return mean[..., self.model.delay :], log_variance[..., self.model.delay :]
 
     def renderings(self, code: Tensor) -> list[Tensor]:
         """Two sounds (N, C, T) of codes, with different noise."""
-        self.said = self.model.controls(code, History())
-        tones = self.model.head.tones(self.said, History())
-        noises = (torch.randn_like(tones) for _ in range(2))
-        return [tones + self.model.head.breath(self.said, noise, History()) for noise in noises]
+        self.controls = self.model.controls(code, History())
+        harmonic, head = self.model.head.harmonic(self.controls, History()), self.model.head
+        white = (torch.randn_like(harmonic) for _ in range(2))
+        return [harmonic + head.noise(self.controls, one, History()) for one in white]
 
     def anchor(self, x: Tensor) -> Tensor:
         """How far its levels are from those of the sound."""
-        return self.objective.level_distance(x, self.said)
+        return self.objective.level_distance(x, self.controls)
 
 
 @dataclass(frozen=True)

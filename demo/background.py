@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import gradio as gr
 
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .event_handlers import Updates, status_line
 from .sound_cache import Sound
@@ -55,7 +55,7 @@ def in_background(
 
 
 def make_in_background(
-    studio: Studio, recipe: Recipe, stop: Stop, status: gr.HTML, title: str = ""
+    studio: Studio, recipe: Provenance, stop: Stop, status: gr.HTML, title: str = ""
 ) -> Generator[Updates, None, Sound]:
     """`studio.make` in the background: a visitor who leaves frees the model."""
     return (yield from in_background(lambda _: studio.make(recipe, stop, title), stop, status))

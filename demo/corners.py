@@ -14,10 +14,10 @@ from dgm_audio.apps.ends import value
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.morph import blend
 from dgm_audio.apps.path import path_points
-from dgm_audio.apps.render import check_recipe, end_of, item_conditions
+from dgm_audio.apps.render import check_provenance, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .studio import Studio
 from .widgets import recipe_from
@@ -46,7 +46,7 @@ class Corners:
     length: int
     recording: bool
 
-    def at(self, x: float, y: float) -> Recipe:
+    def at(self, x: float, y: float) -> Provenance:
         """The sound at (x, y) in [0, 1]; at a corner with a seed, the sample of that seed."""
         condition = blend(self.conditions, x, y)
         corner = self.ends[int(x) + 2 * int(y)] if {x, y} <= {0, 1} else {}
@@ -54,14 +54,14 @@ class Corners:
             return self._recipe("sample", **{"temperature": 1.0, **corner}, condition=condition)
         return self._recipe("morph", corners=self.ends, x=x, y=y, condition=condition)
 
-    def between(self, steps: int) -> Iterator[Recipe]:
+    def between(self, steps: int) -> Iterator[Provenance]:
         """`steps` sounds from the first corner to the second."""
         for index in range(steps):
             condition = blend(self.conditions, index / (steps - 1), 0)
             ends = {"from": self.ends[0], "to": self.ends[1]}
             yield self._recipe("interpolate", **ends, steps=steps, index=index, condition=condition)
 
-    def along(self, points: Sequence[Any], fade: float) -> Recipe:
+    def along(self, points: Sequence[Any], fade: float) -> Provenance:
         """One clip along a path, thinned to as many points as fit into a recipe."""
         kept = [list(one) for one in path_points({"points": points})]
         while True:
@@ -78,7 +78,7 @@ class Corners:
             fewer = max(SHORTEST_PATH, len(kept) * 3 // 4)
             kept = [kept[round(i * (len(kept) - 1) / (fewer - 1))] for i in range(fewer)]
 
-    def _recipe(self, call: str, **parameters: Any) -> Recipe:
+    def _recipe(self, call: str, **parameters: Any) -> Provenance:
         """A recipe; latents that are too long for it go into files beside it."""
         if self.recording:
             parameters["recording"] = True
@@ -96,7 +96,7 @@ class Corners:
         ]
 
 
-def _fits(recipe: Recipe) -> bool:
+def _fits(recipe: Provenance) -> bool:
     """Whether a recipe is short enough to be stored."""
     try:
         return bool(recipe.to_json())
@@ -157,14 +157,14 @@ def read_corners(
 
 
 def _end_of(
-    studio: Studio, model: AudioGenerator, name: str, recipe: Recipe, length: int
+    studio: Studio, model: AudioGenerator, name: str, recipe: Provenance, length: int
 ) -> dict[str, Any]:
     """The latent of a sound as a corner, cut to `length` samples."""
     if recipe.model != name:
         raise InputError(
             f"this sound is of {recipe.model!r:.60}; a morph joins sounds of one model, here {name}"
         )
-    check_recipe(model, recipe)
+    check_provenance(model, recipe)
     if recipe.call == "sample":
         return end_of(model, recipe, {})
     z = studio.latent(model, recipe)

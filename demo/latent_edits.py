@@ -13,12 +13,12 @@ from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import one_thread
 from dgm_audio.apps.directions import Directions, find_directions
 from dgm_audio.apps.morph import blend
-from dgm_audio.apps.render import check_recipe
+from dgm_audio.apps.render import check_provenance
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator
 from dgm_audio.interpolation import slerp
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .background import Report
 from .studio import Studio
@@ -67,7 +67,9 @@ class DirectionCache:
         return found
 
 
-def slider_values(model: AudioGenerator, directions: Directions, base: Recipe) -> dict[str, Any]:
+def slider_values(
+    model: AudioGenerator, directions: Directions, base: Provenance
+) -> dict[str, Any]:
     """Value of the widget "bars": the base sound, and sliders at 0 with their strengths."""
     if isinstance(model, RunsLive):
         strengths = [f"{100 * share:.0f} % of all" for share in directions.strength]
@@ -76,7 +78,7 @@ def slider_values(model: AudioGenerator, directions: Directions, base: Recipe) -
     return {"base": base.to_json(), "strength": strengths, "amounts": [0.0] * len(strengths)}
 
 
-def read_base(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Recipe:
+def read_base(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Provenance:
     """The recipe of the sound that the sliders edit.
 
     Raises:
@@ -88,7 +90,7 @@ def read_base(studio: Studio, model: AudioGenerator, name: str, bars: Any) -> Re
     recipe = recipe_from(text)
     if recipe.model != name:
         raise InputError(f"this sound is of {recipe.model!r:.60}; encode it with {name!r}")
-    check_recipe(model, recipe)
+    check_provenance(model, recipe)
     ends.samples(recipe.parameters)
     ends.value(recipe.parameters, "condition", dict)
     return recipe
@@ -110,11 +112,11 @@ def read_amounts(bars: Any) -> list[float]:
 def edit(
     studio: Studio,
     model: AudioGenerator,
-    base: Recipe,
+    base: Provenance,
     directions: Directions | None,
     amounts: list[float],
     mix: Any,
-) -> Recipe:
+) -> Provenance:
     """Move a sound along directions, then mix it; returns `base` itself if nothing changes.
 
     Args:
@@ -158,7 +160,7 @@ def edit(
 
 
 def _mix_source(
-    studio: Studio, model: AudioGenerator, base: Recipe, mix: Mapping[str, Any]
+    studio: Studio, model: AudioGenerator, base: Provenance, mix: Mapping[str, Any]
 ) -> tuple[Tensor, dict[str, Any], bool]:
     """Latent and condition of the sound to mix in, and whether it holds a recording."""
     if not mix.get("with"):

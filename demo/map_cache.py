@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgm_audio.apps.naming import label
-from dgm_audio.apps.render import check_recipe
+from dgm_audio.apps.render import check_provenance
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .capability_text import why_no_map
 from .latent_map import LatentMap, draw_map
@@ -93,14 +93,14 @@ class PlayableMap:
         words = f"{label(condition)} map {self.latent_map.seed} at {x:g}, {y:g}".strip()
         return self.studio.make(recipe, stop, words)
 
-    def locate(self, recipe: Recipe) -> tuple[float, float]:
+    def locate(self, recipe: Provenance) -> tuple[float, float]:
         """Map coordinates of the sound of a recipe of this model.
 
         Raises:
             InputError: if it is of other weights, or has no latent.
         """
         with self.studio.lock():
-            check_recipe(self.model, recipe)
+            check_provenance(self.model, recipe)
             z = self.studio.latent(self.model, recipe)
             return self.latent_map.project(z, recipe.parameters.get("condition") or {})
 

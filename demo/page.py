@@ -10,7 +10,7 @@ import gradio as gr
 from dgm_audio.apps.facts import describe
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .background import make_in_background
 from .event_handlers import Updates, handler, status_line
@@ -81,7 +81,7 @@ def _wire(blocks: gr.Blocks, page: PageContext, facts: gr.HTML, status: gr.HTML)
         yield shown(page.studio.model(page.studio.names[0]))  # whatever the link is
         if not link:
             return
-        recipe = Recipe.from_json(link)
+        recipe = Provenance.from_json(link)
         if recipe.parameters.get("recording"):
             raise InputError("links hold no recordings")
         yield shown(page.studio.model(recipe.model)) | {page.model: recipe.model}

@@ -7,12 +7,12 @@ from typing import Any
 
 from dgm_audio.apps import ends
 from dgm_audio.apps.path import path_conditions, path_points
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 _WRITE = "write_audio({path}, sound, model.audio.sample_rate)"
 
 
-def python_code(recipe: Recipe, path: str = "sound.wav") -> str:
+def python_code(recipe: Provenance, path: str = "sound.wav") -> str:
     """A script that makes the sound of a recipe and writes it to a file.
 
     Latents drawn from a seed appear as `model.noise(...)`; stored latents are left to `render`.
@@ -43,21 +43,21 @@ def python_code(recipe: Recipe, path: str = "sound.wav") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rendering(recipe: Recipe, path: str) -> str:
+def _rendering(recipe: Provenance, path: str) -> str:
     lines = [
         "from dgm_audio import load, write_audio",
         "from dgm_audio.apps.render import render",
-        "from dgm_audio.recipe import Recipe",
+        "from dgm_audio.provenance import Provenance",
         "",
         f'model = load({_text(recipe.model)}, device="cpu")',
-        f"recipe = Recipe.from_json({recipe.to_json()!r})",
-        "sound = render(model, recipe)",
+        f"provenance = Provenance.from_json({recipe.to_json()!r})",
+        "sound = render(model, provenance)",
         _WRITE.format(path=_text(path)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _is_drawn(recipe: Recipe) -> bool:
+def _is_drawn(recipe: Provenance) -> bool:
     """Whether all of its latents are drawn from seeds."""
     parameters = recipe.parameters
     if recipe.call == "sample":

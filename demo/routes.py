@@ -17,8 +17,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.io import read_audio, read_comment, read_recipe, write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.io import read_audio, read_comment, read_provenance, write_audio
+from dgm_audio.provenance import Provenance
 from dgm_audio.release.sheet import small_picture, wide_picture
 
 from .sound_cache import KEY_PATTERN, SoundCache
@@ -76,7 +76,7 @@ def _wav(path: Path, request: Request) -> Response:
     audio, rate = read_audio(path)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "sound.wav"
-        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], recipe=_recipe_of(path))
+        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], provenance=_recipe_of(path))
         content = copy.read_bytes()
     return Response(content, media_type="audio/wav", headers=_headers(request, "wav"))
 
@@ -101,9 +101,9 @@ def _json(path: Path, request: Request) -> Response:
     )
 
 
-def _recipe_of(path: Path) -> Recipe | None:
+def _recipe_of(path: Path) -> Provenance | None:
     """The recipe inside a sound; None for a recording."""
-    return read_recipe(path) if read_comment(path) else None
+    return read_provenance(path) if read_comment(path) else None
 
 
 def _headers(request: Request, kind: str) -> dict[str, str]:

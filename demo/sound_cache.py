@@ -24,7 +24,7 @@ from torch import Tensor
 from dgm_audio.apps.latents import files_beside, write_beside
 from dgm_audio.errors import DgmAudioError
 from dgm_audio.io import write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.signal.loudness import MIN_RATE, measure_loudness, peak_dbfs
 
 MAX_AGE = 3600.0
@@ -61,7 +61,7 @@ class Sound:
     """
 
     key: str
-    recipe: Recipe | None
+    recipe: Provenance | None
     title: str
     file: str
     rate: int
@@ -103,7 +103,7 @@ _NO_RECIPE: dict[str, Any] = {
 """Values in place of a recipe's facts."""
 
 
-def why_no_link(recipe: Recipe) -> str:
+def why_no_link(recipe: Provenance) -> str:
     """Why a sound has no link; empty if it has one."""
     if recipe.parameters.get("recording"):
         return _RECORDING
@@ -112,7 +112,7 @@ def why_no_link(recipe: Recipe) -> str:
     return ""
 
 
-def sound_key(recipe: Recipe) -> str:
+def sound_key(recipe: Provenance) -> str:
     """Key of a recipe's sound."""
     return hashlib.sha256(recipe.to_json().encode()).hexdigest()[:40]
 
@@ -131,7 +131,7 @@ class SoundCache:
         """Path of a sound: a float WAV with its recipe inside."""
         return self.folder / f"{key}.wav"
 
-    def find(self, recipe: Recipe) -> Sound | None:
+    def find(self, recipe: Provenance) -> Sound | None:
         """The sound of a recipe; None if it is not cached."""
         key = sound_key(recipe)
         try:
@@ -144,7 +144,7 @@ class SoundCache:
 
     def put(
         self,
-        recipe: Recipe | None,
+        recipe: Provenance | None,
         audio: Tensor,
         rate: int,
         title: str,
@@ -183,7 +183,9 @@ class SoundCache:
         )
         facts = {name: getattr(sound, name) for name in _FACTS}
         with self._writing(key):
-            write_audio(self.path(key), audio, rate, subtype="FLOAT", overwrite=True, recipe=recipe)
+            write_audio(
+                self.path(key), audio, rate, subtype="FLOAT", overwrite=True, provenance=recipe
+            )
             (self.folder / f"{key}.json").write_text(json.dumps(facts), "ascii")
         self.evict()
         return sound

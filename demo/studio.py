@@ -19,12 +19,12 @@ from dgm_audio.apps.finishing import finish, may_end
 from dgm_audio.apps.latents import MAX_INLINE, pack
 from dgm_audio.apps.naming import file_name, label
 from dgm_audio.apps.path import path_points
-from dgm_audio.apps.render import check_recipe, latent_of, recipe_for, render
+from dgm_audio.apps.render import check_provenance, latent_of, provenance_for, render
 from dgm_audio.cli.options import DEFAULT_MODEL
 from dgm_audio.errors import DgmAudioError, InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import WEIGHTS
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.shipped import list_models, load
 
 from .sound_cache import Sound, SoundCache
@@ -146,8 +146,8 @@ class Studio:
                 self._loaded.popitem(last=False)
             return found.model
 
-    def recipe(self, name: str, call: str, **parameters: Any) -> Recipe:
-        """The recipe of a sound of a model (see `dgm_audio.apps.render.recipe_for`).
+    def recipe(self, name: str, call: str, **parameters: Any) -> Provenance:
+        """The recipe of a sound of a model (see `dgm_audio.apps.render.provenance_for`).
 
         A one-shot of the model's own length is trimmed where it has faded out.
 
@@ -157,11 +157,11 @@ class Studio:
         model = self.model(name)
         whole = parameters.get("length") == model.audio.length
         trim = whole and may_end(model) and not parameters.get("recording")
-        recipe = recipe_for(model, name, call, **finish(trim, "none"), **parameters)
+        recipe = provenance_for(model, name, call, **finish(trim, "none"), **parameters)
         self._check_length(model, recipe)
         return recipe
 
-    def make(self, recipe: Recipe, stop: Stop, title: str = "") -> Sound:
+    def make(self, recipe: Provenance, stop: Stop, title: str = "") -> Sound:
         """The sound of a recipe, from the cache or rendered now.
 
         Raises:
@@ -184,7 +184,7 @@ class Studio:
         title, rate = title or title_of(recipe), model.audio.sample_rate
         return self.cache.put(recipe, audio, rate, title, _file_of(recipe), took)
 
-    def latent(self, model: AudioGenerator, recipe: Recipe) -> Tensor:
+    def latent(self, model: AudioGenerator, recipe: Provenance) -> Tensor:
         """The latent (1, D, L) of a recipe (see `dgm_audio.apps.render.latent_of`).
 
         Raises:
@@ -217,7 +217,7 @@ class Studio:
         """The lock to hold while using a model directly."""
         return self._work
 
-    def _check_length(self, model: AudioGenerator, recipe: Recipe) -> None:
+    def _check_length(self, model: AudioGenerator, recipe: Provenance) -> None:
         each = samples(recipe.parameters) / model.audio.sample_rate
         points = path_points(recipe.parameters) if recipe.call == "path" else [(0.0, 0.0, 0.0)]
         seconds = each + points[-1][0]
@@ -233,10 +233,10 @@ class Studio:
             )
 
 
-def _check_weights(model: AudioGenerator, recipe: Recipe) -> None:
+def _check_weights(model: AudioGenerator, recipe: Provenance) -> None:
     """Raise if this version or these weights would make another sound."""
     try:
-        check_recipe(model, recipe)
+        check_provenance(model, recipe)
     except InputError:
         raise InputError(
             f"This sound was made by version {recipe.version:.20} with weights "
@@ -245,7 +245,7 @@ def _check_weights(model: AudioGenerator, recipe: Recipe) -> None:
         ) from None
 
 
-def title_of(recipe: Recipe) -> str:
+def title_of(recipe: Provenance) -> str:
     """A few words for a sound."""
     parameters = recipe.parameters
     condition = parameters.get("condition")
@@ -258,7 +258,7 @@ def title_of(recipe: Recipe) -> str:
 _CALLS = {"interpolate": "between two", "morph": "morph", "path": "path", "decode": "own latent"}
 
 
-def _file_of(recipe: Recipe) -> str:
+def _file_of(recipe: Provenance) -> str:
     """Name of a download, without suffix."""
     seed = recipe.parameters.get("seed")
     index = recipe.parameters.get("index")

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from dgm_audio.errors import InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 STATIC = Path(__file__).parent / "static"
@@ -93,7 +93,7 @@ def read_number(values: Mapping[str, Any], key: str, low: float, high: float) ->
     raise InputError(f"{key} is {value!r:.40}; it must be a number from {low:g} to {high:g}")
 
 
-def recipe_from(text: Any) -> Recipe:
+def recipe_from(text: Any) -> Provenance:
     """A recipe that the page sent.
 
     Raises:
@@ -101,7 +101,7 @@ def recipe_from(text: Any) -> Recipe:
     """
     if not isinstance(text, str):
         raise InputError(f"a recipe is a text, not {type(text).__name__}")
-    return Recipe.from_json(text)
+    return Provenance.from_json(text)
 
 
 def scripts() -> str:

@@ -1,4 +1,4 @@
-"""What only some families can do: Protocols, never methods that raise."""
+"""Capabilities that only some families have, as Protocols: never methods that raise."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class HasLogProb(Protocol):
 
 @runtime_checkable
 class Streams(Protocol):
-    """A model that can hand out a long sound while it is being made."""
+    """A model that decodes a long sound block by block."""
 
     def decode_blocks(
         self, z: Tensor, condition: Condition = None, *, length: int | None = None
     ) -> Iterator[Tensor]:
-        """What decode(z, c) gives, as blocks (B, C, t) in order; it may be left at any block."""
+        """The audio of decode(z, c) in blocks (B, C, t), in order; iteration may stop anywhere."""
         ...
 
 
 @runtime_checkable
 class HasCodes(Protocol):
-    """A model whose latents stand for codes: what the decoder sees.
+    """A model whose latents map to codes, the inputs of its decoder.
 
-    In these coordinates classes lie apart, and moves are heard.
+    Classes are separated in the codes, and distances between codes follow audible differences.
     """
 
     def codes(self, z: Tensor, condition: Condition = None) -> Tensor:
@@ -65,8 +65,9 @@ class LiveStream(Protocol):
     samples late; so many samples of silence at the end give the last ones.
 
     Attributes:
-        hop: samples per frame of latents; blocks are of n * hop samples.
-        latency: samples between what goes in and what comes out, besides the block itself.
+        hop: samples per frame of latents, a multiple of 128 (of the limiter's step); blocks are of
+            n * hop samples.
+        latency: samples by which the output is late, besides the block itself.
     """
 
     hop: int
@@ -85,17 +86,17 @@ class LiveStream(Protocol):
         ...
 
     def encode_axes(self, block: Tensor) -> Tensor:
-        """As `encode`, but the codes themselves, along the axes, in standard deviations."""
+        """As `encode`, but coordinates of the codes on the axes, in standard deviations."""
         ...
 
     def decode_axes(self, axes: Tensor) -> Tensor:
-        """As `decode`, of codes along the axes (B, D, n)."""
+        """As `decode`, of coordinates (B, D, n) of the codes on the axes."""
         ...
 
 
 @runtime_checkable
 class RunsLive(HasCodes, Protocol):
-    """A model that encodes and decodes a sound as it comes, through codes with ordered axes.
+    """A model that encodes and decodes audio live, block by block, with codes on ordered axes.
 
     Attributes:
         spread: deviation of the codes along each axis (D,), falling.
@@ -116,7 +117,7 @@ class RunsLive(HasCodes, Protocol):
         ...
 
     def axes_of(self, code: Tensor) -> Tensor:
-        """Where codes (B, D, L) lie along the axes."""
+        """Coordinates (B, D, L) of codes (B, D, L) on the axes, in standard deviations."""
         ...
 
 
@@ -164,11 +165,11 @@ class MakesMels(Protocol):
 
 @runtime_checkable
 class Vocoder(Protocol):
-    """A generator whose decode(z, {"mel": model.mel(x)}) is x again, as far as its mel knows.
+    """A generator whose decode(z, {"mel": model.mel(x)}) resynthesises x from its mel spectrogram.
 
     Its `condition` has Frames(M, hop) named "mel", and `front` is the `LogMel` that computes them.
     A family may have vocoders and others, whose `front` is None: `dgm_audio.vocoded.mel_spec_of`
-    tells.
+    tells them apart.
     """
 
     def mel(self, x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ __all__ = ["AudioGenerator", "Encoder", "HasElbo", "HasLogProb", "Streams", "che
 
 MAX_SEED = 2**63 - 1
 PUBLIC = frozenset(
-    "codes decode decode_blocks decode_mel elbo encode latents log_prob mel stream".split()
+    "codes decode decode_blocks decode_mel elbo encode latents log_prob mel sample_blocks".split()
 )
 """Methods whose results are float32, also where autocast is on."""
 

@@ -16,7 +16,7 @@ import gradio as gr
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Scalar
 
 from ..capability_text import pitch_spec, why_no_sample
@@ -94,7 +94,7 @@ def note_order(first: int, pitch: Scalar) -> list[int]:
     return sorted(known, key=lambda note: (abs(note - first - KEYS // 2), note))
 
 
-def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) -> Recipe:
+def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) -> Provenance:
     """The first sound of a seed.
 
     Raises:
@@ -144,7 +144,7 @@ def make_notes(
     yield "", {"turn": turn, "notes": notes}
 
 
-def make_note(studio: Studio, recipe: Recipe, note: int, stop: Stop) -> Sound:
+def make_note(studio: Studio, recipe: Provenance, note: int, stop: Stop) -> Sound:
     """The sound of a recipe at another pitch: the same latent, another condition.
 
     Raises:

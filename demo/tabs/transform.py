@@ -15,7 +15,7 @@ from dgm_audio.apps.naming import slug
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import read_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.resynthesis import mel_error_db
 
 from ..background import in_background
@@ -196,7 +196,7 @@ class Transform:
         }
         yield from self._sliders(stop, model, recipe)
 
-    def _sliders(self, stop: Stop, model: AudioGenerator, base: Recipe) -> Iterator[Updates]:
+    def _sliders(self, stop: Stop, model: AudioGenerator, base: Provenance) -> Iterator[Updates]:
         """Show the sliders of a sound, or why there are none."""
         reason = why_no_directions(model)
         if reason:

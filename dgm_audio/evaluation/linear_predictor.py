@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.errors import InputError
-from dgm_audio.families.autoregressive.expectation import Expectation, edges_of
+from dgm_audio.families.autoregressive.lpc_prior import LPCPrior, edges_of
 from dgm_audio.signal.prediction import BackwardPrediction
 
 UNIFORM = 2.0**-10
@@ -113,11 +113,12 @@ class LinearPredictor:
         """
         if symbols.ndim != 2:
             raise InputError(f"the symbols have shape {tuple(symbols.shape)}; expected (B, T)")
-        heard = self.codec.decode(symbols)
-        expected = self.prediction(heard)
-        before = F.pad(heard, (1, 0))[:, :-1].double()
-        difference = expected.mean.double() - self.codec.emphasis * before
-        logistics = Expectation(difference, expected.spread.double()).prior()
+        x = self.codec.decode(symbols)
+        prediction = self.prediction(x)
+        before = F.pad(x, (1, 0))[:, :-1].double()
+        difference = prediction.mean.double() - self.codec.emphasis * before
+        logistics = LPCPrior(difference, prediction.spread.double()).mixture()
+
         mass = logistics.log_mass(self._edges[symbols], self._edges[symbols + 1]).exp()
         levels = len(self._edges) - 1
         return -((1 - UNIFORM) * mass + UNIFORM / levels).log() / math.log(2)

@@ -1,8 +1,8 @@
-"""Layers that hear no future, and what they remember from block to block.
+"""Causal layers, and the history that they keep from block to block.
 
-A sound may come in blocks: a causal layer then needs the last few frames of the block before. It
-asks a `History` for them; at the start of a sound there is silence. So whole sounds and blocks go
-the same way, and give the same.
+A sound may come in blocks: a causal layer then needs the last few frames of the block before, which
+a `History` keeps; at the start of a sound they are zeros. So a whole sound and its blocks give the
+same result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dgm_audio.nn.rowwise import is_plain, shared
 
 
 class History:
-    """What layers remember of the blocks so far, each under a key of its own.
+    """The state that causal layers keep of the blocks so far, each under a key of its own.
 
     Example:
         >>> history, key = History(), "layer"
@@ -47,37 +47,37 @@ class History:
         return both
 
     def counted(self, key: Hashable, count: int) -> int:
-        """How many there were before these `count`."""
+        """The number of items before the next `count`."""
         before = self._kept.get(key, 0)
         self._kept[key] = before + count
         return before
 
     def get(self, key: Hashable) -> Any:
-        """What was put under a key, or None."""
+        """The value under a key, or None."""
         return self._kept.get(key)
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Remember a value of any kind."""
+        """Keep a value of any kind."""
         self._kept[key] = value
 
 
 class CausalBlock(ConvNeXtBlock):
-    """A `ConvNeXtBlock` whose frames depend on themselves and the `kernel - 1` before only."""
+    """A causal `ConvNeXtBlock`: a frame depends on itself and on the `kernel - 1` before it."""
 
     def forward(self, x: Tensor, history: History) -> Tensor:
         """(N, L, width) -> (N, L, width)."""
         if is_plain(x):
             return torch.from_numpy(self.loops(np.ascontiguousarray(x.numpy()), history))
         taps = self.depthwise.weight[:, 0].T.contiguous().to(x.dtype)  # (kernel, width)
-        seen, frames = history.joined(self, x, len(taps) - 1, dim=1), x.shape[1]
+        padded, frames = history.joined(self, x, len(taps) - 1, dim=1), x.shape[1]
         assert self.depthwise.bias is not None
-        hidden = torch.addcmul(self.depthwise.bias.to(x.dtype), seen[:, :frames], taps[0])
+        hidden = torch.addcmul(self.depthwise.bias.to(x.dtype), padded[:, :frames], taps[0])
         for start in range(1, len(taps)):
-            hidden.addcmul_(seen[:, start : start + frames], taps[start])
+            hidden.addcmul_(padded[:, start : start + frames], taps[start])
         return self.mixed(x, hidden)
 
     def loops(self, x: np.ndarray, history: History) -> np.ndarray:
-        """The same, compiled."""
+        """As `forward`, compiled."""
         from dgm_audio.runtime.kernels.row import block
 
         weights = history.get((self, "weights"))
@@ -113,7 +113,7 @@ class CausalBlock(ConvNeXtBlock):
 
 
 def through(blocks: Iterable[Any], x: Tensor, history: History) -> Tensor:
-    """What blocks make of x (N, L, width), one after the other."""
+    """The output (N, L, width) of blocks, one after the other, of x (N, L, width)."""
     if not is_plain(x):
         for block in blocks:
             x = block(x, history)

@@ -2,6 +2,8 @@
 
     D_k(x, c) = mean over patches of [w_k . f_k(x) + e_k(c) . f_k(x)],    k = 1 .. windows
 
+    x (N, T) -> log-magnitudes (N, 1, F, L) -> 4 strided convolutions -> scores (N, P)
+
 References:
     Miyato and Koyama, "cGANs with projection discriminator", 2018 (the class term).
     Jang et al., "UnivNet", 2021 (multi-resolution spectrogram discriminators).
@@ -18,19 +20,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from dgm_audio.nn.told import TOLD, ToldAugmentation
+from dgm_audio.nn.conditional_augmentation import N_PARAMETERS, ConditionalAugmentation
 from dgm_audio.signal.stft import STFT
 
 WINDOWS = (2048, 512, 128)
 FLOOR = 1e-4
 GROUP = 4
-"""Most sounds whose features are compared with each other."""
+"""Most sounds over whose features the deviation within a batch is taken."""
 MIN_FRAMES = 16
-"""A critic halves the frames four times; on fewer than these it has nothing to look at."""
+"""Fewest frames of a critic's spectrogram, which it halves four times."""
 
 
 def windows_for(length: int) -> list[int]:
-    """Those of `WINDOWS` at which a critic of clips of so many samples has something to look at.
+    """Those of `WINDOWS` that give at least `MIN_FRAMES` frames of clips of `length` samples.
 
     >>> windows_for(65536), windows_for(8192)
     ([2048, 512, 128], [512, 128])
@@ -38,18 +40,18 @@ def windows_for(length: int) -> list[int]:
     return [window for window in WINDOWS if length >= MIN_FRAMES * window // 2]
 
 
-class Verdict(NamedTuple):
-    """What a critic says.
+class CriticOutput(NamedTuple):
+    """Scores of a critic and what they were computed from.
 
     Attributes:
         score: of patches (N, P), higher is more real.
-        features: of the layers.
-        picture: log-magnitudes (N, 1, F, L) that it looked at.
+        features: outputs of the hidden layers, each (N, C, F, L) with its own sizes.
+        spectrogram: scaled log-magnitudes (N, 1, F, L), the input of the first layer.
     """
 
     score: Tensor
     features: list[Tensor]
-    picture: Tensor
+    spectrogram: Tensor
 
 
 class SpectrogramCritic(nn.Module):
@@ -59,8 +61,9 @@ class SpectrogramCritic(nn.Module):
         n_fft: window in samples; the hop is half of it.
         classes: K; 0 for no class term.
         channels: of the first layer; doubled twice.
-        few: regularised for little data: it sees how much sounds differ, is told of augmentations,
-            and the layer that scores has a spectral norm of its own, one learned number.
+        few: regularise for little data: the deviation within a batch is a feature, the parameters
+            of the augmentation are a condition, and the scoring layer has a spectral norm, which
+            one learned number scales.
     """
 
     def __init__(self, n_fft: int, classes: int, channels: int, few: bool = False) -> None:
@@ -79,35 +82,40 @@ class SpectrogramCritic(nn.Module):
         norm = spectral_norm if few else weight_norm
         self.score = norm(nn.Conv2d(widths[-1] + few, 1, 3, padding=1))
         self.gain = nn.Parameter(torch.ones(())) if few else 1.0
-        self.told = nn.Linear(TOLD, widths[2]) if few else None
+        # embeds the augmentation's parameters; the attribute is a key of saved training states
+        self.told = nn.Linear(N_PARAMETERS, widths[2]) if few else None
         self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
         if self.embedding is not None:
             nn.init.zeros_(self.embedding.weight)
         self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def forward(
-        self, x: Tensor, labels: Tensor | None, told: Tensor | None = None, group: int = 1
-    ) -> Verdict:
-        """Scores (N, patches) of audio (N, T), told of its augmentations (N, TOLD).
+        self, x: Tensor, labels: Tensor | None, augmented: Tensor | None = None, group: int = 1
+    ) -> CriticOutput:
+        """Score patches of audio.
 
-        For `group` see `SpectrogramDiscriminator`.
+        Args:
+            x: audio (N, T).
+            labels: class indices (N,), or None.
+            augmented: parameters (N, N_PARAMETERS) of the audio's augmentation, or None.
+            group: see `SpectrogramDiscriminator`.
         """
         x = F.pad(x, (0, -x.shape[-1] % self.stft.hop))
         magnitude = self.stft(x).abs()[:, 1:] * (4 / self.stft.n_fft)
-        picture = ((magnitude + FLOOR).log() + 5)[:, None] * 0.4
-        hidden, features = picture.contiguous(memory_format=torch.channels_last), []
+        spectrogram = ((magnitude + FLOOR).log() + 5)[:, None] * 0.4
+        hidden, features = spectrogram.contiguous(memory_format=torch.channels_last), []
         for place, layer in enumerate(self.layers):
             hidden = layer(hidden)
-            if place == 1 and self.told is not None and told is not None:
-                hidden = hidden + self.told(told)[:, :, None, None]
+            if place == 1 and self.told is not None and augmented is not None:
+                hidden = hidden + self.told(augmented)[:, :, None, None]
             hidden = F.leaky_relu(hidden, 0.2)
             features.append(hidden)
-        seen = _with_deviation(hidden, group) if self.few else hidden
-        score = self.gain * self.score(seen).flatten(1)
+        last = _with_deviation(hidden, group) if self.few else hidden
+        score = self.gain * self.score(last).flatten(1)
         if self.embedding is not None and labels is not None:
             match = (self.embedding(labels) * hidden.mean(dim=(2, 3))).sum(1, keepdim=True)
             score = score + match
-        return Verdict(score, features, picture)
+        return CriticOutput(score, features, spectrogram)
 
 
 class SpectrogramDiscriminator(nn.Module):
@@ -118,7 +126,7 @@ class SpectrogramDiscriminator(nn.Module):
         classes: K; 0 for no class term.
         channels: of each critic's first layer.
         windows: in samples.
-        few: critics are regularised for little data, and look at augmented sounds.
+        few: regularise the critics for little data, and augment their input.
     """
 
     def __init__(
@@ -130,23 +138,23 @@ class SpectrogramDiscriminator(nn.Module):
         few: bool = False,
     ) -> None:
         super().__init__()
-        self.augmentation = ToldAugmentation(sample_rate) if few else None
+        self.augmentation = ConditionalAugmentation(sample_rate) if few else None
         self.critics = nn.ModuleList(
             SpectrogramCritic(window, classes, channels, few) for window in windows
         )
 
-    def forward(self, x: Tensor, labels: Tensor | None, group: int = 1) -> list[Verdict]:
-        """What each critic says of audio (N, T).
+    def forward(self, x: Tensor, labels: Tensor | None, group: int = 1) -> list[CriticOutput]:
+        """The output of each critic.
 
         Args:
-            x: the sounds.
+            x: audio (N, T).
             labels: class indices (N,), or None.
-            group: so many sounds in a row are compared with each other; a divisor of N.
+            group: sounds in a row over which the deviation is taken; a divisor of N.
         """
-        told = None
+        augmented = None
         if self.augmentation is not None:
-            x, told = self.augmentation(x)
-        return [critic(x, labels, told, group) for critic in self.critics]
+            x, augmented = self.augmentation(x)
+        return [critic(x, labels, augmented, group) for critic in self.critics]
 
 
 def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -163,17 +171,19 @@ def feature_distance(real: list[Tensor], fake: list[Tensor]) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def gradient_penalty(verdicts: Sequence[Verdict]) -> Tensor:
-    """R1: mean squared length of the scores' gradients by the pictures of real sounds, per patch.
+def gradient_penalty(outputs: Sequence[CriticOutput]) -> Tensor:
+    """R1: mean squared norm of the scores' gradient by the spectrograms of real sounds, per patch.
 
     References:
         Mescheder et al., "Which training methods for GANs do actually converge?", 2018.
     """
-    total = torch.stack([verdict.score.float().sum() for verdict in verdicts]).sum()
-    gradients = torch.autograd.grad(total, [v.picture for v in verdicts], create_graph=True)
+    total = torch.stack([output.score.float().sum() for output in outputs]).sum()
+    gradients = torch.autograd.grad(
+        total, [output.spectrogram for output in outputs], create_graph=True
+    )
     terms = [
-        gradient.float().square().sum() / verdict.score.numel()
-        for gradient, verdict in zip(gradients, verdicts, strict=True)
+        gradient.float().square().sum() / output.score.numel()
+        for gradient, output in zip(gradients, outputs, strict=True)
     ]
     return torch.stack(terms).mean()
 

@@ -2,8 +2,10 @@
 
     x_c = istft(exp(a_c) exp(i phi)) + synthesis(exp(b_c) noise_c)
 
+    frames (N, L, width) -> a (N, L, C, F), b (N, C, BANDS, L * hop / BANDS) -> x (N, C, L * hop)
+
 a_c: log-magnitudes of the partials of channel c; phi: phases that follow from the magnitudes, one
-for all channels, so that a voice stays where it is (`signal.phases`); b_c: levels of noise in the
+for all channels, which keeps stereo positions (`signal.phases`); b_c: log-levels of noise in the
 bands of a filter bank, finer in time than the frames, for attacks and breath. The ISTFT emits the
 first hop of each window as soon as the frame is there.
 
@@ -37,11 +39,11 @@ POWER = 3 / 8
 
 
 class StreamControls(NamedTuple):
-    """What the network says.
+    """Curves that a `StreamHead` synthesises.
 
     Args:
-        tonal: a, log-magnitudes (N, L, C, F).
-        noisy: b, log-levels (N, C, BANDS, L * hop / BANDS).
+        tonal: a, log-magnitudes of the partials (N, L, C, F).
+        noisy: b, log-levels of the noise (N, C, BANDS, L * hop / BANDS).
     """
 
     tonal: Tensor
@@ -49,7 +51,7 @@ class StreamControls(NamedTuple):
 
 
 class WindowedFrames:
-    """Hann windows over blocks of sound, and back: analysis that looks back, overlap-add.
+    """Causal STFT with Hann windows, block by block, and its inverse by overlap-add.
 
     Args:
         n_fft: window in samples.
@@ -63,8 +65,8 @@ class WindowedFrames:
 
     def spectrum(self, x: Tensor, history: History) -> Tensor:
         """(N, C, L * hop) -> complex (N, C, L, F); each frame ends with its hop."""
-        seen = history.joined("analysis", x, self.tail)
-        return torch.fft.rfft(seen.unfold(-1, self.n_fft, self.hop) * self.window)
+        padded = history.joined("analysis", x, self.tail)
+        return torch.fft.rfft(padded.unfold(-1, self.n_fft, self.hop) * self.window)
 
     def sound(self, spectrum: Tensor, history: History) -> Tensor:
         """(N, C, L, F) -> (N, C, L * hop); each frame begins with its hop."""
@@ -136,20 +138,21 @@ class StreamHead(nn.Module):
 
     @property
     def frames(self) -> WindowedFrames:
-        """The windows that sounds are cut into."""
+        """The STFT of the head's sizes."""
         return WindowedFrames(self.n_fft, self.hop, self.window.float())
 
     def controls(self, tokens: Tensor, outline: Tensor) -> StreamControls:
-        """The curves of frames (N, L, width), in float32.
+        """The curves, in float32.
 
         Args:
-            tokens: what the network made.
-            outline: (N, L, C * F), what the partials' levels are without it, in deviations.
+            tokens: frames (N, L, width) of the network.
+            outline: (N, L, C * F), the partials' levels, in standard deviations, to which the
+                network's are added.
         """
-        said = linear(self.project, normed(self.norm, tokens)).float()
+        output = linear(self.project, normed(self.norm, tokens)).float()
         if is_plain(outline):
-            return self._compiled(said, outline)
-        tonal, noisy = said.split(self.curves, -1)
+            return self._compiled(output, outline)
+        tonal, noisy = output.split(self.curves, -1)
         tonal = (tonal + outline.float()).unflatten(-1, (self.channels, self.bins))
         tonal = self.level + self.spread * tonal
         noisy = noisy.unflatten(-1, (self.steps, self.channels, BANDS)).flatten(1, 2)
@@ -160,22 +163,22 @@ class StreamHead(nn.Module):
             noisy.clamp(*NOISE_RANGE).repeat_interleave(HELD, dim=1).permute(0, 2, 3, 1),
         )
 
-    def _compiled(self, said: Tensor, outline: Tensor) -> StreamControls:
+    def _compiled(self, output: Tensor, outline: Tensor) -> StreamControls:
         from dgm_audio.runtime.kernels.head import curves
 
-        items, frames = said.shape[:2]
-        tonal = said.new_empty(items, frames, self.channels, self.bins)
-        noisy = said.new_empty(items, self.channels, frames, self.steps, HELD, BANDS)
+        items, frames = output.shape[:2]
+        tonal = output.new_empty(items, frames, self.channels, self.bins)
+        noisy = output.new_empty(items, self.channels, frames, self.steps, HELD, BANDS)
         level, spread = self.level.float().numpy(), self.spread.float().numpy()
-        arrays = said.numpy(), outline.contiguous().numpy(), level, spread
+        arrays = output.numpy(), outline.contiguous().numpy(), level, spread
         curves(*arrays, self.unit, LOG_RANGE, NOISE_RANGE, tonal.numpy(), noisy.numpy())
         return StreamControls(tonal, noisy.flatten(2, 4).transpose(2, 3))
 
     def log_magnitude(self, controls: StreamControls) -> Tensor:
         """Log of the root of the expected power (N, L, C, F) in windows that begin with the frames.
 
-        The filter bank is late by half its length, so that what lies in the middle of a window is
-        the noise of its first two hops.
+        The filter bank delays by half its length, so that the middle of a window has the noise of
+        its first two hops.
         """
         power = (2 * controls.noisy).exp().unflatten(-1, (-1, self.steps * HELD)).mean(-1)
         power = (power + torch.cat([power[..., 1:], power[..., -1:]], -1)) / 2
@@ -184,26 +187,26 @@ class StreamHead(nn.Module):
         wide = torch.cat([wide, wide[..., -1:]], -1)
         return 0.5 * torch.logaddexp(2 * controls.tonal, wide.log())
 
-    def tones(self, controls: StreamControls, history: History) -> Tensor:
-        """Sound (N, C, L * hop) of the partials."""
-        loud = controls.tonal.exp()
-        together = loud.detach().square().sum(2).sqrt()
+    def harmonic(self, controls: StreamControls, history: History) -> Tensor:
+        """The harmonic part (N, C, L * hop): the partials."""
+        magnitude = controls.tonal.exp()
+        together = magnitude.detach().square().sum(2).sqrt()
         turns, last = follow(together, self.overlap, history.get("phase"))
         history.put("phase", last)
-        if is_plain(loud):
+        if is_plain(magnitude):
             from dgm_audio.runtime.kernels.head import spectrum
 
-            items, frames, channels, bins = loud.shape
-            made = loud.new_empty(items, channels, frames, bins, 2)
-            spectrum(turns.numpy(), loud.contiguous().numpy(), made.numpy())
+            items, frames, channels, bins = magnitude.shape
+            made = magnitude.new_empty(items, channels, frames, bins, 2)
+            spectrum(turns.numpy(), magnitude.contiguous().numpy(), made.numpy())
             return self.frames.sound(torch.view_as_complex(made), history)
-        centred = math.pi * (torch.arange(self.bins, device=loud.device) % 2)  # from the start
+        centred = math.pi * (torch.arange(self.bins, device=magnitude.device) % 2)
         angle = torch.add(centred, turns, alpha=2 * math.pi)
         unit = torch.complex(angle.cos(), angle.sin())
-        return self.frames.sound((loud * unit[:, :, None]).transpose(1, 2), history)
+        return self.frames.sound((magnitude * unit[:, :, None]).transpose(1, 2), history)
 
-    def breath(self, controls: StreamControls, noise: Tensor, history: History) -> Tensor:
-        """Sound (N, C, L * hop) of white noise of unit variance (N, C, L * hop)."""
-        white = noise.unflatten(-1, (-1, BANDS))  # white in time is so in bands
+    def noise(self, controls: StreamControls, white: Tensor, history: History) -> Tensor:
+        """The noise part (N, C, L * hop), of white noise of unit variance (N, C, L * hop)."""
+        white = white.unflatten(-1, (-1, BANDS))  # white in time is white in bands
         bands = controls.noisy.transpose(2, 3).exp() * white
         return self.bank(history.joined("bank", bands, self.bank.past, dim=2)).flatten(2)

@@ -70,21 +70,23 @@ class FrameTexture(nn.Module):
 
     def forward(self, code: Tensor, first: int) -> Tensor:
         """(N, D, L) -> (N, L, T), zero mean and unit variance; `first` is the first frame's l."""
-        seen = code.float().transpose(1, 2) @ self.projection.float()
-        angle = (self._compiled if is_plain(seen) else self.in_torch)(seen, first)
+        projected = code.float().transpose(1, 2) @ self.projection.float()
+        angle = (self._compiled if is_plain(projected) else self.in_torch)(projected, first)
         return math.sqrt(2) * angle.cos()
 
-    def in_torch(self, seen: Tensor, first: int) -> Tensor:
+    def in_torch(self, projected: Tensor, first: int) -> Tensor:
         """The angles (N, L, T) of projected codes (N, L, features): the reference for loops."""
-        frame = torch.arange(first, first + seen.shape[1], device=seen.device)
+        frame = torch.arange(first, first + projected.shape[1], device=projected.device)
         turned = frame[:, None] * self.turn.double()
         turned = turned.sub_(turned.floor()).float().add_(self.offset.float())
-        return torch.add(seen @ self.frequency.float(), turned, alpha=2 * math.pi)
+        return torch.add(projected @ self.frequency.float(), turned, alpha=2 * math.pi)
 
-    def _compiled(self, seen: Tensor, first: int) -> Tensor:
+    def _compiled(self, projected: Tensor, first: int) -> Tensor:
         from dgm_audio.runtime.kernels.head import angles
 
-        made = seen.new_empty(*seen.shape[:2], len(self.offset))
+        made = projected.new_empty(*projected.shape[:2], len(self.offset))
         tables = self.frequency.float(), self.offset.float(), self.turn.double()
-        angles(seen.contiguous().numpy(), *(one.numpy() for one in tables), first, made.numpy())
+        angles(
+            projected.contiguous().numpy(), *(one.numpy() for one in tables), first, made.numpy()
+        )
         return made

@@ -1,12 +1,14 @@
-"""Backward-adaptive linear prediction: each sample from those before it, and nothing else.
+"""Backward-adaptive linear prediction (LPC): each sample from those before it, and nothing else.
 
     p_t = 0.998 sum_{i=1}^{P} a_i x_{t-i}
 
+    x (B, T) -> predictions p (B, T), mean absolute errors (B, T, 3)
+
 The coefficients a solve the normal equations of the last W samples, weighted by a window that rises
-slowly and ends at once, and are renewed at every hop. A receiver that knows the past finds the same
-ones, so none need to be sent, or learned: of a sound that rings, an order of 128 at 16 kHz follows
-every partial. How far to trust it says the mean error of its latest predictions; how far the sound
-has died, the largest that it was.
+slowly and ends at once, and are renewed at every hop. A decoder that has the past computes the same
+ones, so they are neither sent nor learned: in a sound that rings, an order of 128 at 16 kHz follows
+every partial. The mean error of the latest predictions measures how reliable they are, the largest
+mean error of the last second how far the sound has decayed.
 
 References:
     Chen et al., "A low-delay CELP coder for the CCITT 16 kb/s speech coding standard", 1992.
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
     from dgm_audio.runtime.kernels.prediction import Memory
 
 
-class Expected(NamedTuple):
-    """What is expected of samples before they are heard.
+class Prediction(NamedTuple):
+    """Predictions of samples, and how far recent ones were off.
 
     Attributes:
         mean: the prediction p (...), float32 in [-1, 1].
-        spread: mean absolute errors of late (..., 3), float32, above 0: of 32 and of 512 samples,
-            and the largest of the latter in the last second or so.
+        spread: mean absolute errors (..., 3), float32, above 0: over 32 and 512 samples, and the
+            largest of the latter in about the last second.
     """
 
     mean: Tensor
@@ -46,7 +48,7 @@ class BackwardPrediction:
     """Predictions of audio from its own past.
 
     Args:
-        order: P, past samples that a prediction is made of, a multiple of 16; 0 expects silence.
+        order: P, past samples per prediction, a multiple of 16; 0 predicts silence.
         window: W, samples that the coefficients are fitted to; at least P.
         hop: samples between two fits.
 
@@ -55,8 +57,8 @@ class BackwardPrediction:
 
     Example:
         >>> x = torch.sin(0.3 * torch.arange(4000.0))[None]
-        >>> expected = BackwardPrediction(16)(x)
-        >>> bool(((x - expected.mean)[:, 3000:].abs() < 0.01).all())
+        >>> prediction = BackwardPrediction(16)(x)
+        >>> bool(((x - prediction.mean)[:, 3000:].abs() < 0.01).all())
         True
     """
 
@@ -77,54 +79,54 @@ class BackwardPrediction:
                 "an order that is a multiple of 16 up to the window, and a hop of at least 1"
             )
 
-    def __call__(self, x: Tensor) -> Expected:
-        """What to expect of each sample of audio (B, T), given those before it."""
+    def __call__(self, x: Tensor) -> Prediction:
+        """The prediction of each sample of audio (B, T) from those before it."""
         from dgm_audio.runtime.kernels.prediction import N_SPREADS, follow
 
         known = np.ascontiguousarray(x.detach().cpu().float().numpy())
         mean, spread = np.empty_like(known), np.empty((*known.shape, N_SPREADS), np.float32)
         follow(self.memory(len(known)), known, mean, spread)
-        return Expected(torch.from_numpy(mean).to(x.device), torch.from_numpy(spread).to(x.device))
+        return Prediction(*(torch.from_numpy(part).to(x.device) for part in (mean, spread)))
 
     def start(self, batch: int) -> Predictor:
-        """A predictor that hears a batch sample by sample."""
+        """A predictor of a batch of streams, sample by sample."""
         return Predictor(self.memory(batch))
 
     def memory(self, streams: int) -> Memory:
-        """What compiled code needs to follow streams from their start."""
+        """The state of streams at their start, for compiled code."""
         from dgm_audio.runtime.kernels.prediction import FIRST, N_SPREADS, Memory
         from dgm_audio.runtime.kernels.vectors import DOUBLES
 
         rise = np.sin(np.pi / 2 * (np.arange(self.window) + 0.5) / self.window) ** 2
         return Memory(
             window=rise,
-            heard=np.zeros((streams, self.window + self.hop), np.float32),
+            samples=np.zeros((streams, self.window + self.hop), np.float32),
             weights=np.zeros((streams, self.order)),
             errors=np.full((streams, N_SPREADS), FIRST),
-            seen=np.zeros(self.window + self.order + DOUBLES),
+            windowed=np.zeros(self.window + self.order + DOUBLES),
             lags=np.zeros(self.order + DOUBLES),
             solution=np.zeros((2, self.order)),
         )
 
 
 class Predictor:
-    """Follows a batch of streams: `expect`, then `hear`, for each sample."""
+    """Predicts a batch of streams sample by sample: call `predict`, then `update`, for each."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory, self.now = memory, 0
         self.mean = np.zeros(len(memory.errors), np.float32)
 
-    def expect(self) -> Expected:
-        """What to expect of the next sample of each stream: (B,) and (B, 3)."""
-        from dgm_audio.runtime.kernels.prediction import expect_all
+    def predict(self) -> Prediction:
+        """The prediction of the next sample of each stream: (B,) and (B, 3)."""
+        from dgm_audio.runtime.kernels.prediction import predict_all
 
         spread = np.empty_like(self.memory.errors, np.float32)
-        expect_all(self.memory, self.now, self.mean, spread)
-        return Expected(torch.from_numpy(self.mean.copy()), torch.from_numpy(spread))
+        predict_all(self.memory, self.now, self.mean, spread)
+        return Prediction(torch.from_numpy(self.mean.copy()), torch.from_numpy(spread))
 
-    def hear(self, x: Tensor) -> None:
-        """The next sample of each stream (B,)."""
-        from dgm_audio.runtime.kernels.prediction import hear_all
+    def update(self, x: Tensor) -> None:
+        """Take the next sample of each stream (B,)."""
+        from dgm_audio.runtime.kernels.prediction import update_all
 
-        hear_all(self.memory, self.now, x.cpu().numpy(), self.mean)
+        update_all(self.memory, self.now, x.cpu().numpy(), self.mean)
         self.now += 1

@@ -120,8 +120,8 @@ class Pace:
         at.judgement += each * at.sounds
         if at.sounds < usual:
             print(
-                f"models are judged by {at.sounds} of {usual} sounds, so that judging takes no "
-                f"more than a tenth of {self.budget}",
+                f"validation uses {at.sounds} of {usual} sounds, so that it takes no more than a "
+                f"tenth of {self.budget}",
                 file=sys.stderr,
             )
 

@@ -35,13 +35,13 @@ from dgm_audio.training.state import (
     Progress,
     gathered,
     modules_of,
+    optimised_modules,
     own_tensors,
-    players_of,
     restore,
 )
 from dgm_audio.training.steps import (
     PENALTY_EVERY,
-    Player,
+    OptimisedModule,
     adversarial_step,
     likelihood_step,
     set_rate,
@@ -91,24 +91,24 @@ class Loop:
     at: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
-        """Set up the players, the average of the weights and the signal handlers."""
+        """Set up the optimisers, the average of the weights and the signal handlers."""
         self.generator = self.task.objective.generator
         self.decay = 0.0
-        self.player = self._player(self.task.objective, (0.9, 0.99))
+        self.optimised = self._optimised(self.task.objective, (0.9, 0.99))
         # a copy, so made only now that the generator is on its device
         self.average = AveragedModel(self.generator, avg_fn=self._average, use_buffers=False)
         critic = self.task.discriminator
-        self.critic = None if critic is None else self._player(critic, (0.5, 0.99))
+        self.critic = None if critic is None else self._optimised(critic, (0.5, 0.99))
         self.stop_signal: int | None = None
         self._saved_at = time.monotonic()
         self._skipped_in_row = 0
         # numbers are found much faster than names, which matters with many clips
         self._groups = np.unique(self.clips.groups, return_inverse=True)[1]
 
-    def _player(self, module: torch.nn.Module, betas: tuple[float, float]) -> Player:
+    def _optimised(self, module: torch.nn.Module, betas: tuple[float, float]) -> OptimisedModule:
         optimizer = torch.optim.AdamW(module.parameters(), self.rate, betas, weight_decay=0.01)
         wrapped, optimizer = self.fabric.setup(module, optimizer)
-        return Player(wrapped, optimizer)
+        return OptimisedModule(wrapped, optimizer)
 
     def _average(self, average: Tensor, current: Tensor, _count: Any) -> Tensor:
         return torch.lerp(current, average, self.decay)
@@ -197,16 +197,16 @@ class Loop:
         objective = self.task.objective
         objective.rows = batch.rows
         rate = self.rate * self.task.rate_factor(share) * 0.5**at.rollbacks
-        set_rate(self.player, rate)
-        self.player.module.train()
+        set_rate(self.optimised, rate)
+        self.optimised.module.train()
         given = batch.x, batch.labels, share
-        played = objective.adversarial_start <= share < objective.adversarial_end
-        if self.critic is None or not played:
-            return likelihood_step(self.fabric, self.player, *given, batch.pitch), batch.rows
+        adversarial = objective.adversarial_start <= share < objective.adversarial_end
+        if self.critic is None or not adversarial:
+            return likelihood_step(self.fabric, self.optimised, *given, batch.pitch), batch.rows
         set_rate(self.critic, CRITIC_RATE * rate)
         penalised = self.task.penalised and at.step % PENALTY_EVERY == 0
-        players, how = (self.player, self.critic), (self.mixed, penalised, batch.pitch)
-        return adversarial_step(self.fabric, *players, *given, *how), batch.rows
+        both, how = (self.optimised, self.critic), (self.mixed, penalised, batch.pitch)
+        return adversarial_step(self.fabric, *both, *given, *how), batch.rows
 
     def _after_step(self, losses: dict[str, float], share: float, rows: np.ndarray) -> None:
         if losses["skipped"]:
@@ -275,7 +275,7 @@ class Loop:
         """Write everything that resuming needs (rank 0)."""
         self._saved_at = time.monotonic()
         if self.run is not None:
-            self.run.save_state(gathered(*self._held()), vars(self.at))
+            self.run.save_state(gathered(*self._state()), vars(self.at))
 
     def load(self, path: Path) -> None:
         """Take up a saved state; every rank reads it.
@@ -289,14 +289,16 @@ class Loop:
             remembered = any(key.startswith("generator_optimizer/") for key in tensors)
             if at.step > at.skipped and not remembered:
                 raise ValueError("generator_optimizer is missing")
-            restore(tensors, *self._held())
+            restore(tensors, *self._state())
         except (TypeError, ValueError) as error:
             raise TrainingError(f"{path} does not fit this run: {error}; start anew") from error
         self.at = at
         if at.float32:
             self._compute_in(mixed=False)
 
-    def _held(self) -> tuple[dict[str, torch.nn.Module], dict[str, Player], dict[str, Tensor]]:
-        """What `gathered` and `restore` are given."""
-        players = players_of(self.player, self.critic)
-        return modules_of(self.task, self.average), players, own_tensors(self.task.objective)
+    def _state(
+        self,
+    ) -> tuple[dict[str, torch.nn.Module], dict[str, OptimisedModule], dict[str, Tensor]]:
+        """The arguments of `gathered` and `restore`."""
+        optimised = optimised_modules(self.optimised, self.critic)
+        return modules_of(self.task, self.average), optimised, own_tensors(self.task.objective)

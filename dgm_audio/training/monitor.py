@@ -60,7 +60,7 @@ class Monitor:
         self._since = at.step, at.seconds
         share = self.budget.progress(at.step, at.seconds)
         if resumed:
-            best = "no model judged yet"
+            best = "no model evaluated yet"
             if at.best is not None:
                 best = f"best so far: {self.metric} {at.best:.4g} at step {at.best_step}"
             text = f"goes on at step {at.step}, {100 * share:.0f} % of {self.budget}; {best}"

@@ -15,7 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from dgm_audio.errors import ConfigError
-from dgm_audio.training.steps import Player
+from dgm_audio.training.steps import OptimisedModule
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -65,7 +65,7 @@ class Undo:
         critic: the discriminator, if the step has one.
     """
 
-    def __init__(self, objective: nn.Module, critic: Player | None) -> None:
+    def __init__(self, objective: nn.Module, critic: OptimisedModule | None) -> None:
         self._objective, self._critic = objective, critic
         self._buffers = {name: buffer.clone() for name, buffer in objective.named_buffers()}
         if critic is not None:

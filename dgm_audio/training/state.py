@@ -1,4 +1,4 @@
-"""What a training loop holds: where it stands, and its tensors by name, and back."""
+"""The state of a training loop: its progress, and its tensors by name, to save and to restore."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.objective import Task
-from dgm_audio.training.steps import Player
+from dgm_audio.training.steps import OptimisedModule
 
 
 @dataclass
@@ -17,11 +17,12 @@ class Progress:
     """Where a run stands; saved with its state.
 
     Attributes:
-        float32: a step was spoiled by bfloat16; from then on there is none.
-        judging: seconds that judging took so far.
-        judgement: seconds that the dearest judgement took.
-        sounds: number of sounds that models are judged by; 0 if it was not chosen by time.
-        metric: name of what `best` is a value of; "" in a run of before it was kept.
+        float32: a step was not finite in bfloat16; all later ones are in float32.
+
+        judging: seconds that evaluations took so far.
+        judgement: seconds that the longest evaluation took.
+        sounds: number of validation sounds per evaluation; 0 if it was not chosen by time.
+        metric: name of the metric whose value is `best`; "" in older runs.
     """
 
     step: int = 0
@@ -48,10 +49,12 @@ def modules_of(task: Task, average: nn.Module) -> dict[str, nn.Module]:
     )
 
 
-def players_of(player: Player, critic: Player | None) -> dict[str, Player]:
-    """The players of a run, by the names that their optimizers are saved under."""
-    players = {"generator_optimizer": player}
-    return players if critic is None else players | {"critic_optimizer": critic}
+def optimised_modules(
+    objective: OptimisedModule, critic: OptimisedModule | None
+) -> dict[str, OptimisedModule]:
+    """The optimised modules of a run, by the names that their optimizers are saved under."""
+    optimised = {"generator_optimizer": objective}
+    return optimised if critic is None else optimised | {"critic_optimizer": critic}
 
 
 def own_tensors(objective: nn.Module) -> dict[str, Tensor]:
@@ -61,21 +64,23 @@ def own_tensors(objective: nn.Module) -> dict[str, Tensor]:
 
 
 def gathered(
-    modules: Mapping[str, nn.Module], players: Mapping[str, Player], own: Mapping[str, Tensor]
+    modules: Mapping[str, nn.Module],
+    optimised: Mapping[str, OptimisedModule],
+    own: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """All tensors under names with slashes.
 
     Args:
         modules: networks, by name.
-        players: of which the optimizers are kept, by name.
+        optimised: modules whose optimizers' states are kept, by the optimizer's name.
         own: further tensors, of the objective.
     """
     tensors: dict[str, Tensor] = {}
     for name, module in modules.items():
         tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
     tensors |= {f"objective/{key}": value for key, value in own.items()}
-    for name, player in players.items():
-        for index, entry in player.optimizer.state_dict()["state"].items():
+    for name, one in optimised.items():
+        for index, entry in one.optimizer.state_dict()["state"].items():
             tensors |= {f"{name}/{index}/{key}": value for key, value in entry.items()}
     return tensors
 
@@ -83,7 +88,7 @@ def gathered(
 def restore(
     tensors: Mapping[str, Tensor],
     modules: Mapping[str, nn.Module],
-    players: Mapping[str, Player],
+    optimised: Mapping[str, OptimisedModule],
     own: Mapping[str, Tensor],
 ) -> None:
     """Put what `gathered` gave back in place; nothing is changed unless everything fits.
@@ -91,32 +96,34 @@ def restore(
     Args:
         tensors: by name.
         modules: as for `gathered`.
-        players: as for `gathered`; those whose optimizer remembers nothing have made no step.
+        optimised: as for `gathered`; an optimizer without a state has made no step.
         own: as for `gathered`.
 
     Raises:
         ValueError: if a tensor is missing, unknown or of another shape; the message names one.
     """
     expected = gathered(modules, {}, own)
-    for name, player in players.items():
-        expected |= _memory(tensors, name, player)
+    for name, one in optimised.items():
+        expected |= _adam_state(tensors, name, one)
     _check_fit(tensors, expected)
     for name, module in modules.items():
         module.load_state_dict(_under(tensors, name))
     for key, value in own.items():
         value.copy_(tensors[f"objective/{key}"])
-    for name, player in players.items():
-        state = player.optimizer.state_dict()
+    for name, one in optimised.items():
+        state = one.optimizer.state_dict()
         state["state"] = {}
         for key, value in _under(tensors, name).items():
             index, entry = key.split("/")
             state["state"].setdefault(int(index), {})[entry] = value
-        player.optimizer.load_state_dict(state)
+        one.optimizer.load_state_dict(state)
 
 
-def _memory(tensors: Mapping[str, Tensor], name: str, player: Player) -> dict[str, Tensor]:
-    """Tensors like those that an Adam remembers of the weights that it has moved so far."""
-    groups = player.optimizer.param_groups
+def _adam_state(
+    tensors: Mapping[str, Tensor], name: str, optimised: OptimisedModule
+) -> dict[str, Tensor]:
+    """Tensors of the shapes of Adam's state, for the weights that it has moved so far."""
+    groups = optimised.optimizer.param_groups
     expected: dict[str, Tensor] = {}
     for index, weight in enumerate(weight for group in groups for weight in group["params"]):
         entries = {"step": torch.zeros(()), "exp_avg": weight, "exp_avg_sq": weight}

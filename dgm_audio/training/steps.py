@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from dgm_audio.nn.discriminator import (
     GROUP,
-    Verdict,
+    CriticOutput,
     feature_distance,
     gradient_penalty,
     hinge_discriminator_loss,
@@ -28,26 +28,26 @@ CLIP_NORM = 5.0
 ADVERSARIAL_WEIGHT = 0.5
 FEATURE_WEIGHT = 2.0
 PENALTY_WEIGHT, PENALTY_EVERY = 0.1, 8
-"""Of a critic's gradients at real sounds, and how often they are looked at."""
+"""Weight of the gradient penalty at real sounds, and steps between two of its terms."""
 
 
 @dataclass
-class Player:
-    """A module and its optimizer, set up by Fabric."""
+class OptimisedModule:
+    """A module (an objective or a discriminator) and its optimizer, set up by Fabric."""
 
     module: nn.Module
     optimizer: Optimizer
 
 
-def set_rate(player: Player, rate: float) -> None:
-    """The learning rate of the next steps."""
-    for group in player.optimizer.param_groups:
+def set_rate(optimised: OptimisedModule, rate: float) -> None:
+    """Set the learning rate of the next steps."""
+    for group in optimised.optimizer.param_groups:
         group["lr"] = rate
 
 
 def likelihood_step(
     fabric: Fabric,
-    player: Player,
+    optimised: OptimisedModule,
     x: Tensor,
     labels: Tensor,
     progress: float,
@@ -59,14 +59,14 @@ def likelihood_step(
         The terms, the reports, "loss" and "gradient_norm"; if loss or gradient is not finite the
         weights are left as they are and "skipped" is 1.
     """
-    losses: Losses = player.module(x, labels, progress, pitch)
-    return _descend(fabric, player, losses.terms, losses.report)
+    losses: Losses = optimised.module(x, labels, progress, pitch)
+    return _descend(fabric, optimised, losses.terms, losses.report)
 
 
 def adversarial_step(
     fabric: Fabric,
-    player: Player,
-    critic: Player,
+    optimised: OptimisedModule,
+    critic: OptimisedModule,
     x: Tensor,
     labels: Tensor,
     progress: float,
@@ -74,7 +74,7 @@ def adversarial_step(
     penalised: bool = False,
     pitch: Tensor | None = None,
 ) -> dict[str, float]:
-    """The same with a discriminator: one step of it, then one of the generator.
+    """One step of the adversarial phase: one of the discriminator, then one of the generator.
 
     Generator terms beside the objective's: "adversarial" = -D(fake), and, where fake sounds begin
     with reconstructions, "features", the distance of the discriminator's features of those from
@@ -82,28 +82,29 @@ def adversarial_step(
     discriminator is held smooth around the real sounds.
 
     Returns:
-        As `likelihood_step`, with the terms of both players. If the discriminator's are not finite
-        the generator does not move either.
+        As `likelihood_step`, with the terms of both. If the discriminator's are not finite the
+        generator does not move either.
     """
-    losses: Losses = player.module(x, labels, progress, pitch)
+    losses: Losses = optimised.module(x, labels, progress, pitch)
     if losses.real is None or losses.fake is None:
         raise TypeError("the objective gives no real and fake audio for a discriminator")
     count = len(losses.real)
-    # real sounds are compared with real ones, and new ones with as many new ones in both steps
+    # the deviation is over real or over new sounds, over as many new ones in both steps
+
     group = math.gcd(GROUP, count, len(losses.fake))
     audio = torch.cat([losses.real, losses.fake.detach()]).requires_grad_(penalised)
     both = None
     if losses.labels is not None and losses.fake_labels is not None:
         both = torch.cat([losses.labels, losses.fake_labels])
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
-        judged: list[Verdict] = critic.module(audio, both, group)
+        outputs: list[CriticOutput] = critic.module(audio, both, group)
     hinges = [
-        hinge_discriminator_loss(verdict.score[:count].float(), verdict.score[count:].float())
-        for verdict in judged
+        hinge_discriminator_loss(output.score[:count].float(), output.score[count:].float())
+        for output in outputs
     ]
     critic_terms = {"discriminator": torch.stack(hinges).mean()}
     if penalised:
-        penalty = gradient_penalty([v._replace(score=v.score[:count]) for v in judged])
+        penalty = gradient_penalty([one._replace(score=one.score[:count]) for one in outputs])
         critic_terms["penalty"] = PENALTY_WEIGHT * PENALTY_EVERY * penalty
     report = _descend(fabric, critic, critic_terms, {})
     report["discriminator_gradient_norm"] = report.pop("gradient_norm")
@@ -115,18 +116,18 @@ def adversarial_step(
     plain.requires_grad_(False)
     with torch.autocast(x.device.type, torch.bfloat16, enabled=mixed):
         fake = plain(losses.fake, losses.fake_labels, group)
-    scores = torch.stack([verdict.score.float().mean() for verdict in fake])
+    scores = torch.stack([output.score.float().mean() for output in fake])
     terms = losses.terms | {"adversarial": -ADVERSARIAL_WEIGHT * scores.mean()}
     if losses.paired:
         features = [
             feature_distance(
-                [f[: losses.paired] for f in seen.features],
+                [f[: losses.paired] for f in real.features],
                 [f[: losses.paired] for f in made.features],
             )
-            for seen, made in zip(judged, fake, strict=True)
+            for real, made in zip(outputs, fake, strict=True)
         ]
         terms["features"] = FEATURE_WEIGHT * torch.stack(features).mean()
-    report |= _descend(fabric, player, terms, losses.report)
+    report |= _descend(fabric, optimised, terms, losses.report)
     plain.requires_grad_(True)
     return report
 
@@ -137,18 +138,18 @@ def _plain(module: nn.Module) -> nn.Module:
 
 
 def _descend(
-    fabric: Fabric, player: Player, terms: dict[str, Tensor], report: dict[str, float]
+    fabric: Fabric, optimised: OptimisedModule, terms: dict[str, Tensor], report: dict[str, float]
 ) -> dict[str, float]:
     """Backward and one optimizer step, unless something is not finite on any rank."""
     loss = torch.stack(list(terms.values())).sum()
-    player.optimizer.zero_grad()
+    optimised.optimizer.zero_grad()
     fabric.backward(loss)
-    norm = torch.nn.utils.clip_grad_norm_(player.module.parameters(), CLIP_NORM)
+    norm = torch.nn.utils.clip_grad_norm_(optimised.module.parameters(), CLIP_NORM)
     finite = bool(torch.isfinite(norm)) and bool(torch.isfinite(loss))
     if fabric.world_size > 1:  # a loss is a rank's own
         finite = bool(fabric.all_reduce(torch.tensor(float(finite)), reduce_op="min"))
     if finite:
-        player.optimizer.step()
+        optimised.optimizer.step()
     named = {key: float(value.detach()) for key, value in terms.items()}
     return (
         named

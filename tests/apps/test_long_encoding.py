@@ -31,12 +31,13 @@ def test_latents_and_sound_are_those_of_the_whole(recording, tmp_path, monkeypat
     monkeypatch.setattr(long_encoding, "FRAMES", 7)
     model, (whole, _) = small_stream(), read_audio(recording)
     long, _ = open_recording(model.audio, recording)
-    seen, heeded = [], model.heeded
-    model.heeded = lambda x, history: seen.append(x.shape[2]) or heeded(x, history)
+    sizes, encode = [], model.encode_with_history
+    model.encode_with_history = lambda x, history: sizes.append(x.shape[2]) or encode(x, history)
     path = tmp_path / "z.safetensors"
     assert encode_recording(model, long, path) == -(-whole.shape[1] // HOP)
-    assert max(seen) == 7 * HOP  # never more at a time
-    model.heeded = heeded
+    assert max(sizes) == 7 * HOP  # never more at a time
+    model.encode_with_history = encode
+
     stored, z = read_latents(path), model.encode(whole[None])
     assert torch.equal(stored.z, z) and stored.length == whole.shape[1]
     assert set(safetensors.torch.load_file(path)) == {"latents"}

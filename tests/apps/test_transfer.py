@@ -22,9 +22,9 @@ def expected(model, x, scale, moved):
     """By the definition, at once."""
     with torch.no_grad():
         mean, _ = model.posterior(model.padded(x))
-        along = model.axes_of(mean) * scale + torch.tensor(moved)[:, None]
-        loud = model.loud(model.code_of(along), History())
-        return torch.cat(list(Limiter(RATE).whole([loud])), 2)[:, :, : x.shape[2]]
+        coordinates = model.axes_of(mean) * scale + torch.tensor(moved)[:, None]
+        decoded = model.decode_with_history(model.code_of(coordinates), History())
+        return torch.cat(list(Limiter(RATE).whole([decoded])), 2)[:, :, : x.shape[2]]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dgm_audio.cli.demo import demo_package
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))  # of demo_load
@@ -24,7 +24,7 @@ OPTIONS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 
 def recipe_of(seed=0, **parameters):
     """A recipe of no model."""
-    return Recipe("toy", "0" * 64, "1.0", "sample", {"seed": seed, "index": 0, **parameters})
+    return Provenance("toy", "0" * 64, "1.0", "sample", {"seed": seed, "index": 0, **parameters})
 
 
 def noise(seconds=0.1, rate=8000, seed=0):

@@ -7,7 +7,7 @@ from dgm_audio._demo.studio import Studio
 from dgm_audio._demo.tabs import compare
 from dgm_audio._demo.tabs.compare import models_of_same_data, shared_conditions
 
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 DRUMS = ConditionSpec({"class": Classes(("kick", "snare", "clap"))})
@@ -75,7 +75,7 @@ def test_models_of_the_same_recordings_are_ticked_first(studio):
 
 def test_every_model_samples_the_seed_or_gives_a_reason(built):
     sounds, table, status, dock = pressed(built, ["vocoder-flow", "drums-vae", "music-vae"])
-    recipes = [Recipe.from_json(one["recipe"]) for one in sounds]
+    recipes = [Provenance.from_json(one["recipe"]) for one in sounds]
     assert [one.model for one in recipes] == ["drums-vae", "music-vae"]
     assert {(one.parameters["seed"], one.parameters["index"]) for one in recipes} == {(7, 0)}
     assert all("x real time" in one["note"] and one["model"] in one["note"] for one in sounds)

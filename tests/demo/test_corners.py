@@ -8,7 +8,7 @@ from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.render import latent_of
 from dgm_audio.errors import InputError
-from dgm_audio.recipe import MAX_BYTES, Recipe
+from dgm_audio.provenance import MAX_BYTES, Provenance
 
 SEEDS = [{"seed": seed} for seed in (1, 2, 3, 4)]
 CORNERS = [(0, 0), (1, 0), (0, 1), (1, 1)]
@@ -50,7 +50,7 @@ def test_a_corner_is_the_sound_of_its_seed(studio):
 
 def test_a_corner_of_a_kept_sound_has_its_latent(studio):
     four = corners(studio, [between(studio), *SEEDS[1:]])
-    made = Recipe.from_json(between(studio)["recipe"])
+    made = Provenance.from_json(between(studio)["recipe"])
     model = studio.model("drums-vae")
     assert (latent_of(model, four.at(0, 0)) == latent_of(model, made)).all()
     drawn = corners(studio, [kept(studio, temperature=0.5), *SEEDS[1:]])
@@ -105,7 +105,7 @@ def test_a_long_path_is_thinned_to_what_a_recipe_holds(studio):
     [[[0, float("nan"), 0]], ["x" * 3000, 1, 2], [[0, 0, 0]] * 65, [], [[1, 0, 0], [0, 0, 0]]],
 )
 def test_other_paths_are_refused(studio, points):
-    with pytest.raises(InputError, match=r"recipe: "):
+    with pytest.raises(InputError, match=r"provenance: "):
         corners(studio, [between(studio)] * 4).along(points, 0.1)
 
 

@@ -17,7 +17,7 @@ from dgm_audio._demo.tabs.keyboard import (
 
 from dgm_audio.apps.render import latent_of
 from dgm_audio.errors import InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Scalar
 
 NAME = "notes-vae"
@@ -75,7 +75,7 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
     [("path", {"pitch": 60.0}), ("sample", {}), ("sample", None), ("sample", [60])],
 )
 def test_sounds_without_a_single_pitch_are_refused(studio, call, condition):
-    recipe = Recipe(NAME, "0" * 64, "1", call, {"condition": condition})
+    recipe = Provenance(NAME, "0" * 64, "1", call, {"condition": condition})
     with pytest.raises(InputError, match="no single pitch"):
         make_note(studio, recipe, 60, Stop())
 

@@ -14,7 +14,7 @@ from dgm_audio._demo.tabs.learn import code_of
 from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 
 from dgm_audio import load
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.render import provenance_for, render
 from dgm_audio.errors import InputError
 from dgm_audio.io import read_audio
 from dgm_audio.registry import FamilyInfo, list_families
@@ -135,7 +135,7 @@ def test_the_picture_shows_words_of_a_model_as_words():
 def test_a_model_of_ones_own_needs_its_folder(model):
     def note(name):
         parameters = {"latents": {}, "length": 9000, "condition": {"class": "snare"}}
-        recipe = recipe_for(model, name, "decode", **parameters)
+        recipe = provenance_for(model, name, "decode", **parameters)
         return code_of({"recipe": recipe.to_json()})["note"]
 
     assert note("drums-vae") == note("hf:org/drums") == ""
@@ -144,7 +144,9 @@ def test_a_model_of_ones_own_needs_its_folder(model):
 
 def test_the_lines_make_the_sound(model, tmp_path, monkeypatch):
     parameters = {"seed": 3, "index": 1, "temperature": 1.0, "length": 9000}
-    recipe = recipe_for(model, "drums-vae", "sample", condition={"class": "snare"}, **parameters)
+    recipe = provenance_for(
+        model, "drums-vae", "sample", condition={"class": "snare"}, **parameters
+    )
     shown = code_of({"recipe": recipe.to_json(), "file": "my_snare"})
     assert shown["command"] == "dgm-audio recall my_snare.wav"
     monkeypatch.chdir(tmp_path)
@@ -156,7 +158,9 @@ def test_the_lines_make_the_sound(model, tmp_path, monkeypatch):
 @pytest.mark.parametrize("file", ["a/b", "x\ny", "", None, 7, "a" * 200, 'x"; import os'])
 def test_a_file_name_of_the_page_is_a_plain_one(model, file):
     parameters = {"seed": 3, "index": 1, "temperature": 1.0, "length": 9000}
-    recipe = recipe_for(model, "drums-vae", "sample", condition={"class": "snare"}, **parameters)
+    recipe = provenance_for(
+        model, "drums-vae", "sample", condition={"class": "snare"}, **parameters
+    )
     shown = code_of({"recipe": recipe.to_json(), "file": file})
     assert shown["command"] == "dgm-audio recall sound.wav"
     assert "import os" not in shown["lines"]
@@ -165,9 +169,9 @@ def test_a_file_name_of_the_page_is_a_plain_one(model, file):
 def test_latents_in_a_file_are_noted(model):
     latents = {"file": "latents-0123456789abcdef.safetensors", "sha256": "0" * 64}
     parameters = {"latents": latents, "length": 9000, "condition": {"class": "snare"}}
-    recipe = recipe_for(model, "drums-vae", "decode", **parameters)
+    recipe = provenance_for(model, "drums-vae", "decode", **parameters)
     assert latents["file"] in code_of({"recipe": recipe.to_json()})["note"]
-    recipe = recipe_for(model, "drums-vae", "decode", **parameters | {"latents": {}})
+    recipe = provenance_for(model, "drums-vae", "decode", **parameters | {"latents": {}})
     assert code_of({"recipe": recipe.to_json()})["note"] == ""
 
 

@@ -184,7 +184,7 @@ HOSTILE = [
     ("make_ahead", {"seed": 0, "indices": list(range(AHEAD + 1))}, "at most"),
     ("make_ahead", {"seed": 0, "indices": [None]}, "index"),
     ("find", {"seed": 0, "recipe": {}}, "a recipe is a text"),
-    ("find", {"seed": 0, "recipe": "{}"}, "recipe"),
+    ("find", {"seed": 0, "recipe": "{}"}, "provenance"),
 ]
 
 

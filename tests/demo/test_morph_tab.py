@@ -10,7 +10,7 @@ from dgm_audio._demo.tabs import morph, morph_line
 from test_corners import SEEDS, corners, kept
 
 from dgm_audio import write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def line(fns, name, **ends):
 def test_a_line_has_separate_files(fns, studio):
     made, status = line(fns, "separate", a=SEEDS[0], b=kept(studio))
     assert [sound["call"] for sound in made[-1]] == ["interpolate"] * 3
-    classes = [Recipe.from_json(one["recipe"]).parameters["condition"] for one in made[-1]]
+    classes = [Provenance.from_json(one["recipe"]).parameters["condition"] for one in made[-1]]
     names = studio.model("drums-vae").condition.fields["class"].names
     assert [one["class"] for one in classes] == [names[0], names[0], names[1]]
     assert made[-1][2]["title"].endswith("A to B, 3 of 3")
@@ -158,7 +158,7 @@ def test_a_line_has_separate_files(fns, studio):
 
 def test_a_line_is_one_clip(fns, studio):
     (sound,), _ = line(fns, "together", a=SEEDS[0], b=kept(studio))
-    points = Recipe.from_json(sound["recipe"]).parameters["points"]
+    points = Provenance.from_json(sound["recipe"]).parameters["points"]
     assert points == [
         [0.0, 0.0, 0],
         [morph_line.MAX_SPACING, 0.5, 0],

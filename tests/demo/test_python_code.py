@@ -8,10 +8,10 @@ from dgm_audio._demo.python_code import python_code
 
 import dgm_audio
 from dgm_audio.apps.latents import pack
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.render import provenance_for, render
 from dgm_audio.errors import InputError
 from dgm_audio.io import read_audio
-from dgm_audio.recipe import CALLS, Recipe
+from dgm_audio.provenance import CALLS, Provenance
 
 ENDS = [{"seed": 1, "index": 0}, {"seed": 2, "index": 3, "temperature": 0.7}]
 CONDITIONS = [{"class": name} for name in ("kick", "snare", "tom", "clap")]
@@ -37,7 +37,7 @@ def recipes(model):
     }
     assert {call for call, _ in calls.values()} == set(CALLS)
     return {
-        name: recipe_for(model, "drums-vae", call, **SOUND, **values)
+        name: provenance_for(model, "drums-vae", call, **SOUND, **values)
         for name, (call, values) in calls.items()
     }
 
@@ -59,7 +59,7 @@ def test_seeds_are_shown_as_what_they_are(model):
         assert "model.noise(1, length=20000, seed=2, first=3, temperature=0.7)" in every[name]
         assert "render" not in every[name] and 'write_audio("sound.wav"' in every[name]
     for name in ("decode", "packed"):
-        assert "render(model, recipe)" in every[name]
+        assert "render(model, provenance)" in every[name]
     assert 'model.decode(z, {"class": "kick"}, length=20000)' in every["sample"]
     assert "z = slerp(z0, z1, 3 / 7)" in every["interpolate"]
 
@@ -74,7 +74,7 @@ def test_texts_of_anybody_stay_texts():
         ("sample", values | {"condition": {HOSTILE: HOSTILE}}),
         ("decode", {"latents": {HOSTILE: HOSTILE}}),
     ):
-        lines = python_code(Recipe(HOSTILE, "", "1", call, parameters), HOSTILE)
+        lines = python_code(Provenance(HOSTILE, "", "1", call, parameters), HOSTILE)
         texts = {n.value for n in ast.walk(ast.parse(lines)) if isinstance(n, ast.Constant)}
         imports = [n for n in ast.walk(ast.parse(lines)) if isinstance(n, ast.Import)]
         assert HOSTILE in texts and "os" not in {name.name for n in imports for name in n.names}
@@ -98,6 +98,6 @@ def test_texts_of_anybody_stay_texts():
 def test_wrong_parameters_are_refused(call, changes):
     values = {**ENDS[1], **SOUND, **ACROSS, "from": ENDS[0], "to": ENDS[1], "steps": 3, "x": 0}
     values |= {"y": 0, "points": [[0, 0, 0]], "fade": 0}
-    assert python_code(Recipe("m", "", "1", call, values))
+    assert python_code(Provenance("m", "", "1", call, values))
     with pytest.raises(InputError):
-        python_code(Recipe("m", "", "1", call, values | changes))
+        python_code(Provenance("m", "", "1", call, values | changes))

@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from dgm_audio.io import read_recipe
+from dgm_audio.io import read_provenance
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_wav_in_three_sizes_with_its_recipe(web, sound, bits, subtype, tmp_path)
     assert answer.status_code == 200 and answer.headers["content-type"] == "audio/wav"
     path = tmp_path / "got.wav"
     path.write_bytes(answer.content)
-    assert read_recipe(path) == sound.recipe
+    assert read_provenance(path) == sound.recipe
     with soundfile.SoundFile(path) as stream:
         assert (stream.subtype, stream.samplerate, stream.frames) == (subtype, 8000, 8000)
         read = stream.read()

@@ -11,7 +11,7 @@ from conftest import noise, recipe_of
 from dgm_audio._demo import sound_cache as module
 from dgm_audio._demo.sound_cache import KEY_PATTERN, StorageError, sound_key
 
-from dgm_audio.io import read_recipe
+from dgm_audio.io import read_provenance
 
 
 def put(sound_cache, seed=0, **parameters):
@@ -29,7 +29,9 @@ def test_a_cached_sound_is_found_with_all_its_facts(sound_cache):
     assert sound_cache.find(recipe) is None
     sound = put(sound_cache, 3)
     assert sound_cache.find(recipe) == sound
-    assert KEY_PATTERN.fullmatch(sound.key) and read_recipe(sound_cache.path(sound.key)) == recipe
+    assert (
+        KEY_PATTERN.fullmatch(sound.key) and read_provenance(sound_cache.path(sound.key)) == recipe
+    )
     assert (sound.seconds, sound.rate, sound.channels) == (0.1, 8000, 1)
     assert sound.indicative and -21 < sound.peak_dbfs < -20
     assert sound_cache.find(recipe_of(4)) is None

@@ -21,7 +21,7 @@ from dgm_audio.apps.directions import find_directions
 from dgm_audio.apps.render import latent_of
 from dgm_audio.errors import InputError
 from dgm_audio.io import read_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 NAME = "drums-vae"
 KICK = {"given": {"class": "kick"}}
@@ -125,7 +125,8 @@ def test_the_sound_in_the_dock_keeps_its_own_latent(studio, tab):
     recipe = drawn(studio)
     held = end_of(tab.from_dock(Stop(), NAME, {}, False, recipe.to_json()))
     (side,) = held[tab.comparison]["sides"]
-    assert Recipe.from_json(held[tab.bars]["base"]) == recipe == Recipe.from_json(side["recipe"])
+    for text in (held[tab.bars]["base"], side["recipe"]):
+        assert Provenance.from_json(text) == recipe
     with pytest.raises(InputError, match="no sound of a model in the dock"):
         next(tab.from_dock(Stop(), NAME, {}, False, ""))
 
@@ -134,7 +135,7 @@ def test_the_sound_of_another_model_is_encoded(studio, tab):
     recipe = drawn(studio, "drums-gan")
     held = end_of(tab.from_dock(Stop(), NAME, KICK, False, recipe.to_json()))
     assert [one["label"] for one in held[tab.comparison]["sides"]] == ["Original", "Reconstruction"]
-    base = Recipe.from_json(held[tab.bars]["base"])
+    base = Provenance.from_json(held[tab.bars]["base"])
     assert base.model == NAME and "recording" not in base.parameters
     assert held[tab.page.dock]["unlinked"] == ""
 
@@ -142,16 +143,14 @@ def test_the_sound_of_another_model_is_encoded(studio, tab):
 def test_a_slider_moves_the_sound_and_0_brings_it_back(studio, tab):
     recipe = drawn(studio)
     held = end_of(tab.change(Stop(), NAME, bars(recipe, [0, 2.0]), {}, {"sides": ["kept"]}))
-    moved = Recipe.from_json(held[tab.page.dock]["recipe"])
+    moved = Provenance.from_json(held[tab.page.dock]["recipe"])
     model = studio.model(NAME)
     step = latent_of(model, moved) - latent_of(model, recipe)
     assert float(step.norm()) == pytest.approx(2.0, abs=1e-4)
-    assert (
-        held[tab.comparison]["sides"] == ["kept"]
-        and held[tab.comparison]["changed"]["label"] == "Changed"
-    )
+    shown = held[tab.comparison]
+    assert shown["sides"] == ["kept"] and shown["changed"]["label"] == "Changed"
     held = end_of(tab.change(Stop(), NAME, bars(recipe, [0, 0]), {}, {}))
-    assert Recipe.from_json(held[tab.page.dock]["recipe"]) == recipe
+    assert Provenance.from_json(held[tab.page.dock]["recipe"]) == recipe
     assert held[tab.comparison]["changed"] is None
 
 

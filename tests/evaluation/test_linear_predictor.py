@@ -11,7 +11,7 @@ from dgm_audio.errors import InputError
 from dgm_audio.evaluation import linear_predictor
 from dgm_audio.evaluation.linear_predictor import Codec, LinearPredictor, Pcm
 from dgm_audio.signal.differential import DifferentialMuLaw
-from dgm_audio.signal.prediction import BackwardPrediction, Expected
+from dgm_audio.signal.prediction import BackwardPrediction, Prediction
 
 SHORT = BackwardPrediction(16, 1024, 64)
 SIGMA = 0.02
@@ -42,7 +42,7 @@ class Hindsight(BackwardPrediction):
 
     def __call__(self, x):
         mean, spread = super().__call__(x)
-        return Expected(torch.roll(x, -1, 1) * 0.5 + mean * 0.5, spread)
+        return Prediction(torch.roll(x, -1, 1) * 0.5 + mean * 0.5, spread)
 
 
 class Silence(BackwardPrediction):

@@ -15,12 +15,12 @@ from dgm_audio.families.autoregressive.distribution import (
     tail_of_symbol,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.expectation import (
-    Expectation,
+from dgm_audio.families.autoregressive.lpc_prior import (
+    LPCPrior,
     edges_of,
     first_bias,
     log_masses,
-    surprise,
+    negative_log_likelihood,
 )
 from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
 from dgm_audio.families.autoregressive.reference import ReferenceSampler
@@ -63,7 +63,7 @@ def test_all_at_once_and_step_by_step_agree():
     model = wavenet(classes=("a", "b"))
     symbols = model.symbols(sound(2, 1, 200))
     condition = {"class": torch.tensor([0, 1])}
-    parallel = model.log_masses(model.known(symbols), condition, slice(0, 200)).softmax(-1)
+    parallel = model.log_masses(model.step_inputs(symbols), condition, slice(0, 200)).softmax(-1)
     sampler = ReferenceSampler(model, 2)
     bias = model.conditioner(condition, torch.zeros(2, dtype=torch.long), 25)
     with torch.no_grad():
@@ -72,36 +72,36 @@ def test_all_at_once_and_step_by_step_agree():
             torch.testing.assert_close(one, parallel[:, t], atol=1e-5, rtol=1e-4)
             sampler.symbol = symbols[:, t]
             sampler.x = model.codec.decode(symbols[:, : t + 1])[:, -1]
-            sampler.predictor.hear(sampler.x)
+            sampler.predictor.update(sampler.x)
 
 
 def test_what_is_known_before_a_symbol_does_not_depend_on_it_or_on_what_follows():
     model, symbols = wavenet(), torch.randint(100, 155, (1, 600))
     other = torch.cat([symbols[:, :300], 254 - symbols[:, 300:]], dim=1)
-    known, changed = model.known(symbols), model.known(other)
-    assert torch.equal(known.codes[:, :301], changed.codes[:, :301])
-    assert torch.equal(known.expected.difference[:, :301], changed.expected.difference[:, :301])
-    assert not torch.equal(known.codes[:, 301], changed.codes[:, 301])
+    inputs, changed = model.step_inputs(symbols), model.step_inputs(other)
+    assert torch.equal(inputs.codes[:, :301], changed.codes[:, :301])
+    assert torch.equal(inputs.prior.difference[:, :301], changed.prior.difference[:, :301])
+    assert not torch.equal(inputs.codes[:, 301], changed.codes[:, 301])
 
 
-def test_what_is_expected_sums_to_one_and_peaks_at_the_expected_difference():
+def test_the_lpc_prior_sums_to_one_and_peaks_at_the_predicted_difference():
     edges = edges_of(DifferentialMuLaw().values())
     spread = torch.tensor([[0.01, 0.03, 0.1]] * 3)
-    expected = Expectation(torch.tensor([0.1, -1e-4, 1.5]), spread)
-    symbol = (edges[1:-1, None] <= expected.difference).sum(0)
-    assert torch.equal(expected.codes(edges)[:, 0], symbol)
-    assert expected.codes(edges)[0, 1:].tolist() == [37, 43, 50]  # 4 (log2 + 16)
-    for mixture in (expected.prior(), expected.corrected(first_bias("logistics", 12))):
+    prior = LPCPrior(torch.tensor([0.1, -1e-4, 1.5]), spread)
+    symbol = (edges[1:-1, None] <= prior.difference).sum(0)
+    assert torch.equal(prior.codes(edges)[:, 0], symbol)
+    assert prior.codes(edges)[0, 1:].tolist() == [37, 43, 50]  # 4 (log2 + 16)
+    for mixture in (prior.mixture(), prior.corrected(first_bias("logistics", 12))):
         masses = mixture.masses(edges)
         torch.testing.assert_close(masses.sum(-1), torch.ones(3))
         assert torch.equal((masses / edges.diff()).argmax(-1), symbol)
 
 
-def test_the_masses_of_what_is_expected_do_not_cancel_far_from_it():
+def test_the_masses_of_the_lpc_prior_do_not_cancel_far_from_its_mean():
     edges = edges_of(DifferentialMuLaw().values())
-    expected = Expectation(torch.zeros(1), torch.full((1, 3), 0.05))
-    exact = Expectation(*(part.double() for part in expected)).prior().masses(edges.double())
-    found = expected.prior().masses(edges).log()
+    prior = LPCPrior(torch.zeros(1), torch.full((1, 3), 0.05))
+    exact = LPCPrior(*(part.double() for part in prior)).mixture().masses(edges.double())
+    found = prior.mixture().masses(edges).log()
     assert float(found.min()) < -15
     torch.testing.assert_close(found.double(), exact.log(), atol=2e-5, rtol=0)
 
@@ -109,9 +109,9 @@ def test_the_masses_of_what_is_expected_do_not_cancel_far_from_it():
 def test_a_part_of_a_long_sound_is_scored_as_within_the_whole():
     model = wavenet()
     symbols = model.symbols(sound(1, 1, 300))
-    known = model.known(symbols)
-    whole = model.log_masses(known, {}, slice(0, 300))
-    torch.testing.assert_close(model.log_masses(known, {}, slice(201, 290)), whole[:, 201:290])
+    inputs = model.step_inputs(symbols)
+    whole = model.log_masses(inputs, {}, slice(0, 300))
+    torch.testing.assert_close(model.log_masses(inputs, {}, slice(201, 290)), whole[:, 201:290])
 
 
 @pytest.mark.parametrize("output", ["categorical", "logistics"])
@@ -189,12 +189,12 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
     edges = edges_of(DifferentialMuLaw().values())
     for output, size in (("categorical", 255), ("logistics", 24)):
         head = torch.randn(2, 30, size, generator=rng)
-        expected = Expectation(torch.zeros(2, 30), torch.full((2, 30, 3), 0.5))
-        masses = log_masses(head, expected, edges, output)
+        prior = LPCPrior(torch.zeros(2, 30), torch.full((2, 30, 3), 0.5))
+        masses = log_masses(head, prior, edges, output)
         drawn = torch.multinomial(masses.softmax(-1).flatten(0, 1), 1, generator=rng)
         symbols = drawn.view(2, 30)
         exact = -log_probability(masses, symbols).float()
-        difference = (surprise(head, expected, edges, symbols, output) - exact).abs()
+        difference = (negative_log_likelihood(head, prior, edges, symbols, output) - exact).abs()
         assert float(difference.mean()) < 1e-2
         assert float(difference.max()) < 0.05  # at the rarest symbols
 
@@ -202,8 +202,8 @@ def test_training_minimises_minus_the_log_probability_up_to_the_guard():
 def test_a_mixture_of_logistics_sums_to_one_and_peaks_at_its_mean_in_units_of_the_long_error():
     head = torch.tensor([[0.0, -9.0, 3.0, -3.0, 2.0, 2.0]])  # weights, means, negative log-scales
     edges = edges_of(DifferentialMuLaw().values())
-    expected = Expectation(torch.tensor([0.2]), torch.tensor([[0.01, 0.1, 1.0]]))
-    masses = log_masses(head, expected, edges, "logistics").exp()
+    prior = LPCPrior(torch.tensor([0.2]), torch.tensor([[0.01, 0.1, 1.0]]))
+    masses = log_masses(head, prior, edges, "logistics").exp()
     assert float(masses.sum()) == pytest.approx(1, abs=1e-5)
     peak = int((masses / edges.diff()).argmax())
     assert edges[peak] <= 0.2 + 3 * 0.6 * 0.1 < edges[peak + 1]
@@ -234,7 +234,7 @@ def test_a_stream_in_blocks_is_the_whole_sound(monkeypatch):
     model = wavenet(classes=("a", "b"))
     whole = model.sample(2, seconds=300 / 16000, seed=3)
     monkeypatch.setattr("dgm_audio.families.autoregressive.model.BLOCK", 64)
-    blocks = list(model.stream(2, seconds=300 / 16000, seed=3))
+    blocks = list(model.sample_blocks(2, seconds=300 / 16000, seed=3))
     assert [block.shape[2] for block in blocks] == [64, 64, 64, 64, 44]
     assert torch.equal(torch.cat(blocks, dim=2), whole)
     blocks = list(model.decode_blocks(model.noise(2, length=300, seed=3)))

@@ -45,23 +45,25 @@ def bias_and_tails(model: WaveNet, batch: int, length: int) -> tuple[torch.Tenso
 
 def check_coefficients(device: str) -> None:
     """The CPU's but for the order of sums, also of windows and orders that fill no tile."""
-    from dgm_audio.families.autoregressive.cuda_prediction import Prediction
+    from dgm_audio.families.autoregressive.cuda_prediction import PredictionState
 
     x = torch.sin(torch.tensor([[0.1], [0.33]]) * torch.arange(400) ** 1.05)
     x += 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     for order, window, hop in ((16, 64, 32), (48, 100, 40)):
         known = BackwardPrediction(order, window, hop).start(len(x))
-        tested = Prediction(BackwardPrediction(order, window, hop), len(x), torch.device(device))
+        tested = PredictionState(
+            BackwardPrediction(order, window, hop), len(x), torch.device(device)
+        )
         for t in range(2 * window):
-            known.expect()
+            known.predict()
             if t % hop == 0:
                 tested.renew()
                 found = tested.coefficients.cpu()
                 expected = torch.from_numpy(known.memory.weights)
                 torch.testing.assert_close(found[:, -order:], expected, rtol=1e-8, atol=1e-8)
                 assert not found[:, :-order].any()
-            known.hear(x[:, t])
-            tested.heard[:, tested.room + t % hop] = x[:, t].to(device)
+            known.update(x[:, t])
+            tested.samples[:, tested.room + t % hop] = x[:, t].to(device)
         assert expected.abs().amax(1).min() > 0.5
 
 
@@ -182,7 +184,7 @@ def test_the_kernels_compile_without_a_gpu(output, tmp_path, monkeypatch):
     renewal = compiled(
         cuda_prediction.renew_coefficients,
         memory.sizes,
-        {"*fp64": "seen coefficients"},
+        {"*fp64": "windowed coefficients"},
         num_warps=memory.warps,
     )
     for built in (steps, renewal):

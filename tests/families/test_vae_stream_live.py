@@ -47,15 +47,15 @@ def limited(model: StreamVAE, blocks: list[torch.Tensor]) -> torch.Tensor:
 @torch.no_grad()
 def test_what_blocks_decode_is_what_the_whole_does(model, size):
     z = model.noise(2, seed=0, length=BLOCKS * model.hop)
-    code = model.prior.colour(z, History())
-    along, whole = model.axes_of(code), model.decode(z)
-    again = model.loud(model.code_of(along), History())  # the way along the axes rounds
+    code = model.prior(z, History())
+    coordinates, whole = model.axes_of(code), model.decode(z)
+    again = model.decode_with_history(model.code_of(coordinates), History())  # rounded by the axes
     torch.testing.assert_close(limited(model, [again]), whole, atol=1e-5, rtol=0)
-    sounds = {"decode": (z, whole), "decode_axes": (along, limited(model, [again]))}
+    sounds = {"decode": (z, whole), "decode_axes": (coordinates, limited(model, [again]))}
     for name, (given, expected) in sounds.items():
-        back = getattr(model.stream(), name)
-        heard = limited(model, [back(part) for part in given.split(size, dim=2)])
-        assert torch.equal(heard, expected) and float(heard.abs().max()) > 1e-2
+        decode = getattr(model.stream(), name)
+        made = limited(model, [decode(part) for part in given.split(size, dim=2)])
+        assert torch.equal(made, expected) and float(made.abs().max()) > 1e-2
 
 
 @torch.no_grad()

@@ -61,7 +61,10 @@ def test_the_bound_is_what_its_formula_says(model):
     mean, log_variance = model.posterior(model.padded(x))
     posterior = Normal(mean, (0.5 * log_variance).exp())
     code = mean + posterior.stddev * torch.randn_like(mean)
-    levels, made = model.levels(model.padded(x)), model.levels(model.heard(code, History()))
+    levels, made = (
+        model.levels(model.padded(x)),
+        model.levels(model.decode_clipped(code, History())),
+    )
     density = Laplace(made, model.log_scale.exp()).log_prob(levels).sum((1, 2, 3))
     prior = Normal(0.0, 1.0).log_prob(model.latents(code)).sum((1, 2))
     prior = prior + spread_of(model, code)
@@ -114,7 +117,7 @@ def test_axes_are_ordered_by_variance_and_can_be_gone_back(model):
     assert bool((model.certainty.diff() < 0).all())
     assert float((model.axes[0] @ turn[1]).abs()) == pytest.approx(1, abs=1e-2)
     code = mean[:20].T[None]
-    along = model.axes_of(code)
-    torch.testing.assert_close(model.code_of(along), code, atol=1e-4, rtol=1e-4)
+    coordinates = model.axes_of(code)
+    torch.testing.assert_close(model.code_of(coordinates), code, atol=1e-4, rtol=1e-4)
     many = model.axes_of(mean.T[None])[0]
     torch.testing.assert_close(torch.cov(many), torch.eye(4), atol=1e-2, rtol=0)

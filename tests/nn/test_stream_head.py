@@ -1,4 +1,4 @@
-"""Partials and breath: what a held sound's levels become, and that blocks are the whole."""
+"""Partials and noise: what the levels of a held sound become, and that blocks are the whole."""
 
 import math
 
@@ -31,14 +31,14 @@ def drawn() -> tuple[StreamControls, torch.Tensor]:
 @torch.no_grad()
 def test_blocks_are_the_whole(size):
     model, (controls, noise) = head(), drawn()
-    expected = model.tones(controls, History()) + model.breath(controls, noise, History())
+    expected = model.harmonic(controls, History()) + model.noise(controls, noise, History())
     history, parts = History(), []
     for start in range(0, FRAMES, size):
         some = slice(start, start + size)
         steps = slice(start * HOP // BANDS, (start + size) * HOP // BANDS)
         part = StreamControls(controls.tonal[:, some], controls.noisy[..., steps])
-        heard = noise[..., start * HOP : (start + size) * HOP]
-        parts.append(model.tones(part, history) + model.breath(part, heard, history))
+        white = noise[..., start * HOP : (start + size) * HOP]
+        parts.append(model.harmonic(part, history) + model.noise(part, white, history))
     torch.testing.assert_close(torch.cat(parts, dim=2), expected, atol=1e-5, rtol=1e-5)
 
 
@@ -49,7 +49,7 @@ def test_the_levels_of_a_held_sine_become_that_sine(frequency):
     model, x = head(), sine(frequency, FRAMES * HOP)
     levels = model.frames.spectrum(x.expand(1, 2, -1), History()).abs().clamp_min(1e-5).log()
     silent = torch.full((1, 2, BANDS, FRAMES * HOP // BANDS), -14.0)
-    made = model.tones(StreamControls(levels.transpose(1, 2), silent), History())
+    made = model.harmonic(StreamControls(levels.transpose(1, 2), silent), History())
     held = made[0, 0, 4 * N_FFT : 10 * N_FFT]
     size = 2**18
     spectrum = torch.fft.rfft(held * torch.hann_window(len(held)), size).abs()
@@ -74,14 +74,14 @@ def test_windows_of_a_sound_put_together_are_the_sound():
 def test_breath_has_the_level_that_is_asked_for(level):
     model, (controls, noise) = head(), drawn()
     flat = controls._replace(noisy=torch.full_like(controls.noisy, level))
-    breath = model.breath(flat, noise, History())[..., 1024:]
-    assert float(breath.square().mean().sqrt().log()) == pytest.approx(level, abs=0.05)
+    made = model.noise(flat, noise, History())[..., 1024:]
+    assert float(made.square().mean().sqrt().log()) == pytest.approx(level, abs=0.05)
 
 
 def test_gradients_pass_both_ways_to_sound():
     model, (controls, noise) = head(), drawn()
     some = StreamControls(*(part.clone().requires_grad_() for part in controls))
-    sound = model.tones(some, History()) + model.breath(some, noise, History())
+    sound = model.harmonic(some, History()) + model.noise(some, noise, History())
     sound.square().sum().backward()
     for part in some:
         assert part.grad is not None and bool(torch.isfinite(part.grad).all())
@@ -112,9 +112,9 @@ def test_compiled_and_in_torch_are_the_same(channels, frames):
         with torch.set_grad_enabled(learns):
             history = History()
             for _ in range(2):  # the second has a past
-                tones = model.tones(some, history)
-                breath = model.breath(some, noise, history)
-            sounds.append((tones, breath))
+                harmonic = model.harmonic(some, history)
+                made = model.noise(some, noise, history)
+            sounds.append((harmonic, made))
     for found, wanted in zip(*sounds, strict=True):
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
         assert float(wanted.abs().max()) > 1e-3

@@ -33,12 +33,12 @@ def test_what_rings_is_foreseen_and_noise_is_not():
     ringing = sum(0.1 * torch.sin(f * t) for f in (0.11, 0.31, 0.83, 2.1))
     white = 0.1 * torch.randn(6000, generator=torch.Generator().manual_seed(0))
     x = torch.stack([torch.as_tensor(ringing), white])
-    expected = BackwardPrediction()(x)
-    error = (x - expected.mean)[:, 3000:].square().mean(1) / x[:, 3000:].square().mean(1)
+    prediction = BackwardPrediction()(x)
+    error = (x - prediction.mean)[:, 3000:].square().mean(1) / x[:, 3000:].square().mean(1)
     assert 10 * float(error[0].log10()) < -30
     assert 10 * float(error[1].log10()) > -1
-    late = (x - expected.mean).abs()[:, -2000:].mean(1)
-    spread = expected.spread[:, -2000:, :2].mean((1, 2))
+    late = (x - prediction.mean).abs()[:, -2000:].mean(1)
+    spread = prediction.spread[:, -2000:, :2].mean((1, 2))
     torch.testing.assert_close(spread, late, rtol=0.1, atol=5e-5)
 
 
@@ -52,35 +52,35 @@ def test_the_third_spread_is_the_largest_long_one_and_falls_slowly():
     assert float((most / far)[:, -1].min()) > 100
 
 
-def test_a_sample_and_what_follows_it_do_not_change_what_was_expected():
+def test_a_sample_and_what_follows_it_do_not_change_earlier_predictions():
     x = noise(1, 700)
     other = torch.cat([x[:, :300], -x[:, 300:]], dim=1)
-    expected, changed = BackwardPrediction()(x), BackwardPrediction()(other)
-    assert torch.equal(expected.mean[:, :301], changed.mean[:, :301])
-    assert torch.equal(expected.spread[:, :301], changed.spread[:, :301])
-    assert not torch.equal(expected.mean[:, 301], changed.mean[:, 301])
+    prediction, changed = BackwardPrediction()(x), BackwardPrediction()(other)
+    assert torch.equal(prediction.mean[:, :301], changed.mean[:, :301])
+    assert torch.equal(prediction.spread[:, :301], changed.spread[:, :301])
+    assert not torch.equal(prediction.mean[:, 301], changed.mean[:, 301])
 
 
 def test_step_by_step_and_alone_is_as_all_at_once():
     x = noise(3, 500)
-    expected, alone = BackwardPrediction()(x), BackwardPrediction()(x[1:2])
-    assert torch.equal(alone.mean[0], expected.mean[1])
+    prediction, alone = BackwardPrediction()(x), BackwardPrediction()(x[1:2])
+    assert torch.equal(alone.mean[0], prediction.mean[1])
     steps = BackwardPrediction().start(3)
     for t in range(500):
-        now = steps.expect()
-        assert torch.equal(now.mean, expected.mean[:, t])
-        assert torch.equal(now.spread, expected.spread[:, t])
-        steps.hear(x[:, t])
+        now = steps.predict()
+        assert torch.equal(now.mean, prediction.mean[:, t])
+        assert torch.equal(now.spread, prediction.spread[:, t])
+        steps.update(x[:, t])
 
 
 def test_silence_full_scale_and_an_order_of_zero_stay_finite():
     x = torch.stack([torch.zeros(1000), torch.ones(1000), -torch.ones(1000).cumprod(0)])
     x[2, ::2] *= -1
     for order in (0, 128):
-        expected = BackwardPrediction(order)(x)
-        assert bool(expected.mean.isfinite().all())
-        assert float(expected.mean.abs().max()) <= 1
-        assert float(expected.spread.min()) > 0
+        prediction = BackwardPrediction(order)(x)
+        assert bool(prediction.mean.isfinite().all())
+        assert float(prediction.mean.abs().max()) <= 1
+        assert float(prediction.spread.min()) > 0
     assert not BackwardPrediction(0)(x).mean.any()
 
 

@@ -121,7 +121,7 @@ def test_judging_takes_a_tenth_of_the_time(monkeypatch, budget, step, each, usua
 def test_a_judgement_above_the_share_is_made_once_by_the_fewest(monkeypatch, capsys):
     _, judge, lines, _ = run(monkeypatch, "1m", 1.0, 4.0, 128)
     assert judge.count == 1 and len(judge.steps) == len(lines) == 1
-    said = "models are judged by 1 of 128 sounds, so that judging takes no more than a tenth of 1"
+    said = "validation uses 1 of 128 sounds, so that it takes no more than a tenth of 1"
     assert said in capsys.readouterr().err
 
 

@@ -69,7 +69,7 @@ class Watched:
 
     def told(self, at, share, losses):
         self.raw.append(self.task.objective.generator.variety.item())
-        self.rates.append(self.loop.player.optimizer.param_groups[0]["lr"])
+        self.rates.append(self.loop.optimised.optimizer.param_groups[0]["lr"])
 
 
 class Run:

@@ -23,8 +23,8 @@ from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
 from dgm_audio.training.state import gathered
 
-GAME = 2
-"""The first step of the game, of the four steps of a run."""
+ADVERSARIAL = 2
+"""The first step of the adversarial phase, of the four steps of a run."""
 SAID = "step {} is finite in float32, but not in bfloat16: the run goes on in float32"
 
 
@@ -33,11 +33,11 @@ def small_games(monkeypatch):
     monkeypatch.setattr(SpectrogramTask, "width", VAETask.width)
     monkeypatch.setattr(AutoregressiveTask, "depth", 2)
     monkeypatch.setattr(AutoregressiveTask, "width", 16)
-    monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
-    monkeypatch.setattr(WaveNet, "sample", dreamt)
+    monkeypatch.setattr(autoregressive, "OWN_SAMPLE_STEPS", 2)
+    monkeypatch.setattr(WaveNet, "sample", own_samples)
 
 
-def dreamt(model, batch, *, seed, **_):
+def own_samples(model, batch, *, seed, **_):
     """In place of sounds that would take long to make."""
     return 0.1 * torch.randn(
         batch, 1, model.config.length, generator=torch.Generator().manual_seed(seed)
@@ -128,10 +128,10 @@ def differing(one, other):
     ("family", "first", "moved"),
     [
         ("vae", 1, 0),
-        ("vae", GAME, 0),
-        ("vae", GAME, 1),  # the discriminator has moved by then, and must go back
-        ("gan", GAME, 1),
-        ("autoregressive", 1, 0),  # it has just dreamt
+        ("vae", ADVERSARIAL, 0),
+        ("vae", ADVERSARIAL, 1),  # the discriminator has moved by then, and must go back
+        ("gan", ADVERSARIAL, 1),
+        ("autoregressive", 1, 0),  # it has just drawn own samples
     ],
 )
 def test_a_step_that_bfloat16_spoils_is_done_in_float32(
@@ -159,7 +159,7 @@ def test_a_run_that_left_bfloat16_stays_so_when_it_is_resumed(
     halted, original = replace(settings, out=tmp_path / "parts"), Loop._step
 
     def stopping(loop, share):
-        if loop.at.step == GAME:
+        if loop.at.step == ADVERSARIAL:
             loop.stop_signal = signal.SIGINT
         return original(loop, share)
 
@@ -169,7 +169,7 @@ def test_a_run_that_left_bfloat16_stays_so_when_it_is_resumed(
     capsys.readouterr()
     resumed = replace(halted, resume=True)
     processor, parts, at = train(monkeypatch, splits, resumed, amx(0))
-    assert processor.steps == [GAME + 1] and at["float32"]
+    assert processor.steps == [ADVERSARIAL + 1] and at["float32"]
     assert "bfloat16" not in capsys.readouterr().err
     assert differing(whole, parts) == []
 
@@ -178,14 +178,14 @@ def test_a_run_that_left_bfloat16_stays_so_when_it_is_resumed(
 def test_a_step_that_float32_does_not_mend_is_skipped_as_a_whole(
     tmp_path, splits, monkeypatch, capsys
 ):
-    """Neither player moves, nor what modules remember; and bfloat16 was not to blame."""
+    """Neither module moves, nor its buffers; and bfloat16 was not to blame."""
     original, seen = Loop._step, []
 
     def watched(loop, share):
-        before = {key: value.clone() for key, value in gathered(*loop._held()).items()}
+        before = {key: value.clone() for key, value in gathered(*loop._state()).items()}
         losses = original(loop, share)
         if losses["skipped"]:
-            seen.append((loop.at.step, differing(before, gathered(*loop._held()))))
+            seen.append((loop.at.step, differing(before, gathered(*loop._state()))))
         return losses
 
     settings = config(tmp_path / "run", family="gan")
@@ -194,7 +194,7 @@ def test_a_step_that_float32_does_not_mend_is_skipped_as_a_whole(
         _, _, at = train(
             patch, splits, settings, lambda attempt, moved, _: attempt in (2, 3) and moved == 1
         )
-    assert seen == [(GAME, [])]
+    assert seen == [(ADVERSARIAL, [])]
     assert (at["skipped"], at["float32"]) == (1, False)
     assert "goes on in float32" not in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
 from dgm_audio.training.schedule import Budget
 from dgm_audio.training.state import gathered, restore
-from dgm_audio.training.steps import Player
+from dgm_audio.training.steps import OptimisedModule
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,10 @@ def test_resuming_another_game_is_an_error_that_names_both(tmp_path, splits):
     begun = config(tmp_path / "run", start=str(first))
     fit(splits, begun, numbers)
     others = {"family": "gan", "start": None, "seed": 1, "batch": 2}
-    told = {name: f"{name} {getattr(begun, name)}, now {value}" for name, value in others.items()}
+    told = {
+        name: f"{name} {getattr(begun.training, name)}, now {value}"
+        for name, value in others.items()
+    }
     for name, value in others.items():
         refused(splits, replace(begun, **{name: value}), re.escape(f"begun with {told[name]}: "))
     refused(splits, replace(begun, **others), re.escape("; ".join(told.values())))
@@ -90,12 +93,14 @@ def held(seed):
     """What a small loop holds: one layer that has learned, one that has not, and a code."""
     torch.manual_seed(seed)
     modules = {"generator": nn.Linear(3, 3), "other": nn.Linear(2, 1)}
-    own, players = {"code": torch.randn(3)}, {}
+    own, optimised = {"code": torch.randn(3)}, {}
     for name, module in modules.items():
-        players[f"{name}_optimizer"] = Player(module, torch.optim.AdamW(module.parameters()))
+        optimised[f"{name}_optimizer"] = OptimisedModule(
+            module, torch.optim.AdamW(module.parameters())
+        )
     modules["generator"](torch.randn(1, 3)).sum().backward()
-    players["generator_optimizer"].optimizer.step()
-    return modules, players, own
+    optimised["generator_optimizer"].optimizer.step()
+    return modules, optimised, own
 
 
 def copied(tensors):

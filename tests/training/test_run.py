@@ -61,8 +61,8 @@ def test_one_batch_can_be_learned_by_heart(tmp_path, splits, monkeypatch):
 @pytest.mark.fault(22)
 @pytest.mark.parametrize("family", ["vae", "autoregressive"])
 def test_resuming_equals_not_having_stopped(tmp_path, splits, monkeypatch, family):
-    """Bit-equal weights, average, optimizers, dreams; the stop falls into every phase."""
-    monkeypatch.setattr(autoregressive, "DREAM_STEPS", 2)
+    """Bit-equal weights, average, optimizers, own samples; the stop falls into every phase."""
+    monkeypatch.setattr(autoregressive, "OWN_SAMPLE_STEPS", 2)
     monkeypatch.setattr(autoregressive.AutoregressiveTask, "depth", 4)
     fit(splits, config(tmp_path / "whole", family=family), numbers)
     halted = config(tmp_path / "parts", family=family)

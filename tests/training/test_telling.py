@@ -92,7 +92,7 @@ def test_a_stopped_run_says_what_is_saved_and_an_enlarged_one_is_judged(
         "has been judged; --resume goes on"
     )
     fit(splits, config(run, resume=True), lambda model: 1.0)
-    assert "goes on at step 1, 25 % of 4 steps; no model judged yet" in capsys.readouterr().err
+    assert "goes on at step 1, 25 % of 4 steps; no model evaluated yet" in capsys.readouterr().err
     fit(splits, config(run, resume=True), lambda model: 1.0)
     assert "4 steps are used up at step 4: only a larger one" in capsys.readouterr().err
     fit(splits, config(run, resume=True, steps=6), lambda model: 0.5)

@@ -1,4 +1,4 @@
-"""Training a WaveNet: what is scored, what goes astray, and that it learns."""
+"""Training a WaveNet: what is scored, perturbed contexts, and that it learns."""
 
 import math
 from dataclasses import replace
@@ -15,8 +15,8 @@ from dgm_audio.families.autoregressive.training import (
     AutoregressiveObjective,
     AutoregressiveTask,
     _noisy,
-    astray,
     best_order,
+    perturbed_context,
 )
 
 SMALL = WaveNetConfig(
@@ -42,7 +42,7 @@ def tones(batch=4, length=1024):
 def test_without_noise_the_loss_of_a_whole_clip_is_minus_its_log_prob(objective, monkeypatch):
     monkeypatch.setattr(autoregressive, "CROP", 1024)
     monkeypatch.setattr(autoregressive, "NOISE", 0.0)
-    monkeypatch.setattr(autoregressive, "ASTRAY", 0.0)
+    monkeypatch.setattr(autoregressive, "PERTURBED", 0.0)
     x, labels = tones(), torch.tensor([0, 1, 0, 1])
     losses = objective(x, labels, 0.0)
     nats = -objective.generator.log_prob(x, {"class": labels}).detach().mean() / 1024
@@ -61,35 +61,35 @@ def test_crops_begin_at_the_start_or_anywhere_in_the_sound(objective):
     assert len(starts[within].unique()) > 20
 
 
-def test_a_crop_that_goes_astray_comes_back_to_itself(monkeypatch):
-    monkeypatch.setattr(autoregressive, "ASTRAY", 1.0)
+def test_a_crop_with_a_perturbed_context_returns_to_itself(monkeypatch):
+    monkeypatch.setattr(autoregressive, "PERTURBED", 1.0)
     torch.manual_seed(0)
     x = 0.01 * torch.rand(256, 4096 + LEAD)
-    dreams = 0.02 * torch.rand(256, 4096 + LEAD)
+    own_samples = 0.02 * torch.rand(256, 4096 + LEAD)
     within = torch.arange(256)[:, None] % 2 == 0
     lead = torch.where(within, LEAD, 0)
-    mixed, unscored = astray(x, lead, dreams)
+    mixed, unscored = perturbed_context(x, lead, own_samples)
     assert torch.equal(mixed[:, -1024:], x[:, -1024:])
     assert 1024 <= int(unscored[within].min()) < int(unscored[within].max()) <= 2048
     assert 16 <= int(unscored[~within].min()) < 64 < int(unscored[~within].max()) <= 2048
-    gain = mixed[:, :16] / dreams[:, :16]
-    dreamt = (gain.amax(1) / gain.amin(1).clamp_min(1e-9) < 1.001) & (gain.amin(1) > 0)
-    assert 90 < int(dreamt.sum()) < 166
+    gain = mixed[:, :16] / own_samples[:, :16]
+    from_model = (gain.amax(1) / gain.amin(1).clamp_min(1e-9) < 1.001) & (gain.amin(1) > 0)
+    assert 90 < int(from_model.sum()) < 166
     level = (mixed[:, :16].square().mean(1) / x.square().mean(1)).sqrt()
     silent = level == 0
     assert 10 < int(silent.sum()) < 40 and not silent[within[:, 0]].any()
     assert float(level[~silent].min()) > 0.5  # nothing rises to the true level, but from silence
     assert int((level > 3).sum()) > 40
-    for row in dreamt.nonzero()[:, 0]:  # at the first scored sample the fade has only begun
+    for row in from_model.nonzero()[:, 0]:  # at the first scored sample the fade has only begun
         place = int(unscored[row] + lead[row])
         before, after = mixed[row, place - 16 : place], x[row, place - 16 : place]
         assert not torch.equal(before, after)
 
 
-def test_some_crops_go_astray_and_the_others_stay_as_they_are():
+def test_some_contexts_are_perturbed_and_the_other_crops_stay_as_they_are():
     torch.manual_seed(0)
     x = torch.rand(400, 2048 + LEAD) - 0.5
-    mixed, unscored = astray(x, torch.zeros(400, 1, dtype=torch.long), x.flip(1))
+    mixed, unscored = perturbed_context(x, torch.zeros(400, 1, dtype=torch.long), x.flip(1))
     went = (mixed != x).any(1)
     assert 0.3 < float(went.float().mean()) < 0.5
     assert not unscored[~went].any()
@@ -97,11 +97,11 @@ def test_some_crops_go_astray_and_the_others_stay_as_they_are():
 
 def test_a_crop_from_within_is_scored_as_within_its_clip(objective, monkeypatch):
     monkeypatch.setattr(autoregressive, "NOISE", 0.0)
-    monkeypatch.setattr(autoregressive, "ASTRAY", 0.0)
+    monkeypatch.setattr(autoregressive, "PERTURBED", 0.0)
     monkeypatch.setattr(autoregressive, "starts", lambda *_: torch.full((4,), 20))
     model, x, labels = objective.generator, tones(), torch.tensor([0, 1, 0, 1])
     symbols, scored = model.symbols(x), slice(320 + 64, 320 + 256)
-    masses = model.log_masses(model.known(symbols), {"class": labels}, scored)
+    masses = model.log_masses(model.step_inputs(symbols), {"class": labels}, scored)
     nats = -log_probability(masses, symbols[:, scored]).mean()
     found = objective(x, labels, 0.0).terms["negative_log_likelihood"]
     torch.testing.assert_close(found, nats, atol=2e-3, rtol=0)

@@ -199,16 +199,17 @@ def test_codes_are_drawn_from_the_posterior(clips, monkeypatch):
         return StreamObjective.prior_loss(objective, code)
 
     with monkeypatch.context() as patch:
-        patch.setattr(model, "heeded", lambda x, history: tuple(m[:, :, :count] for m in moments))
+        some = tuple(m[:, :, :count] for m in moments)
+        patch.setattr(model, "encode_with_history", lambda x, history: some)
         patch.setattr(model, "posterior", lambda x: tuple(m[:1] for m in moments))
         patch.setattr(model, "controls", controls)
         patch.setattr(objective, "prior_loss", prior_loss)
         x = clips.tensor(range(8))
         losses = objective(x, torch.zeros(8), 0.1)
         objective(x, torch.zeros(8), PRIOR_START)
-    heard, learned, stretches = decoded
-    assert torch.equal(heard, learned)
-    for code in (heard, stretches):
+    reconstructed, learned, stretches = decoded
+    assert torch.equal(reconstructed, learned)
+    for code in (reconstructed, stretches):
         assert float(code.mean()) == pytest.approx(mean, abs=0.1)
         assert float(code.std()) == pytest.approx(sigma, rel=0.15)
         assert float(code.std(0).min()) > 0 and float(code.std(2).min()) > 0

@@ -17,7 +17,8 @@ class WaveNetConfig:
         length: samples of a clip when nothing else is asked for; there is no longest one.
         classes: names of the classes; empty for none.
         mel: features of a log-mel condition, which makes it a vocoder; None for none.
-        clock: whether the network is told how long ago the clip began, as one-shots want it.
+        clock: whether the time since the start of the clip is a condition, as for one-shots.
+
         width: R, channels of the residual path; multiples of 64 are fastest.
         skip: S, channels of the skip path.
         cycles: how often the dilations 1, 2, 4, ... begin anew.

@@ -1,4 +1,4 @@
-"""What a sampler needs of a model, and what it gives: so that neither imports the other."""
+"""The interfaces of samplers and of the models they sample, so that neither imports the other."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.families.autoregressive.config import WaveNetConfig
-from dgm_audio.families.autoregressive.expectation import Expectation, Known
+from dgm_audio.families.autoregressive.lpc_prior import LPCPrior, StepInputs
 from dgm_audio.families.autoregressive.network import WaveNetwork
 from dgm_audio.nn.conditioner import Conditioner
 from dgm_audio.signal.differential import DifferentialMuLaw
-from dgm_audio.signal.prediction import BackwardPrediction, Expected
+from dgm_audio.signal.prediction import BackwardPrediction, Prediction
 
 
 class SteppedModel(Protocol):
-    """A model that is sampled step by step: the parts of a `WaveNet` that samplers read."""
+    """A model that is sampled step by step: the parts of a `WaveNet` that samplers use."""
 
     config: WaveNetConfig
     network: WaveNetwork
@@ -27,7 +27,7 @@ class SteppedModel(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Of the weights."""
+        """The device of the weights."""
         ...
 
     @property
@@ -47,21 +47,21 @@ class SteppedModel(Protocol):
         """The fastest sampler for the model's device."""
         ...
 
-    def known(self, symbols: Tensor) -> Known:
-        """What is known before each symbol (B, T) of clips from their start."""
+    def step_inputs(self, symbols: Tensor) -> StepInputs:
+        """The inputs of each step of symbols (B, T) of clips from their start."""
         ...
 
-    def expectation(self, before: Tensor, expected: Expected) -> Expectation:
-        """What is expected of differences (...), given the samples before and predictions."""
+    def lpc_prior(self, before: Tensor, prediction: Prediction) -> LPCPrior:
+        """The LPC prior of differences (...), from the samples before and predictions (...)."""
         ...
 
-    def codes(self, last: Tensor, before: Tensor, expected: Expectation) -> Tensor:
-        """The network's inputs (..., 6): last symbols (...), their samples, what is expected."""
+    def codes(self, last: Tensor, before: Tensor, prior: LPCPrior) -> Tensor:
+        """The network's inputs (..., 6) of last symbols (...), their samples and the prior."""
         ...
 
 
 class Steps(NamedTuple):
-    """What a sampler gives for a block.
+    """The results of a sampler for a block of T steps.
 
     Attributes:
         symbols: (B, T) int64.

@@ -33,7 +33,7 @@ from dgm_audio.families.autoregressive.distribution import (
     log_probability,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.expectation import log_masses
+from dgm_audio.families.autoregressive.lpc_prior import log_masses
 
 WARPS = 8
 """Warps of a program: with fewer, the choice of a symbol does not fit into the registers."""
@@ -42,7 +42,7 @@ DEEPEST = 3
 TOLERANCE = 0.01
 """Largest mean |log p - log p of the network| in nats; float16 gave 0.0015 with random weights."""
 
-_verdicts: weakref.WeakKeyDictionary[SteppedModel, tuple[object, str]] = weakref.WeakKeyDictionary()
+_problems: weakref.WeakKeyDictionary[SteppedModel, tuple[object, str]] = weakref.WeakKeyDictionary()
 _warned: set[str] = set()
 
 
@@ -61,7 +61,7 @@ class CudaSampler:
     def __init__(self, model: SteppedModel, batch: int, half: torch.dtype = torch.float16) -> None:
         import triton  # noqa: F401
 
-        from dgm_audio.families.autoregressive.cuda_prediction import Prediction
+        from dgm_audio.families.autoregressive.cuda_prediction import PredictionState
 
         config, device = model.config, model.device
         self.batch, self.t = batch, 0
@@ -72,7 +72,7 @@ class CudaSampler:
         self.rings = torch.zeros(tiles, slots, TILE, self.width, dtype=half, device=device)
         self.symbol = torch.full((tiles * TILE,), model.codec.silence, device=device).int()
         self.x = torch.zeros(tiles * TILE, device=device)
-        self.prediction = Prediction(model.predictor, tiles * TILE, device)
+        self.prediction = PredictionState(model.predictor, tiles * TILE, device)
         self.mixture = torch.zeros(
             tiles * TILE, padded(model.network.head.out_features), device=device
         )
@@ -119,7 +119,7 @@ class CudaSampler:
             self.rings,
             self.symbol,
             self.x,
-            memory.heard,
+            memory.samples,
             memory.coefficients,
             memory.errors,
             self.mixture,
@@ -188,10 +188,10 @@ def check(model: SteppedModel) -> str:
     The answer is kept as long as the weights are the same ones.
     """
     weights = [(weight.data_ptr(), _version(weight)) for weight in model.parameters()]
-    known, problem = _verdicts.get(model, (None, ""))
-    if known != weights:
+    checked, problem = _problems.get(model, (None, ""))
+    if checked != weights:
         problem = _problem(model)
-        _verdicts[model] = weights, problem
+        _problems[model] = weights, problem
     return problem
 
 
@@ -242,8 +242,8 @@ def disagreement(
     again = CudaSampler(model, batch, half).advance(bias, tails=tails)
     if not (torch.equal(drawn.symbols, again.symbols) and torch.equal(drawn.x, again.x)):
         return math.inf
-    known = model.known(drawn.symbols)
-    head = model.network(known.codes, bias, frame).float()
-    masses = log_masses(head, known.expected, model.edges, config.output)
+    inputs = model.step_inputs(drawn.symbols)
+    head = model.network(inputs.codes, bias, frame).float()
+    masses = log_masses(head, inputs.prior, model.edges, config.output)
     expected = log_probability(masses, drawn.symbols)
     return float((drawn.masses.log() - expected).abs().mean())

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.families.autoregressive import expectation
+from dgm_audio.families.autoregressive import lpc_prior
 from dgm_audio.families.autoregressive.contract import SteppedModel
-from dgm_audio.families.autoregressive.expectation import SPREADS, spread_edges
+from dgm_audio.families.autoregressive.lpc_prior import SPREADS, spread_edges
 from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
-from dgm_audio.runtime.kernels.constants import GUARD, MIN_LOGIT, SCALE, SHARPEST
+from dgm_audio.runtime.kernels import constants
 
 TILE = 16
 """Streams of a program."""
@@ -45,7 +45,7 @@ def pack(model: SteppedModel, half: torch.dtype) -> list[Tensor]:
         _pad(network.head.weight.T, 2).to(half),
         _pad(network.head.bias, 1).float(),
         model.codec.values().to(model.device),
-        F.pad(model.edges, (0, beyond), value=expectation.BEYOND),
+        F.pad(model.edges, (0, beyond), value=lpc_prior.BEYOND),
         _pad(spread_edges().to(model.device), 1, by=torch.inf),
         _pad(torch.ones(model.config.levels, dtype=torch.int8, device=model.device), 1),
     ]
@@ -69,9 +69,9 @@ def sizes(model: SteppedModel) -> dict[str, float]:
         "LOG": math.log(POSITIONS),
         "FRAME": config.frame,
         "EMPHASIS": config.emphasis,
-        "GUARD": GUARD,
-        "MIN_LOGIT": MIN_LOGIT,
-        "LEAST": math.exp(MIN_LOGIT),
+        "GUARD": constants.GUARD,
+        "MIN_LOGIT": constants.MIN_LOGIT,
+        "LEAST": math.exp(constants.MIN_LOGIT),
         "TAPS": padded(model.predictor.order),
         "ROOM": max(model.predictor.window, padded(model.predictor.order)),
         "HOP": model.predictor.hop,
@@ -82,10 +82,10 @@ def sizes(model: SteppedModel) -> dict[str, float]:
         "RELEASE": RELEASE,
         "SPREADS": SPREADS,
         "COMPONENTS": config.components if config.output == "logistics" else 0,
-        "SCALE": SCALE,
-        "SHARPEST": SHARPEST,
-        "FARTHEST": expectation.FARTHEST,
-        "LEAST_MASS": SMALLEST,
+        "SCALE": constants.SCALE,
+        "SHARPEST": constants.SHARPEST,
+        "FARTHEST": lpc_prior.FARTHEST,
+        "LEAST_MASS": constants.SMALLEST,
         "TILE": TILE,
         "CHUNK": CHUNK,
     }

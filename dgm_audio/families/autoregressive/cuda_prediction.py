@@ -1,11 +1,11 @@
 # type: ignore  (a kernel is Triton's language, which only looks like Python)
 """Backward-adaptive linear prediction of streams on a GPU (see `signal.prediction`).
 
-The sampler's kernel makes the predictions; here is what it makes them of. At every hop `renew`
-solves each stream's normal equations anew, one stream per program, in float64. It does so on the
-GPU, since the CPU's compiled code takes 25 us per stream: a full GPU steps 2000 streams through a
-hop of 128 in a few milliseconds, and would wait for 50 of the CPU's. And nothing has to wait for a
-result: launches queue up.
+The sampler's kernel makes the predictions; this module computes their coefficients. At every hop
+`renew` solves each stream's normal equations anew, one stream per program, in float64. It does so
+on the GPU, since the CPU's compiled code takes 25 us per stream: a full GPU steps 2000 streams
+through a hop of 128 in a few milliseconds, and would wait for 50 of the CPU's. And nothing has to
+wait for a result: launches queue up.
 
 Sums have one order here, too, whatever the batch, though not the CPU's: coefficients agree to 1e-9
 or so, and predictions to float32.
@@ -31,8 +31,8 @@ AT_ONCE = 8
 """Samples whose products with later ones are taken at once."""
 
 
-class Prediction:
-    """What a batch of streams remembers for its predictions.
+class PredictionState:
+    """The state of a batch of streams for its predictions.
 
     Args:
         prediction: its sizes.
@@ -40,11 +40,12 @@ class Prediction:
         device: where.
 
     Attributes:
-        heard: samples (n, room + hop), float32: those before the present hop, then the hop's own.
+        samples: (n, room + hop), float32: those before the present hop, then the hop's own.
+
         room: at least W, and at least P with its padding.
         coefficients: (n, P), float64, of the last P samples, the oldest first; P is padded with
             zeros from the left to a power of two.
-        errors: mean absolute errors, short, long, and the largest long one of late (n, 3), float64.
+        errors: mean absolute errors, short, long, and the largest recent long one (n, 3), float64.
     """
 
     def __init__(self, prediction: BackwardPrediction, streams: int, device: torch.device) -> None:
@@ -54,7 +55,7 @@ class Prediction:
         self.window = torch.from_numpy(prediction.memory(0).window).to(device)
         taps, doubles = padded(self.order), {"dtype": torch.float64, "device": device}
         self.room = max(prediction.window, taps)
-        self.heard = torch.zeros(streams, self.room + self.hop, device=device)
+        self.samples = torch.zeros(streams, self.room + self.hop, device=device)
         self.coefficients = torch.zeros(streams, taps, **doubles)
         self.errors = torch.full((streams, N_SPREADS), FIRST, **doubles)
         self.warps = max(1, taps // 128)
@@ -69,18 +70,18 @@ class Prediction:
 
     def renew(self) -> None:
         """Begin a hop: coefficients of the samples so far."""
-        self.heard = self.heard.roll(-self.hop, 1)  # places of the new hop are written, then read
+        self.samples = self.samples.roll(-self.hop, 1)  # the new hop's are written before read
         if not self.order:
             return
-        seen = self.heard[:, self.room - len(self.window) : self.room].double() * self.window
-        seen = F.pad(seen, (0, 2 * self.sizes["TAPS"]))
-        launch = renew_coefficients[(len(seen),)]
-        launch(seen, self.coefficients, **self.sizes, num_warps=self.warps)
+        windowed = self.samples[:, self.room - len(self.window) : self.room].double() * self.window
+        windowed = F.pad(windowed, (0, 2 * self.sizes["TAPS"]))
+        launch = renew_coefficients[(len(windowed),)]
+        launch(windowed, self.coefficients, **self.sizes, num_warps=self.warps)
 
 
 @jit
 def renew_coefficients(
-    seen,
+    windowed,
     coefficients,
     WINDOW: tl.constexpr,
     ORDER: tl.constexpr,
@@ -92,12 +93,12 @@ def renew_coefficients(
     """Coefficients (n, TAPS) from weighted samples (n, WINDOW + 2 TAPS), zeros at the end."""
     stream = tl.program_id(0).to(tl.int64)
     j, i = tl.arange(0, AT_ONCE), tl.arange(0, TAPS)
-    seen += stream * (WINDOW + 2 * TAPS)
+    windowed += stream * (WINDOW + 2 * TAPS)
     power = tl.zeros((AT_ONCE,), tl.float64)
     products = tl.zeros((AT_ONCE, TAPS), tl.float64)
     for first in range(0, WINDOW, AT_ONCE):
-        now = tl.load(seen + first + j)
-        later = tl.load(seen + first + 1 + j[:, None] + i[None, :])
+        now = tl.load(windowed + first + j)
+        later = tl.load(windowed + first + 1 + j[:, None] + i[None, :])
         power += now * now
         products += now[:, None] * later
     error = tl.sum(power, 0) * HEAVIER + FLOOR

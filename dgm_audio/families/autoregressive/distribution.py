@@ -1,8 +1,9 @@
-"""The distribution of one symbol, and how a uniform number picks from it.
+"""The distribution of one symbol, and inverse-CDF sampling from it.
 
     w_k = e_k + eta min(sum_{j <= k} e_j, sum_{j >= k} e_j),    p_k = w_k / sum_j w_j
 
-e are the masses that the network's head describes (see `expectation`). The guard eta w gives every
+e are the masses of prior and head (see `lpc_prior`). The guard eta w gives every
+
 symbol that lies between likely ones so much mass that a float32 latent can point at it: then every
 sound has a latent. It adds nothing beyond the tails, where a rare symbol would be a click.
 

@@ -2,18 +2,22 @@
 
     p(k | c) = prod_t p(k_t | k_{<t}, c),    k_t = F_t^{-1}(Phi(z_t)),    x = the audio of k
 
+    symbols k_{<t} -> codes (B, T, 6) -> gated stack (B, T, S) -> head (B, T, O) --+
+    samples x_{<t} -> linear prediction -> LPC prior (B, T) -----------------------+-> F_t
+    z (B, 1, T) -> Phi(z_t) -> F_t^{-1} -> k (B, T) -> x (B, 1, T)
+
 k are mu-law symbols (see `dgm_audio.signal.differential`), F_t is the distribution function of the
 network at step t, and z_t ~ N(0, 1) is one latent per sample: decode is deterministic, and encode
-finds latents that decode to exactly the same quantised sound. A symbol is a step of its z, so that
-gradients are zero or none: decode refuses latents that ask for one, and cannot be exported.
+finds latents that decode to exactly the same quantised sound. A symbol is a step function of its z,
+so gradients are zero or undefined: decode refuses latents that require one, and cannot be exported.
 
-Latents here are white noise: interpolating them is valid, each point on the way is a proper sample,
-but not a morph; a change of one early latent changes all that follows. Temperature scales z: 0
-takes the median of every step, which is dull and may fall silent; a little below 1 keeps noise from
-growing.
+Latents are white noise: an interpolation is valid, each point on it is a proper sample, but it is
+no morph; a change of one early latent changes all that follows. Temperature scales z: 0 takes the
+median of every step, which is dull and may fall silent; a little below 1 keeps noise from growing.
 
 References:
     van den Oord et al., "WaveNet: a generative model for raw audio", 2016.
+    Valin and Skoglund, "LPCNet: improving neural speech synthesis through linear prediction", 2019.
     Devroye, "Non-uniform random variate generation", 1986 (inversion of the distribution function).
 """
 
@@ -28,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio._renamed import old_method
 from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.contract import Sampler, Steps
@@ -36,9 +41,9 @@ from dgm_audio.families.autoregressive.distribution import (
     log_probability,
     tails_of_latents,
 )
-from dgm_audio.families.autoregressive.expectation import (
-    Expectation,
-    Known,
+from dgm_audio.families.autoregressive.lpc_prior import (
+    LPCPrior,
+    StepInputs,
     edges_of,
     first_bias,
     head_size,
@@ -52,12 +57,12 @@ from dgm_audio.families.autoregressive.reference import ReferenceSampler
 from dgm_audio.nn.conditioner import Conditioner, exact_biases
 from dgm_audio.signal.differential import DifferentialMuLaw
 from dgm_audio.signal.mel import LogMel
-from dgm_audio.signal.prediction import BackwardPrediction, Expected
+from dgm_audio.signal.prediction import BackwardPrediction, Prediction
 from dgm_audio.specs import AudioSpec, Classes, Condition, ConditionSpec, Frames, LatentSpec
 from dgm_audio.streaming import StreamingGenerator
 
 BLOCK = 1024
-"""Samples that are sampled at a time, about: what a long sound needs beside itself is constant."""
+"""Samples per block, about: a long sound needs constant memory beside itself."""
 SCORED = 65536
 """Samples that are scored at a time."""
 
@@ -120,7 +125,7 @@ class WaveNet(StreamingGenerator):
 
     # --- the interface -------------------------------------------------------------------------
 
-    def stream(
+    def sample_blocks(
         self,
         batch: int = 1,
         *,
@@ -129,9 +134,9 @@ class WaveNet(StreamingGenerator):
         seed: int | None = None,
         temperature: float = 1.0,
     ) -> Iterator[Tensor]:
-        """What `sample` gives, in blocks (B, 1, about 1024) as they are made.
+        """As `sample`, in blocks (B, 1, about 1024), each as soon as it is sampled.
 
-        Constant memory, however long the sound; the generator may be left at any block.
+        Needs constant memory, however long the sound; iteration may stop at any block.
 
         Raises:
             InputError: as `sample`.
@@ -143,10 +148,12 @@ class WaveNet(StreamingGenerator):
             z = draw(part.stop - part.start).to(self.device)
             yield advance(tails=tails_of_latents(z[:, 0])).x[:, None]
 
+    stream = old_method("sample_blocks")
+
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latents (B, 1, T) of audio (B, 1, T), which decode to `quantise(x)` bit for bit.
 
-        Each lies in the middle of what picks its symbol.
+        Each lies in the middle of the interval that gives its symbol.
 
         Raises:
             InputError: if the audio or the condition is not allowed.
@@ -168,7 +175,7 @@ class WaveNet(StreamingGenerator):
         return self.codec.encode(self._check_audio(x)[:, 0])
 
     def quantise(self, x: Tensor) -> Tensor:
-        """What the model keeps of audio (B, 1, T): the audio of its symbols.
+        """Audio (B, 1, T) quantised as the model does: the audio of its symbols.
 
         Raises:
             InputError: if the audio is not allowed.
@@ -186,11 +193,11 @@ class WaveNet(StreamingGenerator):
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
         symbols = self.symbols(x)
-        known = self.known(symbols)
+        inputs = self.step_inputs(symbols)
         total = torch.zeros(len(x), dtype=torch.float64, device=self.device)
         for start in range(0, symbols.shape[1], SCORED):
             part = slice(start, min(start + SCORED, symbols.shape[1]))
-            masses = self.log_masses(known, values, part)
+            masses = self.log_masses(inputs, values, part)
             total = total + log_probability(masses, symbols[:, part]).double().sum(1)
         return total.float()
 
@@ -215,7 +222,7 @@ class WaveNet(StreamingGenerator):
     def _walk(
         self, condition: dict[str, Tensor], batch: int, length: int
     ) -> Iterator[tuple[slice, Callable[..., Steps]]]:
-        """The blocks of a clip: which samples, and what takes their tails or symbols."""
+        """The blocks of a clip: their samples, and the function that steps through them."""
         if torch.compiler.is_exporting():
             raise InputError(
                 f"models of the family {self.family!r} cannot be exported: each sample waits for "
@@ -232,45 +239,45 @@ class WaveNet(StreamingGenerator):
 
     # --- the parts that training uses ----------------------------------------------------------
 
-    def log_masses(self, known: Known, condition: dict[str, Tensor], part: slice) -> Tensor:
+    def log_masses(self, inputs: StepInputs, condition: dict[str, Tensor], part: slice) -> Tensor:
         """Log masses (B, t, K) of the symbols in a part of a clip, all at once.
 
         Args:
-            known: of the whole clip.
+            inputs: of the whole clip.
             condition: checked.
-            part: which t samples; what they depend on is computed, too.
+            part: the t samples; those in their receptive field are computed, too.
         """
-        batch, length = known.codes.shape[:2]
+        batch, length = inputs.codes.shape[:2]
         self._check_frames(condition, length)
         frame = self.config.frame
         first = max(0, part.start - self.network.receptive_field) // frame
         count = self.conditioner.frames(part.stop - first * frame)
         window = slice(first * frame, (first + count) * frame)
-        codes = F.pad(known.codes[:, window], (0, 0, 0, max(window.stop - length, 0)))
+        codes = F.pad(inputs.codes[:, window], (0, 0, 0, max(window.stop - length, 0)))
         start = torch.full((batch,), first, dtype=torch.long, device=codes.device)
         head = self.network(codes, self.conditioner(condition, start, count), frame)
         wanted = head[:, part.start - window.start : part.stop - window.start]
-        expected = Expectation(*(values[:, part] for values in known.expected))
-        return log_masses(wanted.float(), expected, self.edges, self.config.output)
+        prior = LPCPrior(*(values[:, part] for values in inputs.prior))
+        return log_masses(wanted.float(), prior, self.edges, self.config.output)
 
     @property
     def edges(self) -> Tensor:
         """Edges of the symbols' differences (K + 1,)."""
         return edges_of(self.codec.values().to(self.device))
 
-    def known(self, symbols: Tensor) -> Known:
-        """What is known before each symbol (B, T) of clips from their start."""
+    def step_inputs(self, symbols: Tensor) -> StepInputs:
+        """The inputs of each step of symbols (B, T) of clips from their start."""
         x = self.codec.decode(symbols)
         before, last = F.pad(x, (1, -1)), F.pad(symbols, (1, -1), value=self.codec.silence)
-        expected = self.expectation(before, self.predictor(x))
-        return Known(self.codes(last, before, expected), expected)
+        prior = self.lpc_prior(before, self.predictor(x))
+        return StepInputs(self.codes(last, before, prior), prior)
 
-    def expectation(self, before: Tensor, expected: Expected) -> Expectation:
-        """What is expected of differences (...), given the samples before and predictions."""
-        difference = expected.mean.to(before.device) - self.codec.emphasis * before
-        return Expectation(difference, expected.spread.to(before.device))
+    def lpc_prior(self, before: Tensor, prediction: Prediction) -> LPCPrior:
+        """The LPC prior of differences (...), from the samples before and predictions (...)."""
+        difference = prediction.mean.to(before.device) - self.codec.emphasis * before
+        return LPCPrior(difference, prediction.spread.to(before.device))
 
-    def codes(self, last: Tensor, before: Tensor, expected: Expectation) -> Tensor:
-        """The network's inputs (..., 6): last symbols (...), their samples, what is expected."""
-        known = torch.stack([last, position_codes(before)], dim=-1)
-        return torch.cat([known, expected.codes(self.edges)], dim=-1)
+    def codes(self, last: Tensor, before: Tensor, prior: LPCPrior) -> Tensor:
+        """The network's inputs (..., 6) of last symbols (...), their samples and the prior."""
+        own = torch.stack([last, position_codes(before)], dim=-1)
+        return torch.cat([own, prior.codes(self.edges)], dim=-1)

@@ -1,9 +1,11 @@
 """WaveNet as a network: past symbols and conditions in, the next symbol's distribution out.
 
-    h_0 = sum_i A_i[code_i]             codes: the last symbol, its sample, and what to expect next
+    h_0 = sum_i A_i[code_i]             codes: the last symbol, its sample, and the LPC prior's four
     head = GatedStack(h_0)
 
-The head corrects what linear prediction expects (see `expectation`): it begins small.
+    codes (B, T, 6) -> h_0 (B, T, R) -> stack (B, T, S) -> head (B, T, O)
+
+The head corrects the prior of linear prediction (see `lpc_prior`): its initial weights are small.
 
 References:
     van den Oord et al., "WaveNet: a generative model for raw audio", 2016.
@@ -16,12 +18,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from dgm_audio.families.autoregressive.expectation import SPREADS
+from dgm_audio.families.autoregressive.lpc_prior import SPREADS
 from dgm_audio.nn.gated import GatedStack
 from dgm_audio.signal.companding import mu_law_encode
 
 POSITIONS = 256
-"""Mu-law codes of the sample itself that the network sees beside the last symbol."""
+"""Number of mu-law codes of the last sample, an input beside the last symbol."""
 HEAD = 128
 
 
@@ -50,7 +52,7 @@ class WaveNetwork(GatedStack):
         self._start_smooth()
 
     def _start_smooth(self) -> None:
-        """Neighbouring codes begin with neighbouring vectors, and the head says little."""
+        """Initialise neighbouring codes with neighbouring vectors, and the head small."""
         for table in self.embeddings:
             count, width = table.weight.shape
             y = torch.linspace(-1, 1, count, dtype=torch.float32)[:, None]
@@ -74,7 +76,8 @@ class WaveNetwork(GatedStack):
         """Head (B, T, O) for the samples that follow each input.
 
         Args:
-            codes: (B, T, 6), known before each sample, T a multiple of `frame`.
+            codes: (B, T, 6), of the samples before each one, T a multiple of `frame`.
+
             bias: (B, T / frame, layers, 2R).
             frame: samples per bias.
         """

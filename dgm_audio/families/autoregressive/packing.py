@@ -1,4 +1,4 @@
-"""The model's weights, and the memory of its streams, as the compiled kernel wants them."""
+"""The model's weights and the state of its streams in the layout of the compiled kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgm_audio.families.autoregressive.contract import SteppedModel
-from dgm_audio.families.autoregressive.expectation import spread_edges
+from dgm_audio.families.autoregressive.lpc_prior import spread_edges
 from dgm_audio.families.autoregressive.network import POSITIONS, position_codes
 from dgm_audio.nn.gated_packing import (
     Precision,
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from dgm_audio.runtime.kernels.prediction import Memory
 
 NEVER = -1e30
-"""The logit of a symbol that there is not."""
+"""The logit of places that hold no symbol."""
 
 
 class Weights(NamedTuple):
-    """What does not change; arrays are flat."""
+    """The model's weights and tables; arrays are flat."""
 
     stack: StackWeights
     components: int
@@ -55,17 +55,17 @@ class Weights(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a group of n streams remembers."""
+    """The state of a group of n streams."""
 
     stack: StackState
     symbol: np.ndarray
     x: np.ndarray
     memory: Memory
-    """What linear prediction remembers."""
+    """The state of linear prediction."""
     predicted: np.ndarray
-    """(n,) its prediction of the sample at hand."""
-    expected: np.ndarray
-    """(n, 4) expected difference, and mean errors."""
+    """(n,) the prediction of the current sample."""
+    prior: np.ndarray
+    """(n, 4) predicted difference, and mean errors (see `LPCPrior`)."""
 
 
 class Scratch(NamedTuple):
@@ -148,7 +148,7 @@ def new_state(weights: Weights, model: SteppedModel, streams: int) -> State:
         x=np.zeros(streams, np.float32),
         memory=model.predictor.memory(streams),
         predicted=np.zeros(streams, np.float32),
-        expected=np.zeros((streams, 4), np.float32),
+        prior=np.zeros((streams, 4), np.float32),
     )
 
 

@@ -1,4 +1,4 @@
-"""The network step by step in plain PyTorch: what every fast sampler is compared with.
+"""The network step by step in plain PyTorch: the reference that fast samplers are tested against.
 
 A sampler keeps the state of a batch of streams and moves them on by a block at a time:
 
@@ -22,7 +22,7 @@ from dgm_audio.families.autoregressive.distribution import (
     pick,
     tail_of_symbol,
 )
-from dgm_audio.families.autoregressive.expectation import log_masses
+from dgm_audio.families.autoregressive.lpc_prior import log_masses
 
 
 class ReferenceSampler:
@@ -52,15 +52,15 @@ class ReferenceSampler:
             weights = guarded(self.log_masses(bias[:, t // self.model.config.frame]))
             self.symbol = pick(weights, given[:, t]) if symbols is None else given[:, t]
             self.x = (self.model.codec.emphasis * self.x + self.values[self.symbol]).clamp(-1, 1)
-            self.predictor.hear(self.x)
+            self.predictor.update(self.x)
             rows.append((self.symbol, self.x, *tail_of_symbol(weights, self.symbol)))
         return Steps(*(torch.stack(column, dim=1) for column in zip(*rows, strict=True)))
 
     def log_masses(self, bias: Tensor) -> Tensor:
         """Log masses (B, K) of the next symbol, given its biases (B, layers, 2R)."""
         network, config = self.network, self.model.config
-        expected = self.model.expectation(self.x, self.predictor.expect())
-        h = network.embed(self.model.codes(self.symbol, self.x, expected))
+        prior = self.model.lpc_prior(self.x, self.predictor.predict())
+        h = network.embed(self.model.codes(self.symbol, self.x, prior))
         skip = torch.zeros_like(h[:, :1])
         for index, (layer, past) in enumerate(zip(network.stack, self.past, strict=True)):
             slot = self.t % layer.dilation
@@ -71,4 +71,4 @@ class ReferenceSampler:
             h, skip = h + out[:, : config.width], skip + out[:, config.width :]
         self.t += 1
         head = network.head(F.relu(network.hidden(F.relu(skip))))
-        return log_masses(head.float(), expected, self.model.edges, config.output)
+        return log_masses(head.float(), prior, self.model.edges, config.output)

@@ -25,6 +25,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.objective import Losses, Objective, Task, take_weights
 from dgm_audio.signal.lapped import cosine_iv, fold
 from dgm_audio.signal.mel import MelSpec
+from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -118,14 +119,7 @@ class VocoderObjective(FlowObjective):
         assert isinstance(network, MelReader)
         audio = crops(x[:, 0])
         mel = model.frames(audio)
-        wanted = torch.stft(
-            audio,
-            spec.n_fft,
-            spec.hop,
-            window=model.frames.window,
-            pad_mode="constant",
-            return_complex=True,
-        )
+        wanted = centred_stft(audio, model.frames.window, spec.hop)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             h = network.features(mel)
             detail = network.detail(h)

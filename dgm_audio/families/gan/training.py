@@ -1,22 +1,24 @@
-"""Training a spectrogram GAN on few sounds: a start by reconstruction, then a game on new sounds.
+"""Training a spectrogram GAN on few sounds: reconstruction first, then an adversarial phase.
 
-    start   |u - m(h, c)| + 2 E(x; y, y') + beta KL(q(h | x) || N(0, I))
-    game    the same on a few sounds, and - D(G(z, c), c) on as many new ones as there are real
+    reconstruction   |u - m(h, c)| + 2 E(x; y, y') + beta KL(q(h | x) || N(0, I))
+    adversarial      the same on a few sounds, and - D(G(z, c), c) on as many new ones as real ones
 
-A generator that starts from nothing spends most of a small budget on finding sound at all; one that
-starts from codes of the training clips finds all of them at once, and the game is left with what a
-distance cannot say. The encoder that comes of it is where `encode` starts.
+A generator that starts from random weights spends most of a small budget on finding sound at all;
+one that reconstructs the training clips first covers all of them at once, and the adversarial phase
+adds what a spectral distance does not measure. `encode` starts from the encoder so trained.
 
-For few sounds: hinge loss, a lazy penalty on the discriminator's gradients, spectral norm where it
-scores, differentiable augmentation that it is told of, the deviation within a batch among its
-features, an average of the weights over a share of the budget, and the best model by its distance
-to validation sounds. Of a game that begins with a trained model the snapshot halfway back to it is
-judged and kept: it still knows what the start knew, and has most of what the game taught.
+For few sounds: hinge loss, a lazy penalty on the discriminator's gradients (R1), spectral norm of
+its scoring layer, conditional augmentation, the deviation within a batch as a feature, an average
+of the weights over a share of the budget, and the best model by its distance to validation sounds.
+If training starts from a trained model, the snapshot that is evaluated and kept lies halfway
+between that model and the average of the weights.
 
 References:
-    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022 (halfway back).
+    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022 (weights halfway).
     Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
     Karras et al., "Training generative adversarial networks with limited data", 2020.
+    Karras et al., "Progressive growing of GANs", 2018 (the deviation within a batch).
+    See `dgm_audio.nn.conditional_augmentation`.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 ADVERSARIAL_START = 0.4
 HALFWAY = 0.5
 RECONSTRUCTED, ANCHOR = 4, 0.5
-"""During the game one of so many sounds is reconstructed, too, and counts so much."""
+"""In the adversarial phase one of so many sounds is reconstructed, too, and has this weight."""
 
 
 class GANObjective(SpectrogramObjective):
@@ -49,18 +51,18 @@ class GANObjective(SpectrogramObjective):
     def forward(
         self, x: Tensor, labels: Tensor, progress: float, pitch: Tensor | None = None
     ) -> Losses:
-        """Reconstructions and, in the game, new sounds from the prior."""
-        model, game = self.generator, progress >= self.adversarial_start
+        """Losses of reconstructions and, in the adversarial phase, new sounds from the prior."""
+        model, adversarial = self.generator, progress >= self.adversarial_start
         first = rows = torch.arange(len(x), device=x.device)
-        if game:  # notes come in pairs of one instrument, from both halves of the batch
+        if adversarial:  # notes come in pairs of one instrument, from both halves of the batch
             half, pairs = len(x) // 2, max(1, len(x) // RECONSTRUCTED // 2)
             first = torch.cat([rows[:pairs], rows[half : half + pairs]])
         again = len(first)
         u, real = model.log_magnitude(x[first]), model.padded(x)
         known = self.condition(labels[first], None if pitch is None else pitch[first])
         code, kl = self.drawn_code(x[first], known)
-        all_rows = torch.cat([first, rows]) if game else first
-        if game:
+        all_rows = torch.cat([first, rows]) if adversarial else first
+        if adversarial:
             new = torch.randn(len(x), code.shape[1]).to(code)
             code = torch.cat([code, model.code_of_latent(new, labels)])
         controls = self.controls(
@@ -72,7 +74,7 @@ class GANObjective(SpectrogramObjective):
             "energy": self.weighted_energy(real[first], made[:again], self.render(own)),
             "kl": self.weighted_kl(kl, progress),
         }
-        weight = ANCHOR if game else 1.0
+        weight = ANCHOR if adversarial else 1.0
         return Losses(
             terms={name: weight * term for name, term in terms.items()},
             report={"kl_nats": float(kl.detach())},
@@ -103,7 +105,10 @@ class GANTask(SpectrogramTask):
 
     @torch.no_grad()
     def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
-        """Halfway back to the start, if there was one; what did not fit there goes nowhere."""
+        """The weights halfway back to the model that training started from, if there was one.
+
+        Weights that were not taken from that model stay as they are.
+        """
         if self.begun_with is None:
             return average
         halfway = deepcopy(average)

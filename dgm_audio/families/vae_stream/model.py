@@ -3,20 +3,26 @@
     h_l ~ q(h_l | x) = N(mu_l(x), diag sigma_l(x)^2),    x = decoder(h_1 .. h_l)
     h_l = m(h_<l) + s(h_<l) z_l,    z_l ~ N(0, I)
 
-The last line is the prior, an autoregressive Gaussian that learns how codes follow each other: so
-white noise decodes to sound that hangs together, and each sound has its z. Encoder and decoder are
-ConvNeXt blocks over frames that look back only; the head makes partials, whose phases follow from
-their magnitudes, and shaped noise. A code knows `delay` hops of what comes after it: live, that is
-the latency. A sound that would pass full scale is lowered there (`signal.full_scale`).
+    decode   z (B, D, L) -> prior -> codes h (B, D, L) -> decoder -> frames (B, L * frames, width)
+             -> head: partials + shaped noise -> x (B, C, L * hop)
+    encode   x (B, C, T) -> log-STFT (B, L * frames, C * F) -> encoder -> h (B, D, L)
+             -> inverse prior -> z (B, D, L),    L = ceil(T / hop)
 
-What one hears of a morph: z is what is new in each frame, given the past; halfway between the z of
-two recordings lies another piece of music, not a crossfade. The codes themselves (`codes`, `sound`)
-are what a frame sounds like.
+The last line of the formula is the prior, an affine autoregressive transform that learns how codes
+follow each other: white noise decodes to coherent sound, and each sound has its z. Encoder and
+decoder are causal ConvNeXt blocks over frames; the head makes partials, whose phases follow from
+their magnitudes, and shaped noise. A code depends on `delay` hops of audio after its own: in a live
+stream that is the latency. A sound beyond full scale is lowered (`signal.full_scale`).
+
+Interpolation: z is the innovation of each frame, given the past; halfway between the z of two
+recordings lies another piece of music, not a crossfade. To morph sounds, interpolate the codes
+(`codes`, `latents`), which describe what a frame sounds like.
 
 References:
     Caillon and Esling, "RAVE: a variational autoencoder for fast and high-quality neural audio
     synthesis", 2021.
     Kingma and Welling, "Auto-encoding variational Bayes", 2014.
+    Papamakarios et al., "Masked autoregressive flow for density estimation", 2017 (the prior).
 """
 
 from __future__ import annotations
@@ -41,8 +47,7 @@ from dgm_audio.signal.full_scale import Limiter
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
 MAGNITUDE_FLOOR = 3e-2
-"""Smallest STFT magnitude that is looked at: for n_fft 2048, where a full-scale sine has 512, at
--85 dB."""
+"""Floor of STFT magnitudes: for n_fft 2048, where a full-scale sine has 512, at -85 dB."""
 CHUNK = 128
 """Codes that are decoded at a time, so that long sounds take no more memory."""
 
@@ -51,7 +56,7 @@ class StreamVAE(AudioGenerator):
     """Variational autoencoder of recordings of any length (see the module).
 
     Attributes:
-        delay: hops of sound that a code knows of what comes after it.
+        delay: hops of audio after its own that a code depends on.
         centre: mean code (D,).
         axes: directions (D, D) of the codes, one per row, by falling share of their variance.
         spread: deviation of the codes along each axis (D,).
@@ -76,10 +81,10 @@ class StreamVAE(AudioGenerator):
         self.latent = LatentSpec(config.latent, self.hop)
         self.condition = ConditionSpec()
         self.head = StreamHead(config.width, config.channels, config.n_fft, config.hop)
-        seen, width, frames = config.channels * self.head.bins, config.width, config.frames
+        bins, width, frames = config.channels * self.head.bins, config.width, config.frames
         late = self.delay * frames - self.head.overlap + 1
-        self.encoder = StreamEncoder(seen, width, frames, config.encoder, config.latent, late)
-        self.decoder = StreamDecoder(config.latent, seen, width, frames, config.decoder)
+        self.encoder = StreamEncoder(bins, width, frames, config.encoder, config.latent, late)
+        self.decoder = StreamDecoder(config.latent, bins, width, frames, config.decoder)
         self.prior = LatentPrior(config.latent, config.prior)
         self.texture = FrameTexture(config.latent, config.channels * self.hop)
         self.register_buffer("centre", torch.zeros(config.latent))
@@ -90,12 +95,12 @@ class StreamVAE(AudioGenerator):
 
     @property
     def _weight(self) -> Tensor:
-        """One that is found without a search: live, it is asked for many times per block."""
+        """A buffer that needs no search: a live stream reads device and type many times a block."""
         return self.centre
 
     @property
     def informative(self) -> int:
-        """How many axes carry more than a tenth of a nat per code."""
+        """Number of axes that carry more than a tenth of a nat per code."""
         return int((self.certainty > 0.1).sum())
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
@@ -115,7 +120,8 @@ class StreamVAE(AudioGenerator):
 
     def _blocks(self, z: Tensor, length: int) -> Iterator[Tensor]:
         history, limiter, left = History(), Limiter(self.audio.sample_rate), length
-        parts = (self.loud(self.prior.colour(z, history), history) for z in z.split(CHUNK, dim=2))
+        codes = (self.prior(part, history) for part in z.split(CHUNK, dim=2))
+        parts = (self.decode_with_history(code, history) for code in codes)
         for block in limiter.whole(parts):
             block = block[:, :, :left]
             left -= block.shape[2]
@@ -123,7 +129,7 @@ class StreamVAE(AudioGenerator):
                 yield block
 
     def stream(self) -> Stream:
-        """A new stream: encodes and decodes a sound as it comes, in blocks of any whole hops."""
+        """A new live stream, which encodes and decodes audio in blocks of whole hops."""
         return Stream(self)
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
@@ -135,7 +141,7 @@ class StreamVAE(AudioGenerator):
         x = self._check_audio(x)
         self._check_condition(condition, len(x))
         mean, _ = self.posterior(self.padded(x))
-        return self.prior.whiten(mean.to(self.dtype), History())
+        return self.prior.inverse(mean.to(self.dtype), History())
 
     def elbo(
         self, x: Tensor, condition: Condition = None, *, rng: torch.Generator | None = None
@@ -158,10 +164,10 @@ class StreamVAE(AudioGenerator):
         mean, log_variance = self.posterior(padded)
         noise = torch.empty_like(mean).normal_(generator=rng)
         code = mean + (0.5 * log_variance).exp() * noise
-        made = self.heard(code.to(self.dtype), History())
+        made = self.decode_clipped(code.to(self.dtype), History())
         return self.log_density(padded, made) + self.log_ratio(code, noise, log_variance).sum(1)
 
-    # --- codes: what a frame sounds like -------------------------------------------------------
+    # --- codes ---------------------------------------------------------------------------------
 
     def codes(self, z: Tensor, condition: Condition = None) -> Tensor:
         """Codes h (B, D, L) of latents z (B, D, L).
@@ -171,7 +177,7 @@ class StreamVAE(AudioGenerator):
         """
         z = self._check_latents(z)
         self._check_condition(condition, len(z))
-        return self.prior.colour(z, History())
+        return self.prior(z, History())
 
     def latents(self, h: Tensor, condition: Condition = None) -> Tensor:
         """Latents z (B, D, L) of codes h (B, D, L).
@@ -181,30 +187,33 @@ class StreamVAE(AudioGenerator):
         """
         h = self._check_latents(h)
         self._check_condition(condition, len(h))
-        return self.prior.whiten(h, History())
+        return self.prior.inverse(h, History())
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, D, L) of q(h | x), of audio (B, C, L * hop)."""
-        later = F.pad(x, (0, self.delay * self.hop))
-        mean, log_variance = self.heeded(later, History())
+        x = F.pad(x, (0, self.delay * self.hop))
+        mean, log_variance = self.encode_with_history(x, History())
         return mean[:, :, self.delay :], log_variance[:, :, self.delay :]
 
-    def heeded(self, x: Tensor, history: History) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (B, D, n) of the codes `delay` hops before (B, C, n * hop)."""
-        return self.encoder(self.seen(x, history).to(self.dtype), history)
+    def encode_with_history(self, x: Tensor, history: History) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, D, n) of codes, of the next audio (B, C, n * hop).
 
-    def seen(self, x: Tensor, history: History) -> Tensor:
-        """What the encoder sees (B, frames, C * F) of audio (B, C, T): scaled log-magnitudes."""
+        They are `delay` codes late: the first `delay` of a sound are to be left out.
+        """
+        return self.encoder(self.encoder_input(x, history).to(self.dtype), history)
+
+    def encoder_input(self, x: Tensor, history: History) -> Tensor:
+        """Standardised log-magnitudes (B, frames, C * F) of the next audio (B, C, T)."""
         levels = log_magnitude(self.head.frames.spectrum(x.float(), history))
-        apart = (levels - self.head.level.float()) / self.head.spread.float()
-        return apart.transpose(1, 2).flatten(2)
+        scaled = (levels - self.head.level.float()) / self.head.spread.float()
+        return scaled.transpose(1, 2).flatten(2)
 
-    def heard(self, code: Tensor, history: History) -> Tensor:
-        """Audio (B, C, n * hop), clipped to [-1, 1], of codes (B, D, n): what training judges."""
-        return self.loud(code, history).clamp(-1, 1)
+    def decode_clipped(self, code: Tensor, history: History) -> Tensor:
+        """As `decode_with_history`, clipped to [-1, 1]: the reconstruction in the bound."""
+        return self.decode_with_history(code, history).clamp(-1, 1)
 
-    def loud(self, code: Tensor, history: History) -> Tensor:
-        """Audio (B, C, n * hop) of codes (B, D, n); it may go beyond full scale."""
+    def decode_with_history(self, code: Tensor, history: History) -> Tensor:
+        """The next audio (B, C, n * hop) of codes (B, D, n); it may go beyond full scale."""
         controls = self.controls(code, history)
         first = history.counted(self.texture, code.shape[2])
         noise = self.texture(code, first)
@@ -212,22 +221,22 @@ class StreamVAE(AudioGenerator):
         return self.synthesise(controls, noise, history)
 
     def controls(self, code: Tensor, history: History) -> StreamControls:
-        """What the network says of codes (B, D, n)."""
+        """The head's curves for codes (B, D, n)."""
         return self.head.controls(*self.decoder(code, history))
 
     def synthesise(self, controls: StreamControls, noise: Tensor, history: History) -> Tensor:
-        """Audio (B, C, T), not clipped, of the network's curves and white noise (B, C, T)."""
-        return self.head.tones(controls, history) + self.head.breath(controls, noise, history)
+        """Audio (B, C, T), not clipped, of the head's curves and white noise (B, C, T)."""
+        return self.head.harmonic(controls, history) + self.head.noise(controls, noise, history)
 
     def axes_of(self, code: Tensor) -> Tensor:
-        """Codes (B, D, L) along the axes, in deviations: the first ones matter most."""
-        apart = (code - self.centre[:, None]).transpose(1, 2)
-        return product(self.axes, apart).transpose(1, 2) / self.spread[:, None]
+        """Coordinates (B, D, L) of codes (B, D, L) on the axes, in standard deviations."""
+        centred = (code - self.centre[:, None]).transpose(1, 2)
+        return product(self.axes, centred).transpose(1, 2) / self.spread[:, None]
 
-    def code_of(self, along: Tensor) -> Tensor:
-        """The codes (B, D, L) that lie there along the axes."""
-        apart = (along * self.spread[:, None]).transpose(1, 2)
-        return product(self.axes.T, apart).transpose(1, 2) + self.centre[:, None]
+    def code_of(self, coordinates: Tensor) -> Tensor:
+        """Codes (B, D, L) of coordinates (B, D, L) on the axes: the inverse of `axes_of`."""
+        centred = (coordinates * self.spread[:, None]).transpose(1, 2)
+        return product(self.axes.T, centred).transpose(1, 2) + self.centre[:, None]
 
     # --- the parts that training and the bound use ---------------------------------------------
 
@@ -270,8 +279,8 @@ class StreamVAE(AudioGenerator):
         self.head.level.copy_(levels.mean((0, 1, 2)))
         self.head.spread.copy_(levels.std((0, 1, 2)).clamp_min(0.3))
         scale = (weight * self.head.spread).expand(levels.shape[1:]).flatten()
-        apart = (levels - self.head.level).div(self.head.spread).flatten(1) * scale
-        spread = (apart @ basis).std(0)
+        centred = (levels - self.head.level).div(self.head.spread).flatten(1) * scale
+        spread = (centred @ basis).std(0)
         spread = spread.clamp_min(1.0)  # what hardly changes here, other sounds may change much
         self.encoder.line.weight.copy_((basis / spread).T * scale)
         self.decoder.line.weight.copy_(basis * spread / scale[:, None])
@@ -280,10 +289,11 @@ class StreamVAE(AudioGenerator):
     def order_axes(self, mean: Tensor, log_variance: Tensor) -> None:
         """Find the axes of posterior means and log-variances (N, D) of many frames."""
         centre = mean.double().mean(0)
-        apart = mean.double() - centre
-        values, vectors = torch.linalg.eigh(apart.T @ apart / max(1, len(apart) - 1))
+        centred = mean.double() - centre
+        values, vectors = torch.linalg.eigh(centred.T @ centred / max(1, len(centred) - 1))
         values, vectors = values.flip(0).clamp_min(1e-12), vectors.flip(1)
         unsure = (vectors.square() * log_variance.double().exp().mean(0)[:, None]).sum(0)
+
         self.centre.copy_(centre)
         self.axes.copy_(vectors.T)
         self.spread.copy_(values.sqrt())

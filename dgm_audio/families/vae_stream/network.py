@@ -1,9 +1,12 @@
-"""Encoder and decoder of sequences of frames that look back only: ConvNeXt blocks at two rates.
+"""Causal encoder and decoder of sequences of frames: ConvNeXt blocks at two rates.
 
     mean = A x + network(x),    y = (B h, network(h))
 
-The linear parts start as the principal components of what is to be coded, which describe music
-better than a network does after an hour of training; the networks learn the rest.
+    encoder   frames x (N, L * frames, S) -> mean, log-variance (N, D, L)
+    decoder   codes h (N, D, L) -> linear part (N, L * frames, S), tokens (N, L * frames, width)
+
+The linear parts start as the principal components of the frames, which describe music better than
+a network does after an hour of training; the networks learn the rest.
 
 References:
     See `dgm_audio.nn.convnext`.
@@ -20,25 +23,25 @@ from dgm_audio.nn.rowwise import linear, normed
 
 
 class StreamEncoder(nn.Module):
-    """What is seen of each frame (N, L * frames, S) -> mean and log-variance (N, D, L).
+    """Frames (N, L * frames, S) -> mean and log-variance (N, D, L) of codes.
 
     Args:
-        seen: S.
+        size: S, numbers per frame.
         width: channels.
         frames: per code.
         blocks: at the rate of the frames, and of the codes.
         latent: D.
-        late: so many of the newest frames the linear part does not look at.
+        late: frames by which the input of the linear part is delayed.
     """
 
     def __init__(
-        self, seen: int, width: int, frames: int, blocks: tuple[int, int], latent: int, late: int
+        self, size: int, width: int, frames: int, blocks: tuple[int, int], latent: int, late: int
     ) -> None:
         super().__init__()
         self.frames, self.late = frames, late
         fine, coarse = blocks
-        self.line = nn.Linear(frames * seen, latent, bias=False)
-        self.embed = nn.Linear(seen, width)
+        self.line = nn.Linear(frames * size, latent, bias=False)
+        self.embed = nn.Linear(size, width)
         self.fine = nn.ModuleList(CausalBlock(width) for _ in range(fine))
         self.down = Downsample(width, frames)
         self.coarse = nn.ModuleList(CausalBlock(width) for _ in range(coarse))
@@ -48,11 +51,11 @@ class StreamEncoder(nn.Module):
         with torch.no_grad():
             self.code.bias[:] = torch.tensor([0.0, -3.0]).repeat_interleave(latent)
 
-    def forward(self, seen: Tensor, history: History) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, history: History) -> tuple[Tensor, Tensor]:
         """The log-variance is bounded to [-10, 4] nats."""
-        own = history.joined(self, seen, self.late, dim=1)[:, : seen.shape[1]]
-        line = linear(self.line, own.unflatten(1, (-1, self.frames)).flatten(2))
-        tokens = linear(self.embed, seen)
+        delayed = history.joined(self, x, self.late, dim=1)[:, : x.shape[1]]
+        line = linear(self.line, delayed.unflatten(1, (-1, self.frames)).flatten(2))
+        tokens = linear(self.embed, x)
         tokens = through(self.fine, tokens, history)
         tokens = normed(self.down.norm, tokens).unflatten(1, (-1, self.frames)).flatten(2)
         tokens = linear(self.down.merge, tokens)
@@ -66,21 +69,24 @@ class StreamEncoder(nn.Module):
 class StreamDecoder(nn.Module):
     """Codes (N, D, L) -> tokens (N, L * frames, width) and an outline (N, L * frames, S).
 
+    The outline is the linear part.
+
     Args:
         latent: D.
-        seen: S.
+        size: S, numbers per frame of the outline.
         width: channels.
         frames: per code.
         blocks: at the rate of the codes, and of the frames.
     """
 
     def __init__(
-        self, latent: int, seen: int, width: int, frames: int, blocks: tuple[int, int]
+        self, latent: int, size: int, width: int, frames: int, blocks: tuple[int, int]
     ) -> None:
         super().__init__()
         self.frames = frames
         coarse, fine = blocks
-        self.line = nn.Linear(latent, frames * seen, bias=False)
+        self.line = nn.Linear(latent, frames * size, bias=False)
+
         self.embed = nn.Linear(latent, width)
         self.coarse = nn.ModuleList(CausalBlock(width) for _ in range(coarse))
         self.up = Upsample(width, frames)

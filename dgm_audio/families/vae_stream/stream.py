@@ -1,4 +1,4 @@
-"""Encoding and decoding while a sound is heard, block by block."""
+"""A live stream of a `StreamVAE`: encoding and decoding block by block."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class StreamedModel(Protocol):
         ...
 
     def axes_of(self, code: Tensor) -> Tensor:
-        """Where codes (B, D, L) lie along the axes."""
+        """Coordinates (B, D, L) of codes (B, D, L) on the axes."""
         ...
 
-    def code_of(self, along: Tensor) -> Tensor:
-        """The codes (B, D, L) that lie there along the axes."""
+    def code_of(self, coordinates: Tensor) -> Tensor:
+        """Codes (B, D, L) of coordinates (B, D, L) on the axes."""
         ...
 
-    def heeded(self, x: Tensor, history: History) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance (B, D, n) of the codes `delay` hops before (B, C, n * hop)."""
+    def encode_with_history(self, x: Tensor, history: History) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, D, n) of codes, of the next audio (B, C, n * hop)."""
         ...
 
-    def loud(self, code: Tensor, history: History) -> Tensor:
-        """Audio (B, C, n * hop) of codes (B, D, n); it may go beyond full scale."""
+    def decode_with_history(self, code: Tensor, history: History) -> Tensor:
+        """The next audio (B, C, n * hop) of codes (B, D, n); it may go beyond full scale."""
         ...
 
     def _check_audio(self, x: Tensor) -> Tensor: ...
@@ -55,15 +55,15 @@ class StreamedModel(Protocol):
 
 
 class Stream:
-    """One sound, or a batch of them, as it comes: what `StreamVAE.stream` gives.
+    """A live stream of one sound, or a batch of them: the result of `StreamVAE.stream`.
 
-    Encoder and decoder remember, each for itself, what they need of earlier blocks. Blocks one
-    after the other are, bit for bit, what the model makes of the whole sound. A code needs to hear
-    `latency` samples of what follows, so the first blocks give no frames, or fewer, and so many
-    samples of silence at the end give the last ones. What is decoded may go beyond full scale,
-    where the model's own `decode` lowers it: for blocks, `dgm_audio.signal.full_scale.Limiter`.
+    Encoder and decoder each have a history of the earlier blocks. Blocks one after the other give,
+    bit for bit, what the model makes of the whole sound. A code depends on `latency` samples of
+    audio that follow, so the first blocks give fewer frames, or none, and `latency` samples of
+    silence at the end give the last ones. Decoded audio may go beyond full scale, where the model's
+    own `decode` lowers it: for blocks, use `dgm_audio.signal.full_scale.Limiter`.
 
-    `encode_axes` and `decode_axes` do the same between sound and the codes' axes
+    `encode_axes` and `decode_axes` use coordinates of the codes on their axes instead of latents
     (see `StreamVAE.axes_of`).
 
     Args:
@@ -84,12 +84,12 @@ class Stream:
     def __init__(self, model: StreamedModel) -> None:
         self.model, self.hop = model, model.hop
         self.latency = model.delay * model.hop
-        self._early, self._dtype = model.delay, model.dtype
-        self._heeded, self._heard = History(), History()
+        self._early, self._dtype = model.delay, model.dtype  # codes of before the sound's start
+        self._encoder_history, self._decoder_history = History(), History()
 
     @property
     def device(self) -> torch.device:
-        """The model's."""
+        """The model's device."""
         return self.model.device
 
     def latency_ms(self, block: int) -> float:
@@ -104,7 +104,7 @@ class Stream:
         Raises:
             InputError: if the block is not of whole hops, or its audio is not allowed.
         """
-        return self.model.prior.whiten(self._code(block), self._heeded)
+        return self.model.prior.inverse(self._code(block), self._encoder_history)
 
     @in_own_precision
     @torch.no_grad()
@@ -114,19 +114,19 @@ class Stream:
         Raises:
             InputError: if the latents are not allowed.
         """
-        return self._sound(z, lambda z: self.model.prior.colour(z, self._heard))
+        return self._decoded(z, lambda z: self.model.prior(z, self._decoder_history))
 
     @in_own_precision
     @torch.no_grad()
     def encode_axes(self, block: Tensor) -> Tensor:
-        """As `encode`, but the codes themselves, along the axes, in deviations."""
+        """As `encode`, but coordinates of the codes on the axes, in standard deviations."""
         return self.model.axes_of(self._code(block))
 
     @in_own_precision
     @torch.no_grad()
     def decode_axes(self, axes: Tensor) -> Tensor:
-        """As `decode`, of codes along the axes (B, D, n)."""
-        return self._sound(axes, self.model.code_of)
+        """As `decode`, of coordinates (B, D, n) of the codes on the axes."""
+        return self._decoded(axes, self.model.code_of)
 
     def _code(self, block: Tensor) -> Tensor:
         x = self.model._check_audio(block)
@@ -134,12 +134,14 @@ class Stream:
             raise InputError(
                 f"the block has {x.shape[2]} samples; it must be a multiple of {self.hop}"
             )
-        mean, _ = self.model.heeded(x, self._heeded)
+        mean, _ = self.model.encode_with_history(x, self._encoder_history)
         early = min(self._early, mean.shape[2])
         self._early -= early
         return mean[:, :, early:].to(self._dtype)
 
-    def _sound(self, given: Tensor, code_of: Callable[[Tensor], Tensor]) -> Tensor:
+    def _decoded(self, given: Tensor, code_of: Callable[[Tensor], Tensor]) -> Tensor:
         if isinstance(given, Tensor) and given.ndim == 3 and given.shape[2] == 0:
             return given.new_zeros(len(given), self.model.audio.channels, 0)
-        return self.model.loud(code_of(self.model._check_latents(given)), self._heard).float()
+        return self.model.decode_with_history(
+            code_of(self.model._check_latents(given)), self._decoder_history
+        ).float()

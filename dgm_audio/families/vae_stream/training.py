@@ -4,11 +4,11 @@
     sound       the same + 2 E(x; y, y') + E(bands of x; bands of y, y'),  then a discriminator, too
     stretches   - log p(h) / D only: encoder and decoder stay as they are
 
-u are the levels of a piece (see `StreamVAE.elbo`), w makes octaves count alike. A new model starts
-from the principal components of the levels: encoder and decoder are linear maps, which stay, plus
-networks that learn the rest. y and y' are two renderings of one sequence of codes with
-different noise. The prior learns from the first step on, but from pieces it cannot learn what lasts
-longer than they do; hence the last part.
+u are the levels of a piece (see `StreamVAE.elbo`); w weights octaves equally. A new model starts
+from the principal components of the levels: encoder and decoder are fixed linear maps plus networks
+that learn the rest. y and y' are two renderings of one sequence of codes with different noise. The
+prior is trained from the first step on, but pieces do not show it dependencies that are longer than
+they are; hence the last part.
 
 References:
     See `dgm_audio.families.vae_stream.model`; Kingma et al., "Improved variational inference with
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 SOUND_START, ADVERSARIAL_START, PRIOR_START = 0.3, 0.55, 0.8
 KL_WEIGHT, KL_RAMP, FREE_BITS = 3e-4, 0.2, 0.05
-"""Free bits: nats of each number of a code that cost nothing."""
+"""Free bits: nats per dimension of a code that cost nothing."""
 PIECE, STRETCH = 64, 400
 """Codes of a piece (1.5 s at 44.1 kHz), and of a stretch that the prior learns from."""
 WINDOWS, BANDS, BAND_WINDOWS = (4096, 2048, 1024, 512, 256, 128), 8, (256, 128, 64)
 QUIET = 1e-3
-"""Mean magnitude of a piece, that of a fourth of music, below which errors count less."""
+"""Mean magnitude of a piece below which errors count less; a fourth of music lies below it."""
 ANALYSED = 160
-"""Pieces whose principal components a new model starts from."""
+"""Pieces from whose principal components a new model starts."""
 MEASURED = 16
-"""Clips whose codes say which axes matter, and how far the model's levels are from real ones."""
+"""Clips from which the axes of the codes and the scale of the levels' errors are estimated."""
 
 
 class StreamObjective(Objective):
@@ -61,7 +61,7 @@ class StreamObjective(Objective):
     Args:
         generator: the model.
         mixed: run its networks in bfloat16.
-        clips: the training clips, whose codes the prior learns at last.
+        clips: the training clips, on whose codes the prior is trained in the last part.
     """
 
     generator: StreamVAE
@@ -90,7 +90,7 @@ class StreamObjective(Objective):
             return Losses(terms={"prior": self.prior_loss(code)})
         x = x[:, :, : (PIECE + model.delay) * model.hop]
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
-            mean, log_variance = model.heeded(x, History())
+            mean, log_variance = model.encode_with_history(x, History())
         mean, log_variance = mean[:, :, model.delay :], log_variance[:, :, model.delay :]
         code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
@@ -109,35 +109,36 @@ class StreamObjective(Objective):
         return losses
 
     def level_distance(self, x: Tensor, controls: StreamControls) -> Tensor:
-        """Mean |difference| of log-magnitudes, in nepers; octaves count alike, as in hearing."""
+        """Mean |difference| of log-magnitudes, in nepers, with equal weight per octave."""
         levels = self.generator.levels_of_codes(x).flatten(1, 2)
         expected = self.generator.head.log_magnitude(controls)
         floor = math.log(MAGNITUDE_FLOOR)
         return ((expected.clamp_min(floor) - levels).abs() * self.octaves).mean()
 
     def _compare_sounds(self, losses: Losses, x: Tensor, controls: StreamControls) -> None:
-        """Add what needs the sound, and not only its levels."""
+        """Add the losses of the waveform, beside those of its levels."""
         model = self.generator
-        # the first windows of a piece lack what lies before it
-        settled = slice(model.delay * model.hop, PIECE * model.hop)
-        real = x[:, :, settled].flatten(0, 1)
-        tones = model.head.tones(controls, History())
-        first, second = (self.rendered(tones, controls, settled) for _ in range(2))
+        # the first windows of a piece lack the audio before it
+        complete = slice(model.delay * model.hop, PIECE * model.hop)
+        real = x[:, :, complete].flatten(0, 1)
+        harmonic = model.head.harmonic(controls, History())
+        first, second = (self.rendered(harmonic, controls, complete) for _ in range(2))
         losses.terms["energy"] = ENERGY_WEIGHT * self.energy.some(real, first, second, 2)
         losses.terms["band_energy"] = 0.5 * ENERGY_WEIGHT * self.in_bands(real, first, second)
-        channels = model.config.channels  # the discriminator hears one of them
+        channels = model.config.channels  # the discriminator gets one of them
         one = torch.randint(channels, (len(x),), device=x.device)
         rows = channels * torch.arange(len(x), device=x.device) + one
         losses.real, losses.fake, losses.paired = real[rows], first[rows], len(rows)
 
-    def rendered(self, tones: Tensor, controls: StreamControls, part: slice) -> Tensor:
+    def rendered(self, harmonic: Tensor, controls: StreamControls, part: slice) -> Tensor:
         """A part (B * C, T) of the sound, with new noise every time."""
-        with torch.autocast(tones.device.type, torch.bfloat16, enabled=self.mixed):
-            breath = self.generator.head.breath(controls, torch.randn_like(tones), History())
-        return (tones + breath.float())[:, :, part].flatten(0, 1)
+        white = torch.randn_like(harmonic)
+        with torch.autocast(harmonic.device.type, torch.bfloat16, enabled=self.mixed):
+            noise = self.generator.head.noise(controls, white, History())
+        return (harmonic + noise.float())[:, :, part].flatten(0, 1)
 
     def in_bands(self, real: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """The energy distance of the bands of sounds (N, T), each at its own level."""
+        """The energy distance of the sounds' bands (N, T), each at its own level."""
         one, other, target = (
             self.bank.analysis(x[:, None]).flatten(0, 1) for x in (first, second, real)
         )
@@ -171,7 +172,7 @@ class StreamObjective(Objective):
     def moments(
         self, model: StreamVAE, clips: ClipSet, row: int, device: torch.device
     ) -> tuple[Tensor, Tensor]:
-        """The same of any model's; in float32, since what is found stays."""
+        """As `posterior`, of any model and clips; in float32, as the results are kept."""
         x = clips.tensor([row])[:, :, : int(clips.lengths[row])].to(device)
         mean, log_variance = model.posterior(model.padded(x))
         return mean[0].cpu(), log_variance[0].cpu()
@@ -234,7 +235,7 @@ class StreamTask(Task):
         return self._excerpts.tensor(rows, seed)
 
     def rate_factor(self, progress: float) -> float:
-        """Falls twice: for encoder and decoder, and for the prior that follows."""
+        """Two cosine schedules: one for encoder and decoder, one for the prior that follows."""
         if progress < PRIOR_START:
             return cosine_rate(progress / PRIOR_START)
         return cosine_rate((progress - PRIOR_START) / (1 - PRIOR_START))
@@ -250,7 +251,7 @@ class StreamTask(Task):
         gaps = []
         for row, (mean, _) in zip(rows, found, strict=True):
             x = clips.tensor([row])[:, :, : int(clips.lengths[row])].to(generator.device)
-            made = generator.heard(mean[None].to(generator.device), History())
+            made = generator.decode_clipped(mean[None].to(generator.device), History())
             gap = generator.levels(generator.padded(x)) - generator.levels(made)
             gaps.append(gap.abs().mean((0, 1, 2)))
         generator.log_scale.copy_(torch.stack(gaps).mean(0).clamp_min(1e-3).log())

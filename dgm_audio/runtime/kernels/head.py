@@ -18,11 +18,12 @@ def clipped(x, low, high):
 
 
 @compiled
-def curves(said, outline, level, spread, unit, tonal_range, noise_range, tonal, noisy):
+def curves(output, outline, level, spread, unit, tonal_range, noise_range, tonal, noisy):
     """Written: tonal (N, L, C, F), noisy (N, C, L, steps, held, bands); see `StreamHead.controls`.
 
     Args:
-        said: (N, L, C F + steps C bands), what the network says.
+        output: (N, L, C F + steps C bands), of the network.
+
         outline: (N, L, C F).
         level: (F,), of the partials.
         spread: (F,).
@@ -37,7 +38,7 @@ def curves(said, outline, level, spread, unit, tonal_range, noise_range, tonal, 
     wide = (bins - 1) // bands
     for item in range(items):
         for frame in range(frames):
-            own, base = said[item, frame], outline[item, frame]
+            own, base = output[item, frame], outline[item, frame]
             for c in range(channels):
                 for k in range(bins):
                     value = level[k] + spread[k] * (own[c * bins + k] + base[c * bins + k])
@@ -50,7 +51,7 @@ def curves(said, outline, level, spread, unit, tonal_range, noise_range, tonal, 
                 for c in range(channels):
                     for step in range(steps):
                         at = (bins + step * bands) * channels + c * bands + band
-                        value = mean + deviation * said[item, frame, at]
+                        value = mean + deviation * output[item, frame, at]
                         value = clipped(value, noise_range[0], noise_range[1])
                         noisy[item, c, frame, step, :, band] = value
 
@@ -93,7 +94,7 @@ def spectrum(turns, loud, made):
 
 
 @compiled
-def angles(seen, frequency, offset, turn, first, made):
+def angles(projected, frequency, offset, turn, first, made):
     """Written: the angles (N, L, T) of `FrameTexture` for projected codes (N, L, features)."""
     items, frames, length = made.shape
     for item in range(items):
@@ -103,6 +104,6 @@ def angles(seen, frequency, offset, turn, first, made):
                 turned = (first + frame) * turn[i]
                 out[i] = ROUND * (np.float32(turned - np.floor(turned)) + offset[i])
             for feature in range(len(frequency)):
-                size = seen[item, frame, feature]
+                size = projected[item, frame, feature]
                 for i in range(length):
                     out[i] += size * frequency[feature, i]

@@ -1,7 +1,7 @@
 """The recursions of `BackwardPrediction`, compiled: one sample of one stream at a time.
 
-Callers go through time with `expect`, which says what sample `now` should be, and `hear`, which
-tells what it was. Every sum has one order, whatever the machine and the batch.
+Callers go through time with `predict`, for sample `now`, and `update`, with its true value. Every
+sum has one order, whatever the machine and the batch.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ N_SPREADS = 3
 
 
 class Memory(NamedTuple):
-    """What n streams remember, and room to work in."""
+    """The state of n streams, and buffers."""
 
     window: np.ndarray
     """(W,) weights of the last W samples, float64."""
-    heard: np.ndarray
+    samples: np.ndarray
     """(n, W + hop) samples, float32: W before the present hop, then the hop's own."""
     weights: np.ndarray
     """(n, P) prediction is their product with the last P samples, float64."""
     errors: np.ndarray
-    """(n, 3) mean absolute errors, short and long, and the largest long one of late; float64."""
-    seen: np.ndarray
+    """(n, 3) mean absolute errors, short, long, and the largest recent long one; float64."""
+    windowed: np.ndarray
     """(W + P + 16,) the weighted samples, then zeros."""
     lags: np.ndarray
     """(P + 16,) autocorrelations."""
@@ -49,17 +49,17 @@ class Memory(NamedTuple):
 
 
 @part
-def expect(memory, stream, now):
+def predict(memory, stream, now):
     """The prediction of sample `now` of a stream."""
-    window, weights, heard = len(memory.window), memory.weights[stream], memory.heard[stream]
-    hop = len(heard) - window
+    window, weights, samples = len(memory.window), memory.weights[stream], memory.samples[stream]
+    hop = len(samples) - window
     if now % hop == 0:
-        heard[:window] = heard[hop:].copy()
+        samples[:window] = samples[hop:].copy()
         renew(memory, stream)
     first = window + now % hop - len(weights)
     total = full(0.0)
     for i in range(0, len(weights), DOUBLES):
-        total = fma(load_doubles(weights, i), load_doubles(heard, first + i), total)
+        total = fma(load_doubles(weights, i), load_doubles(samples, first + i), total)
     store(memory.lags, 0, total)
     p = 0.0
     for i in range(DOUBLES):
@@ -74,12 +74,12 @@ def spread(memory, stream, which):
 
 
 @part
-def hear(memory, stream, now, x, expected):
-    """Sample `now` of a stream was x."""
+def update(memory, stream, now, x, predicted):
+    """Take x, the true value of sample `now` of a stream."""
     window = len(memory.window)
-    hop = memory.heard.shape[1] - window
-    memory.heard[stream, window + now % hop] = x
-    error = abs(np.float64(x) - np.float64(expected))
+    hop = memory.samples.shape[1] - window
+    memory.samples[stream, window + now % hop] = x
+    error = abs(np.float64(x) - np.float64(predicted))
     memory.errors[stream, 0] += (error - memory.errors[stream, 0]) / MEMORIES[0]
     memory.errors[stream, 1] += (error - memory.errors[stream, 1]) / MEMORIES[1]
     memory.errors[stream, 2] = max(RELEASE * memory.errors[stream, 2], memory.errors[stream, 1])
@@ -88,13 +88,13 @@ def hear(memory, stream, now, x, expected):
 @part
 def renew(memory, stream):
     """The weights for the next hop: autocorrelations, and Levinson's recursion."""
-    order, seen, r = memory.weights.shape[1], memory.seen, memory.lags
+    order, windowed, r = memory.weights.shape[1], memory.windowed, memory.lags
     for j in range(len(memory.window)):
-        seen[j] = memory.window[j] * memory.heard[stream, j]
+        windowed[j] = memory.window[j] * memory.samples[stream, j]
     for lag in range(0, order + 1, DOUBLES):
         total = full(0.0)
         for j in range(len(memory.window)):
-            total = fma(full(seen[j]), load_doubles(seen, j + lag), total)
+            total = fma(full(windowed[j]), load_doubles(windowed, j + lag), total)
         store(r, lag, total)
     r[0] = r[0] * HEAVIER + FLOOR
     a, last = memory.solution[0], memory.solution[1]
@@ -114,27 +114,27 @@ def renew(memory, stream):
 
 
 @compiled
-def expect_all(memory, now, expected, spreads):
+def predict_all(memory, now, predicted, spreads):
     """Predictions (n,) of sample `now` and mean errors (n, 3), written."""
-    for stream in range(len(expected)):
-        expected[stream] = expect(memory, stream, now)
+    for stream in range(len(predicted)):
+        predicted[stream] = predict(memory, stream, now)
         for which in range(N_SPREADS):
             spreads[stream, which] = spread(memory, stream, which)
 
 
 @compiled
-def hear_all(memory, now, x, expected):
-    """Samples `now` (n,) of all streams."""
+def update_all(memory, now, x, predicted):
+    """Take samples `now` (n,) of all streams."""
     for stream in range(len(x)):
-        hear(memory, stream, now, x[stream], expected[stream])
+        update(memory, stream, now, x[stream], predicted[stream])
 
 
 @compiled
-def follow(memory, x, expected, spreads):
+def follow(memory, x, predicted, spreads):
     """Predictions (n, T) of samples x (n, T) and mean errors (n, T, 3), written."""
     for stream in range(x.shape[0]):
         for now in range(x.shape[1]):
-            expected[stream, now] = expect(memory, stream, now)
+            predicted[stream, now] = predict(memory, stream, now)
             for which in range(N_SPREADS):
                 spreads[stream, now, which] = spread(memory, stream, which)
-            hear(memory, stream, now, x[stream, now], expected[stream, now])
+            update(memory, stream, now, x[stream, now], predicted[stream, now])

@@ -22,9 +22,9 @@ class Weights(NamedTuple):
     """Matrices in tiles (tiles, inputs, TILE), flat, and biases, both with zeros at the end."""
 
     of_state: np.ndarray
-    """What the state gives: the gates' part, 3 width, mean and log-scale, D each."""
+    """From the state to the gates' inputs (3 width), mean and log-scale (D each)."""
     of_code: np.ndarray
-    """What the code gives the gates, 3 width."""
+    """From the code to the gates' inputs (3 width)."""
     state_bias: np.ndarray
     code_bias: np.ndarray
 
@@ -78,18 +78,22 @@ def renew(state, of_state, of_code):
 
 
 @compiled
-def follow(weights, low, high, state, given, made, back):
-    """Codes from z (N, L, D), or back, written; log-scales are clipped, states (N, width) go on."""
+def transform(weights, low, high, state, given, made, inverse):
+    """Write the codes of z (N, L, D), or z of codes if `inverse`; update the states (N, width).
+
+    Log-scales are clipped to [low, high].
+    """
     width, latent = state.shape[1], given.shape[2]
     of_state, of_code = np.empty_like(weights.state_bias), np.empty_like(weights.code_bias)
     for item in range(len(given)):
         now = state[item]
         for frame in range(given.shape[1]):
             product(weights.of_state, weights.state_bias, now, of_state)
-            said = of_state[3 * width :]
+            moments = of_state[3 * width :]
             z, out = given[item, frame], made[item, frame]
             for i in range(latent):
-                scale = math.exp(min(max(said[latent + i], low), high))
-                out[i] = (z[i] - said[i]) / scale if back else said[i] + scale * z[i]
-            product(weights.of_code, weights.code_bias, z if back else out, of_code)
+                mean, scale = moments[i], math.exp(min(max(moments[latent + i], low), high))
+                out[i] = (z[i] - mean) / scale if inverse else mean + scale * z[i]
+            product(weights.of_code, weights.code_bias, z if inverse else out, of_code)
+
             renew(now, of_state, of_code)

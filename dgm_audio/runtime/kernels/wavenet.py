@@ -3,7 +3,8 @@
 The layers' steps are those of `runtime.kernels.gated`, which says what makes them fast.
 
 numba keeps `advance` until this file changes; after a change of a file that it is made of
-(`kernel_symbols`, `kernel_expectation`, `gated_loops`, `vectors`, ...) touch this one.
+(`wavenet_symbols`, `wavenet_mixture`, `gated`, `vectors`, ...) touch this one.
+
 """
 
 from __future__ import annotations
@@ -11,27 +12,27 @@ from __future__ import annotations
 from dgm_audio.runtime.kernels.compiled import compiled, part
 from dgm_audio.runtime.kernels.differential import step
 from dgm_audio.runtime.kernels.gated import head, look_ahead, stack
-from dgm_audio.runtime.kernels.prediction import hear
+from dgm_audio.runtime.kernels.prediction import update
 from dgm_audio.runtime.kernels.wavenet_mixture import (
     categories,
     embed,
-    expect,
     floor,
     logistics,
     masses,
-    prior,
+    predict,
+    uncorrected,
 )
 from dgm_audio.runtime.kernels.wavenet_symbols import guard, pick, tail_of, total_of
 
 
 @part
-def distribution(weights, expected, scratch, at):
+def distribution(weights, prior, scratch, at):
     """The masses of one stream's symbols, into `scratch.mass`."""
     mixture, mass = scratch.mixture, scratch.mass
     if weights.components:
-        logistics(weights, expected, scratch.stack.product, at, mixture)
+        logistics(weights, prior, scratch.stack.product, at, mixture)
     else:
-        prior(expected, mixture)
+        uncorrected(prior, mixture)
     masses(mixture, weights.edges, scratch.odds, mass)
     if not weights.components:
         categories(weights, scratch.stack.product, at, mass)
@@ -63,13 +64,13 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
     for t in range(symbols.shape[1]):
         look_ahead(layers, state.stack, now + t, streams)
         for n in range(streams):
-            expect(weights, state, n, now + t)
+            predict(weights, state, n, now + t)
             embed(weights, state, n, n * ring_row)
         at = t // frame * bias_frame
         stack(layers, state.stack, scratch.stack, now + t, streams, bias, at, bias_row)
         head(layers, scratch.stack, streams)
         for n in range(streams):
-            distribution(weights, state.expected[n], scratch, n * layers.product)
+            distribution(weights, state.prior[n], scratch, n * layers.product)
             guard(mass, levels, weight, blocks)
             total = total_of(blocks)
             symbol = symbols[n, t]
@@ -79,5 +80,5 @@ def advance(weights, state, scratch, now, frame, bias, given, picks, symbols, x,
             before = state.x[n]
             state.symbol[n] = symbols[n, t] = symbol
             state.x[n] = x[n, t] = step(before, weights.values[symbol], weights.emphasis)
-            hear(state.memory, n, now + t, x[n, t], state.predicted[n])
+            update(state.memory, n, now + t, x[n, t], state.predicted[n])
             tails[n, t], chances[n, t] = tail_of(weight, blocks, total, symbol)

@@ -10,7 +10,7 @@ program. What a step needs:
               and past are on their way to shared memory.
     h, skip   float32, in registers; a product's operands are rounded, its sums are not.
     past h    half precision, in global memory: a ring of 2 d slots per layer.
-    expected  float64 like the predictor: the last P samples times coefficients, and mean errors.
+    prior     float64 like the predictor: the last P samples times coefficients, and mean errors.
               Coefficients are renewed between two launches (see `cuda_prediction`), so a launch
               ends where a hop does.
     mixture   float32, through global memory: what a thread then needs of it are its rows' numbers.
@@ -84,11 +84,11 @@ def run_steps(
     edges,
     spread_edges,
     real_symbols,
-    # state: rings of h, last symbol and sample, what predictions are made of; room for a mixture
+    # state: rings of h, last symbol and sample, samples and state of the prediction; a mixture
     rings,
     last_symbol,
     last_x,
-    heard,
+    samples,
     coefficients,
     errors,
     mixture,
@@ -161,7 +161,7 @@ def run_steps(
     bias += stream[:, None] * frames * (LAYERS * 2 * R) + r[None, :]
 
     taps = tl.arange(0, TAPS)[None, :]
-    heard += row.to(tl.int64)[:, None] * (ROOM + HOP) + ROOM + since
+    samples += row.to(tl.int64)[:, None] * (ROOM + HOP) + ROOM + since
     coefficients += row[:, None] * TAPS + taps
     mixture += row[:, None] * OUT
     errors += 3 * row
@@ -173,7 +173,7 @@ def run_steps(
         place = stream * length + done + step
         wanted = tl.load(wanted_tails + place, mask=real & (given == 0), other=0.25)
         forced = tl.load(given_symbols + place, mask=real & (given != 0), other=0).to(tl.int32)
-        latest = tl.load(heard + (step - TAPS + taps)).to(tl.float64)
+        latest = tl.load(samples + (step - TAPS + taps)).to(tl.float64)
         p = tl.sum(latest * tl.load(coefficients), 1)
         p = tl.minimum(tl.maximum(LEAK * p, -1.0), 1.0).to(tl.float32)
         d = (p - EMPHASIS * sample)[:, None]
@@ -220,11 +220,11 @@ def run_steps(
                 gated, tl.load(skip + matrix + by_s), total_skip, input_precision="ieee"
             )
 
-        seen = tl.maximum(total_skip, 0).to(half)
+        active = tl.maximum(total_skip, 0).to(half)
         numbers = tl.zeros((TILE, OUT), tl.float32) + tl.load(head_bias + o)
         for part in tl.range(0, HEAD, CHUNK, num_stages=STAGES):
             weight = tl.load(hidden + s[:, None] * HEAD + part + c[None, :])
-            unit = tl.dot(seen, weight, input_precision="ieee")
+            unit = tl.dot(active, weight, input_precision="ieee")
             unit = tl.maximum(unit + tl.load(hidden_bias + part + c)[None, :], 0).to(half)
             weight = tl.load(head + (part + c)[:, None] * OUT + o)
             numbers = tl.dot(unit, weight, numbers, input_precision="ieee")
@@ -268,7 +268,7 @@ def run_steps(
         near += (error - near) / NEAR
         far += (error - far) / FAR
         most = tl.maximum(RELEASE * most, far)
-        tl.store(heard + step, sample[:, None])
+        tl.store(samples + step, sample[:, None])
         tl.store(symbols + place, symbol.to(tl.int64), mask=real)
         tl.store(x + place, sample, mask=real)
         tl.store(tails + place, tl.where(lower, -tail, tail), mask=real)

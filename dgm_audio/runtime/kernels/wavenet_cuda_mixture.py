@@ -1,5 +1,5 @@
 # type: ignore  (a kernel is Triton's language, which only looks like Python)
-"""Masses of symbols in the sampler's kernel (see `expectation` and `distribution`).
+"""Masses of symbols in the sampler's kernel (see `lpc_prior` and `distribution`).
 
 They lie in tiles with a row per stream.
 """

@@ -1,6 +1,6 @@
-"""What is expected, and corrected by the head, in compiled loops: `expectation`, for one stream.
+"""The LPC prior and its correction by the head in compiled loops: `lpc_prior`, for one stream.
 
-Masses lie in the order of `kernel_symbols`. There the edges of the symbols are followed by another
+Masses lie in the order of `wavenet_symbols`. There the edges of the symbols are followed by another
 row of 16, so that the end of a symbol lies 16 places behind its start.
 """
 
@@ -30,13 +30,13 @@ LEAST, LOWEST, SMALL = np.float32(SMALLEST), np.float32(MIN_LOGIT), np.float32(m
 
 
 @part
-def expect(weights, state, stream, now):
-    """Difference and mean errors that are expected of sample `now`, into `state.expected`."""
-    p = _prediction_loops.expect(state.memory, stream, now)
+def predict(weights, state, stream, now):
+    """Write the predicted difference of sample `now` and the mean errors into `state.prior`."""
+    p = _prediction_loops.predict(state.memory, stream, now)
     state.predicted[stream] = p
-    state.expected[stream, 0] = p - weights.emphasis * state.x[stream]
+    state.prior[stream, 0] = p - weights.emphasis * state.x[stream]
     for which in range(_prediction_loops.N_SPREADS):
-        state.expected[stream, 1 + which] = _prediction_loops.spread(state.memory, stream, which)
+        state.prior[stream, 1 + which] = _prediction_loops.spread(state.memory, stream, which)
 
 
 @part
@@ -54,29 +54,29 @@ def code(edges, value):
 
 @part
 def embed(weights, state, stream, to):
-    """A row of the first layer's ring: what is known before the sample."""
+    """Write a row of the first layer's ring: the embedded codes of the step's inputs."""
     width, levels = weights.stack.width, len(weights.values)
-    difference, near, far, most = state.expected[stream]
+    difference, near, far, most = state.prior[stream]
     position, spreads = levels + code(weights.codes, state.x[stream]), len(weights.spreads) + 1
-    expected = levels + len(weights.codes) + 1
-    near = expected + levels + code(weights.spreads, near)
-    far = expected + levels + spreads + code(weights.spreads, far)
-    most = expected + levels + 2 * spreads + code(weights.spreads, most)
-    expected += code(weights.differences, difference)
+    prior = levels + len(weights.codes) + 1
+    near = prior + levels + code(weights.spreads, near)
+    far = prior + levels + spreads + code(weights.spreads, far)
+    most = prior + levels + 2 * spreads + code(weights.spreads, most)
+    prior += code(weights.differences, difference)
     for i in range(0, width, LANES):
         h = load(weights.embeddings, state.symbol[stream] * width + i)
         h = h + load(weights.embeddings, position * width + i)
-        h = h + load(weights.embeddings, expected * width + i)
+        h = h + load(weights.embeddings, prior * width + i)
         h = h + load(weights.embeddings, near * width + i)
         h = h + load(weights.embeddings, far * width + i)
         store(state.stack.past, to + i, h + load(weights.embeddings, most * width + i))
 
 
 @part
-def logistics(weights, expected, head, at, mixture):
+def logistics(weights, prior, head, at, mixture):
     """The mixture that the head describes: weights, means and inverse scales (M, 3), written."""
     count, bias = len(mixture), weights.stack.head_bias
-    unit = UNIT * expected[2]
+    unit = UNIT * prior[2]
     highest, total = -np.inf, 0.0
     for m in range(count):
         highest = max(highest, head[at + m] + bias[m])
@@ -84,17 +84,17 @@ def logistics(weights, expected, head, at, mixture):
         total += math.exp(head[at + m] + bias[m] - highest)
     for m in range(count):
         weight = math.exp(head[at + m] + bias[m] - highest) / total
-        mean = expected[0] + unit * (head[at + count + m] + bias[count + m])
+        mean = prior[0] + unit * (head[at + count + m] + bias[count + m])
         sharpness = head[at + 2 * count + m] + bias[2 * count + m]
         inverse = math.exp(min(max(sharpness, -SHARPEST), SHARPEST)) / unit
         mixture[m] = np.float32(weight), np.float32(mean), np.float32(inverse)
 
 
 @part
-def prior(expected, mixture):
+def uncorrected(prior, mixture):
     """The mixture that nothing corrects (2, 3), written."""
     for m in range(2):
-        mixture[m] = np.float32(0.5), expected[0], ONE / (UNIT * expected[1 + m])
+        mixture[m] = np.float32(0.5), prior[0], ONE / (UNIT * prior[1 + m])
 
 
 @part

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.io import SUBTYPES, read_audio, read_recipe, write_audio
-from dgm_audio.recipe import MARKER, Recipe
+from dgm_audio.io import SUBTYPES, read_audio, read_provenance, write_audio
+from dgm_audio.provenance import MARKER, Provenance
 
 TARGETS = [(kind, subtype) for kind, subtypes in SUBTYPES.items() for subtype in subtypes]
 
 
-def recipe(**changes):
+def example(**changes):
     values = {
         "model": "drums-vae",
         "weights": "0123456789abcdef" * 4,
@@ -24,7 +24,7 @@ def recipe(**changes):
         "call": "sample",
         "parameters": {"seed": 2**63 - 1, "index": 3, "condition": {"class": "kick"}, "t": 0.7},
     }
-    return Recipe(**values | changes)
+    return Provenance(**values | changes)
 
 
 def sound():
@@ -33,17 +33,19 @@ def sound():
 
 @pytest.mark.parametrize(("kind", "subtype"), TARGETS)
 def test_comes_back_from_every_kind_of_file(tmp_path, kind, subtype):
-    path = write_audio(tmp_path / f"a.{kind}", sound(), 44100, subtype=subtype, recipe=recipe())
-    assert read_recipe(path) == recipe()
+    path = write_audio(
+        tmp_path / f"a.{kind}", sound(), 44100, subtype=subtype, provenance=example()
+    )
+    assert read_provenance(path) == example()
     plain = write_audio(tmp_path / f"b.{kind}", sound(), 44100, subtype=subtype)
     assert torch.equal(read_audio(path)[0], read_audio(plain)[0])
 
 
 @pytest.mark.parametrize("subtype", SUBTYPES["wav"])
-def test_wavs_with_recipes_stay_normal_and_deterministic(tmp_path, subtype):
+def test_wavs_with_provenance_stay_normal_and_deterministic(tmp_path, subtype):
     """The reference reader sees the sound and the tags; nothing in the bytes is a time."""
     paths = [
-        write_audio(tmp_path / name, sound(), 44100, subtype=subtype, recipe=recipe())
+        write_audio(tmp_path / name, sound(), 44100, subtype=subtype, provenance=example())
         for name in ("a.wav", "b.wav")
     ]
     assert paths[0].read_bytes() == paths[1].read_bytes()
@@ -54,15 +56,15 @@ def test_wavs_with_recipes_stay_normal_and_deterministic(tmp_path, subtype):
         assert torch.equal(torch.from_numpy(file.read(dtype="float32")), read_audio(paths[0])[0][0])
 
 
-def test_a_recipe_of_the_longest_size_fits(tmp_path):
-    longest = recipe(parameters={"x": ""})
-    longest = recipe(parameters={"x": "y" * (2000 - len(longest.to_json()))})
+def test_provenance_of_the_longest_size_fits(tmp_path):
+    longest = example(parameters={"x": ""})
+    longest = example(parameters={"x": "y" * (2000 - len(longest.to_json()))})
     assert len(longest.to_json()) == 2000
     for kind in SUBTYPES:
-        path = write_audio(tmp_path / f"a.{kind}", sound(), 44100, recipe=longest)
-        assert read_recipe(path) == longest
+        path = write_audio(tmp_path / f"a.{kind}", sound(), 44100, provenance=longest)
+        assert read_provenance(path) == longest
     with pytest.raises(InputError, match="2001 bytes of JSON; at most 2000"):
-        recipe(parameters={"x": longest.parameters["x"] + "y"}).to_json()
+        example(parameters={"x": longest.parameters["x"] + "y"}).to_json()
 
 
 VALUES = st.recursive(
@@ -75,14 +77,14 @@ VALUES = st.recursive(
 @given(parameters=st.dictionaries(st.text(max_size=8), VALUES, max_size=4))
 @settings(max_examples=50, deadline=None)
 def test_json_is_one_ascii_line_and_inverts(parameters):
-    text = recipe(parameters=parameters).to_json()
+    text = example(parameters=parameters).to_json()
     assert text.isascii() and text.isprintable()
-    assert Recipe.from_json(text) == recipe(parameters=parameters)
+    assert Provenance.from_json(text) == example(parameters=parameters)
 
 
 def test_json_does_not_depend_on_the_order_of_parameters():
     a, b = {"seed": 1, "index": 2}, {"index": 2, "seed": 1}
-    assert recipe(parameters=a).to_json() == recipe(parameters=b).to_json()
+    assert example(parameters=a).to_json() == example(parameters=b).to_json()
 
 
 @pytest.mark.parametrize(
@@ -92,8 +94,8 @@ def test_what_is_no_json_is_refused_before_a_file_is_touched(tmp_path, value):
     path = write_audio(tmp_path / "a.wav", sound(), 44100)
     before = path.read_bytes()
     with pytest.raises(InputError, match="no JSON value"):
-        bad = recipe(parameters={"x": value})
-        write_audio(path, sound(), 44100, recipe=bad, overwrite=True)
+        bad = example(parameters={"x": value})
+        write_audio(path, sound(), 44100, provenance=bad, overwrite=True)
     assert path.read_bytes() == before
 
 
@@ -108,7 +110,7 @@ def test_what_is_no_json_is_refused_before_a_file_is_touched(tmp_path, value):
 )
 def test_wrong_fields(changes, message):
     with pytest.raises(InputError, match=message):
-        recipe(**changes)
+        example(**changes)
 
 
 @pytest.mark.parametrize(
@@ -119,33 +121,33 @@ def test_wrong_fields(changes, message):
         "3",
         "{}",
         '{"model":"a"}',
-        recipe().to_json()[:-1] + ',"more":1}',
-        recipe().to_json().replace('"sample"', "7"),
-        recipe().to_json().replace("sample", "exec"),
+        example().to_json()[:-1] + ',"more":1}',
+        example().to_json().replace('"sample"', "7"),
+        example().to_json().replace("sample", "exec"),
         "[" * 1999,
         "x" * 2001,
     ],
 )
-def test_damaged_recipes_are_typed_errors(tmp_path, text):
+def test_damaged_provenance_is_a_typed_error(tmp_path, text):
     with pytest.raises(InputError) as error:
-        Recipe.from_json(text)
+        Provenance.from_json(text)
     assert "\n" not in str(error.value)
     path = tmp_path / "a.wav"
     with soundfile.SoundFile(path, "w", 44100, 1, "PCM_16") as file:
         file.comment = MARKER + text
         file.write(sound()[0].numpy())
-    with pytest.raises(AudioFileError, match="damaged recipe"):
-        read_recipe(path)
+    with pytest.raises(AudioFileError, match="damaged provenance"):
+        read_provenance(path)
 
 
-def test_files_of_others_have_no_recipe(tmp_path):
+def test_files_of_others_have_no_provenance(tmp_path):
     path = write_audio(tmp_path / "a.wav", sound(), 44100)
-    with pytest.raises(AudioFileError, match="carries no recipe"):
-        read_recipe(path)
+    with pytest.raises(AudioFileError, match="carries no provenance"):
+        read_provenance(path)
     with soundfile.SoundFile(path, "w", 44100, 1, "PCM_16") as file:
         file.comment = "recorded at home"
         file.write(sound()[0].numpy())
-    with pytest.raises(AudioFileError, match="carries no recipe"):
-        read_recipe(path)
+    with pytest.raises(AudioFileError, match="carries no provenance"):
+        read_provenance(path)
     with pytest.raises(AudioFileError, match="No such file"):
-        read_recipe(tmp_path / "missing.wav")
+        read_provenance(tmp_path / "missing.wav")
