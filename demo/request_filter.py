@@ -57,8 +57,8 @@ class RequestFilter:
             call = json.loads(body)
         except (ValueError, RecursionError):
             return "the request is no JSON"
-        asked: dict[str, Any] = call if isinstance(call, dict) else {}
-        index, data = asked.get("fn_index"), asked.get("data")
+        fields: dict[str, Any] = call if isinstance(call, dict) else {}
+        index, data = fields.get("fn_index"), fields.get("data")
         if not isinstance(index, int) or index not in self.inputs:
             return f"there is no function {index!r:.40}; they are 0 to {max(self.inputs)}"
         if not isinstance(data, list) or len(data) != self.inputs[index]:

@@ -114,7 +114,7 @@ def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) 
 
 
 def make_notes(
-    studio: Studio, stop: Stop, name: str, controls: Any, origin: str, seed: Any, asked: Any
+    studio: Studio, stop: Stop, name: str, controls: Any, origin: str, seed: Any, payload: Any
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The notes that the page requested, one after another.
 
@@ -124,17 +124,17 @@ def make_notes(
     Raises:
         InputError: if the page sent an invalid value.
     """
-    wanted = json_object(asked)
+    request = json_object(payload)
     model = studio.model(name)
     pitch = pitch_spec(model)
     if pitch is None or why_no_sample(model):
         return
-    first = int(read_number(wanted, "first", 0, MAX_NOTE))
-    turn = read_number(wanted, "turn", 0, 2**53)
+    first = int(read_number(request, "first", 0, MAX_NOTE))
+    turn = read_number(request, "turn", 0, 2**53)
     if origin == A_SEED:
         recipe = seed_recipe(studio, name, seed, given_conditions(controls))
-    elif wanted.get("recipe"):
-        recipe = recipe_from(wanted["recipe"])
+    elif request.get("recipe"):
+        recipe = recipe_from(request["recipe"])
     else:
         raise InputError("the dock holds no sound of this model; generate one, or use a seed")
     notes: list[tuple[int, dict[str, Any]]] = []

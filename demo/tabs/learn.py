@@ -32,8 +32,8 @@ def build(page: PageContext) -> None:
     families = gr.HTML(elem_id="dgm-learn-families")
 
     @handler(status)
-    def explain(stop: Stop, asked: Any) -> Iterator[Updates]:
-        yield {code: code_of(asked), status: ""}
+    def explain(stop: Stop, payload: Any) -> Iterator[Updates]:
+        yield {code: code_of(payload), status: ""}
 
     code.input(explain, code, [code, status], queue=False, show_progress="hidden")
 
@@ -42,16 +42,17 @@ def build(page: PageContext) -> None:
         return {picture: diagram(model), families: families_html(model.family)}
 
 
-def code_of(asked: Any) -> dict[str, Any]:
+def code_of(payload: Any) -> dict[str, Any]:
     """Python code and command that make a sound again: the value of the widget "learn".
 
     Args:
-        asked: from the page: the sound's "recipe", and the name "file" of its download.
+        payload: from the page: the sound's "recipe", and the name "file" of its download.
 
     Raises:
         InputError: if the page sent anything else.
     """
-    text, file = json_object(asked).get("recipe"), json_object(asked).get("file")
+    request = json_object(payload)
+    text, file = request.get("recipe"), request.get("file")
     if not text:
         return {}
     name = file if isinstance(file, str) and _FILE.fullmatch(file) else "sound"

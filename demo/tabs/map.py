@@ -69,38 +69,38 @@ class MapEvents:
         yield {self.seed: seed}
         yield from self.draw(stop, name, controls, seed)
 
-    def play(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+    def play(self, stop: Stop, name: str, payload: Any) -> Iterator[Updates]:
         """The sound of a point by its index, or at coordinates (x, y)."""
-        wanted = json_object(asked)
-        shown = self.maps.requested(name, wanted, stop)
-        if "index" in wanted:
-            sound = shown.point_sound(wanted["index"], stop)
+        request = json_object(payload)
+        shown = self.maps.requested(name, request, stop)
+        if "index" in request:
+            sound = shown.point_sound(request["index"], stop)
         else:
-            x, y = (read_number(wanted, one, -EDGE, EDGE) for one in ("x", "y"))
+            x, y = (read_number(request, one, -EDGE, EDGE) for one in ("x", "y"))
             sound = shown.place_sound(x, y, stop)
-        kept = {one: wanted.get(one) for one in ("id", "turn", "index", "final")}
+        kept = {one: request.get(one) for one in ("id", "turn", "index", "final")}
         yield {self.played: kept | {"sound": sound.page_data()}, self.status: ""}
 
-    def make_ahead(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+    def make_ahead(self, stop: Stop, name: str, payload: Any) -> Iterator[Updates]:
         """The sounds of a few points; on an error none, because the page waits for an answer."""
-        wanted = json_object(asked)
-        indices = wanted.get("indices")
+        request = json_object(payload)
+        indices = request.get("indices")
         if not isinstance(indices, list) or len(indices) > AHEAD:
             raise InputError(f"indices must be a list of at most {AHEAD} numbers")
         try:
-            shown = self.maps.requested(name, wanted, stop)
+            shown = self.maps.requested(name, request, stop)
             sounds = [[index, shown.point_sound(index, stop).page_data()] for index in indices]
         except Exception:
-            yield {self.made: {"id": wanted.get("id"), "sounds": []}}
+            yield {self.made: {"id": request.get("id"), "sounds": []}}
             raise
-        yield {self.made: {"id": wanted.get("id"), "sounds": sounds}}
+        yield {self.made: {"id": request.get("id"), "sounds": sounds}}
 
-    def find(self, stop: Stop, name: str, asked: Any) -> Iterator[Updates]:
+    def find(self, stop: Stop, name: str, payload: Any) -> Iterator[Updates]:
         """The coordinates of a sound."""
-        wanted = json_object(asked)
-        shown = self.maps.requested(name, wanted, stop)
-        place = shown.locate(recipe_from(wanted.get("recipe")))
-        yield {self.found: {"id": wanted.get("id"), "key": wanted.get("key"), "place": place}}
+        request = json_object(payload)
+        shown = self.maps.requested(name, request, stop)
+        place = shown.locate(recipe_from(request.get("recipe")))
+        yield {self.found: {"id": request.get("id"), "key": request.get("key"), "place": place}}
 
 
 def build(page: PageContext) -> None:

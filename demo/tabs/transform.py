@@ -61,8 +61,8 @@ class Transform:
                 self.full = gr.Checkbox(False, label="bring to full level", min_width=180)
                 self.stop = gr.Button("Stop", variant="stop", scale=0, min_width=90)
             self.status = gr.HTML()
-            self.sides = widget("ab", {})
-            self.no_bars = gr.HTML()
+            self.comparison = widget("ab", {})
+            self.no_sliders = gr.HTML()
             with gr.Column(visible=False) as self.edits:
                 self.bars = widget("bars", {})
                 self.mix = widget("mix", {})
@@ -92,7 +92,7 @@ class Transform:
         recipe = recipe_from(text)
         model, sound = self.studio.model(name), self.studio.make(recipe, stop)
         if recipe.model == name and recipe.call != "path" and not is_vocoder(model):
-            yield self._cleared() | {self.sides: {"sides": [entry(sound, "In the dock")]}}
+            yield self._cleared() | {self.comparison: {"sides": [entry(sound, "In the dock")]}}
             yield from self._sliders(stop, model, recipe)
             return
         own = bool(recipe.parameters.get("recording"))
@@ -114,7 +114,7 @@ class Transform:
         shown = json_object(sides) | {
             "changed": entry(sound, "Changed") if recipe is not base else None
         }
-        yield {self.page.dock: sound.page_data(), self.sides: shown, self.status: ""}
+        yield {self.page.dock: sound.page_data(), self.comparison: shown, self.status: ""}
 
     def adapt(self, model: AudioGenerator) -> Updates:
         """Adapt the tab to another model."""
@@ -128,8 +128,8 @@ class Transform:
 
     def _cleared(self) -> Updates:
         return {
-            self.sides: {},
-            self.no_bars: "",
+            self.comparison: {},
+            self.no_sliders: "",
             self.edits: gr.update(visible=False),
             self.status: "",
         }
@@ -147,14 +147,7 @@ class Transform:
     ) -> Iterator[Updates]:
         """Reconstruct a file.
 
-        Args:
-            stop: checked regularly.
-            name: of the model.
-            controls: conditions chosen on the page.
-            full: scale the recording to full level.
-            path: of the file.
-            own: whether the file is, or was made of, a visitor's recording.
-            source: the sound in the dock that the file is of; None for an upload.
+        `own`: it is, or was made of, a visitor's recording. `source`: it is this sound in the dock.
         """
         model = self.studio.model(name)
         if why_no_transform(model):
@@ -198,7 +191,7 @@ class Transform:
         sides = [original_entry(taken, own, source), entry(made, "Reconstruction")]
         notes = [*inferred_conditions(upload.condition, given), *upload.notes]
         yield {
-            self.sides: {"sides": sides, "error": error_text(error), "notes": notes},
+            self.comparison: {"sides": sides, "error": error_text(error), "notes": notes},
             self.page.dock: made.page_data(),
         }
         yield from self._sliders(stop, model, recipe)
@@ -207,7 +200,7 @@ class Transform:
         """Show the sliders of a sound, or why there are none."""
         reason = why_no_directions(model)
         if reason:
-            yield {self.no_bars: status_line(reason), self.status: ""}
+            yield {self.no_sliders: status_line(reason), self.status: ""}
             return
         condition = base.parameters.get("condition") or {}
         directions = yield from in_background(
@@ -246,8 +239,8 @@ class Transform:
         sides = [original_entry(taken, own, source), shown | {"label": "Resynthesis"}]
         error = error_text(mel_error_db(model, x, y))
         yield {
-            self.sides: {"sides": sides, "error": error, "notes": list(notes)},
-            self.no_bars: status_line(why_no_directions(model)),
+            self.comparison: {"sides": sides, "error": error, "notes": list(notes)},
+            self.no_sliders: status_line(why_no_directions(model)),
             self.page.dock: shown,
             self.status: "",
         }
@@ -264,8 +257,8 @@ def build(page: PageContext) -> None:
     results = [
         page.dock,
         tab.status,
-        tab.sides,
-        tab.no_bars,
+        tab.comparison,
+        tab.no_sliders,
         tab.edits,
         tab.bars,
         tab.mix,
@@ -288,12 +281,14 @@ def build(page: PageContext) -> None:
         events.append(
             part.release(
                 change,
-                [page.model, tab.bars, tab.mix, tab.sides],
-                [page.dock, tab.sides, tab.status],
+                [page.model, tab.bars, tab.mix, tab.comparison],
+                [page.dock, tab.comparison, tab.status],
                 trigger_mode="always_last",
                 **model,
             )
         )
     stop_button(tab.stop, tab.status, events)
     adapted = [tab.why, tab.everything, tab.go, tab.full]
-    on_model_change(page, [*adapted, tab.sides, tab.no_bars, tab.edits, tab.status])(tab.adapt)
+    on_model_change(page, [*adapted, tab.comparison, tab.no_sliders, tab.edits, tab.status])(
+        tab.adapt
+    )

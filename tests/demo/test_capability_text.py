@@ -1,4 +1,4 @@
-"""Which tab refuses which of the shipped models, and in which words."""
+"""The reasons why a tab is unavailable, for every shipped model."""
 
 import pytest
 from dgm_audio._demo.capability_text import pitch_spec, why_no_encoding, why_no_map, why_no_sample
@@ -33,7 +33,7 @@ def test_every_shipped_model_is_in_the_table():
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_a_model_cannot_do_is_told_in_words(name):
+def test_missing_capabilities_have_a_reason(name):
     model = dgm_audio.load(name, "cpu")
     found = {what: why(model) for what, why in WHY.items() if why(model)}
     assert found == REFUSED[name]

@@ -1,4 +1,4 @@
-"""The server's side of Compare: one seed, one class where there is one, a row for every model."""
+"""The server's side of Compare: one seed, a shared class if possible, one row per model."""
 
 import pytest
 from conftest import page_with
@@ -73,7 +73,7 @@ def test_models_of_the_same_recordings_are_ticked_first(studio):
     assert models_of_same_data(studio, studio.model("vocoder-flow")) == []
 
 
-def test_every_model_makes_its_sound_of_the_seed_or_says_why_not(built):
+def test_every_model_samples_the_seed_or_gives_a_reason(built):
     sounds, table, status, dock = pressed(built, ["vocoder-flow", "drums-vae", "music-vae"])
     recipes = [Provenance.from_json(one["recipe"]) for one in sounds]
     assert [one.model for one in recipes] == ["drums-vae", "music-vae"]

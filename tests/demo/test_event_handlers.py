@@ -1,4 +1,4 @@
-"""What every event of the page shares: errors in one line, references, Stop."""
+"""Event handlers: errors in one line, reference ids, Stop, progress."""
 
 import html
 import logging
@@ -24,8 +24,8 @@ OTHER = SimpleNamespace(session_hash="two")
 STATUS = "the status"
 
 
-def told(work, *inputs, visitor=VISITOR):
-    """The last line of a handler, and what came before it."""
+def last_line(work, *inputs, visitor=VISITOR):
+    """The last status line of a handler, and the updates before it."""
     *before, last = handler(STATUS)(work)(visitor, *inputs)
     text = last[STATUS]
     assert text.count("<p") == 1 and "\n" not in text
@@ -40,23 +40,23 @@ def test_updates_pass():
     assert list(handler(STATUS)(work)(VISITOR, "a", 2)) == [{"sound": "a0"}, {"sound": "a1"}]
 
 
-def test_wrong_input_is_told_in_the_words_of_the_error(caplog):
+def test_wrong_input_shows_the_error_message(caplog):
     def work(stop):
         yield {"sound": 1}
         raise AudioFileError("no <audio>:\n it is a text")
 
-    line, before = told(work)
+    line, before = last_line(work)
     assert line == "No <audio>: it is a text" and before == [{"sound": 1}]
     assert not caplog.records and not STOPS._running
 
 
-def test_the_unexpected_has_a_reference_under_which_the_log_has_its_traceback(caplog):
+def test_an_unexpected_error_has_a_reference_id_in_the_log(caplog):
     def work(stop):
         raise ZeroDivisionError("secret things")
         yield
 
     with caplog.at_level(logging.ERROR, "dgm_audio.demo"):
-        line, _ = told(work)
+        line, _ = last_line(work)
     (record,) = caplog.records
     reference = re.search(r"\(reference ([0-9a-f]{8})\)", line).group(1)
     assert reference in record.message and record.exc_info[0] is ZeroDivisionError
@@ -83,7 +83,7 @@ def test_stopped_by_itself_is_no_error():
         raise Stopped
         yield
 
-    assert told(work)[0] == "Stopped."
+    assert last_line(work)[0] == "Stopped."
 
 
 def test_stops_are_counted_per_visitor():
@@ -100,7 +100,7 @@ def test_lines_are_html_that_shows_what_it_was_given():
     assert "&lt;b&gt;" in error_line("<b>") and 'role="alert"' in error_line("x")
 
 
-def test_progress_tells_what_is_done_and_the_time_that_is_left(monkeypatch):
+def test_progress_shows_the_count_and_the_time_left(monkeypatch):
     clock = iter([0.0, 10.0, 20.0])
     monkeypatch.setattr(event_handlers.time, "perf_counter", lambda: next(clock))
     lines = [re.sub("<[^>]*>", "", line) for _, line in with_progress("abc", "Making")]

@@ -1,4 +1,4 @@
-"""The keyboard: which notes are made, of which sound, and what is refused."""
+"""The keyboard tab: notes, their timbre, and refused input."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def studio(sound_cache):
 
 @pytest.fixture
 def make(studio):
-    """All that is told, of what the page sent."""
+    """All lines and notes for a request of the page."""
     return lambda *inputs: list(make_notes(studio, Stop(), *inputs))
 
 
@@ -74,7 +74,7 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
     ("call", "condition"),
     [("path", {"pitch": 60.0}), ("sample", {}), ("sample", None), ("sample", [60])],
 )
-def test_sounds_without_one_pitch_play_no_notes(studio, call, condition):
+def test_sounds_without_a_single_pitch_are_refused(studio, call, condition):
     recipe = Provenance(NAME, "0" * 64, "1", call, {"condition": condition})
     with pytest.raises(InputError, match="no single pitch"):
         make_note(studio, recipe, 60, Stop())

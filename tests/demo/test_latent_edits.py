@@ -1,4 +1,4 @@
-"""Directions of models, found once and remembered for a while."""
+"""Latent directions of models are computed once per class and cached."""
 
 import pytest
 from dgm_audio._demo import latent_edits
@@ -15,7 +15,7 @@ def studio(tmp_path):
     return Studio(SoundCache(tmp_path / "sounds"), max_seconds=5.0)
 
 
-def test_directions_are_looked_for_once_for_each_class(studio, monkeypatch):
+def test_directions_are_computed_once_per_class(studio, monkeypatch):
     calls = []
 
     def found(model, count, *, condition, progress):
@@ -29,7 +29,7 @@ def test_directions_are_looked_for_once_for_each_class(studio, monkeypatch):
     assert calls == [{"instrument": "organ"}, {"instrument": "guitar"}]
 
 
-def test_few_directions_are_remembered(studio, monkeypatch):
+def test_few_directions_are_cached(studio, monkeypatch):
     directions = find_directions(studio.model(NAME), draws=16)
     monkeypatch.setattr(latent_edits, "find_directions", lambda *_, **__: directions)
     known, model = latent_edits.DirectionCache(studio), studio.model(NAME)

@@ -1,4 +1,4 @@
-"""What Learn shows: docstrings, a picture of the model with its numbers, the code of a sound."""
+"""The Learn tab: families from docstrings, a diagram of the model, the code of a sound."""
 
 import re
 import sys
@@ -47,7 +47,7 @@ def texts(model):
     return [node.text for node in root.iter("text")], root
 
 
-def test_a_docstring_is_taken_apart():
+def test_a_docstring_is_parsed():
     lesson = parse_docstring(DOC)
     assert lesson.title == "A toy: noise in, sound out."
     assert lesson.formula == "x = f(z, c),\n  z ~ N(0, I)"
@@ -166,7 +166,7 @@ def test_a_file_name_of_the_page_is_a_plain_one(model, file):
     assert "import os" not in shown["lines"]
 
 
-def test_latents_that_lie_in_a_file_are_told(model):
+def test_latents_in_a_file_are_noted(model):
     latents = {"file": "latents-0123456789abcdef.safetensors", "sha256": "0" * 64}
     parameters = {"latents": latents, "length": 9000, "condition": {"class": "snare"}}
     recipe = provenance_for(model, "drums-vae", "decode", **parameters)

@@ -1,4 +1,4 @@
-"""The map: what the page is told of it, its points, its places, and what is refused."""
+"""The map tab: page data, sounds of points and coordinates, refused input."""
 
 import json
 from dataclasses import replace
@@ -28,19 +28,19 @@ def maps(studio):
 
 
 @pytest.fixture
-def answers(maps):
-    """Tells of updates by these names."""
+def events(maps):
+    """Handlers whose components have these names."""
     return MapEvents(maps, "board", "seed", "status", "played", "made", "found")
 
 
-def told(updates):
-    """The last value of everything that was updated."""
+def final_values(updates):
+    """The last value of each updated component."""
     return {part: value for update in updates for part, value in update.items()}
 
 
 def drawn(updates):
-    """The map that the page was told."""
-    return json.loads(told(updates)["board"]["map"])
+    """The map that the page receives."""
+    return json.loads(final_values(updates)["board"]["map"])
 
 
 def asking(shown, **more):
@@ -48,7 +48,7 @@ def asking(shown, **more):
     return {"id": page["id"], "seed": page["seed"], "given": page["given"]} | more
 
 
-def test_the_page_is_told_all_it_draws(maps):
+def test_the_page_data_holds_all_that_is_drawn(maps):
     page = maps.get(NAME, 3, {}, Stop()).page_data()
     names = maps._studio.model(NAME).condition.fields["class"].names
     assert (page["seed"], page["given"], page["names"]) == (3, {}, list(names))
@@ -61,7 +61,7 @@ def test_the_page_is_told_all_it_draws(maps):
     assert f"shows {across + up} %" in page["words"] and f"{up} % up" in page["words"]
 
 
-def test_maps_are_kept_and_told_apart(maps):
+def test_maps_are_cached_by_seed_and_conditions(maps):
     first = maps.get(NAME, 0, {}, Stop())
     assert maps.requested(NAME, asking(first), Stop()).latent_map is first.latent_map
     others = [maps.get(NAME, 1, {}, Stop()), maps.get(NAME, 0, {"class": "kick"}, Stop())]
@@ -121,27 +121,27 @@ def test_models_without_a_map_say_why(maps):
         maps.get("drums-wavenet", 0, {}, Stop())
 
 
-def test_what_the_page_asks_for_is_answered(answers, maps):
+def test_what_the_page_asks_for_is_answered(events, maps):
     shown = maps.get(NAME, 0, {}, Stop())
-    board = drawn(answers.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))
+    board = drawn(events.draw(Stop(), NAME, {"given": {"class": "kick"}}, 4))
     assert (board["seed"], board["names"]) == (4, ["kick"])
     asked = asking(shown, turn=7, x=0.1, y=0.2, final=True)
-    played = told(answers.play(Stop(), NAME, asked))["played"]
+    played = final_values(events.play(Stop(), NAME, asked))["played"]
     assert (played["turn"], played["final"], played["sound"]["call"]) == (7, True, "decode")
-    played = told(answers.play(Stop(), NAME, asking(shown, turn=8, index=9)))["played"]
+    played = final_values(events.play(Stop(), NAME, asking(shown, turn=8, index=9)))["played"]
     assert (played["index"], played["sound"]["index"]) == (9, 9)
-    made = told(answers.make_ahead(Stop(), NAME, asking(shown, indices=[3, 1])))["made"]
+    made = final_values(events.make_ahead(Stop(), NAME, asking(shown, indices=[3, 1])))["made"]
     assert [(index, sound["index"]) for index, sound in made["sounds"]] == [(3, 3), (1, 1)]
     asked = asking(shown, key="k", recipe=played["sound"]["recipe"])
-    found = told(answers.find(Stop(), NAME, asked))["found"]
+    found = final_values(events.find(Stop(), NAME, asked))["found"]
     assert found["place"] == pytest.approx(shown.latent_map.points[9].tolist(), abs=1e-3)
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_another_map_keeps_a_locked_seed_only(answers, locked):
-    updates = list(answers.draw_another(Stop(), NAME, {}, 12, locked))
-    assert (told(updates)["seed"] == 12) is locked
-    assert drawn(updates)["seed"] == told(updates)["seed"]
+def test_another_map_keeps_a_locked_seed_only(events, locked):
+    updates = list(events.draw_another(Stop(), NAME, {}, 12, locked))
+    assert (final_values(updates)["seed"] == 12) is locked
+    assert drawn(updates)["seed"] == final_values(updates)["seed"]
 
 
 @pytest.fixture
@@ -152,10 +152,10 @@ def pressed():
 
 
 @pytest.mark.parametrize("indices", [[1], [POINTS]])
-def test_what_is_not_made_ahead_is_answered_all_the_same(answers, maps, pressed, indices):
+def test_what_is_not_made_ahead_is_answered_all_the_same(events, maps, pressed, indices):
     asked = asking(maps.get(NAME, 0, {}, Stop()), indices=indices)
     stop, error = (pressed, Stopped) if indices == [1] else (Stop(), InputError)
-    updates = answers.make_ahead(stop, NAME, asked)
+    updates = events.make_ahead(stop, NAME, asked)
     assert next(updates) == {"made": {"id": asked["id"], "sounds": []}}
     with pytest.raises(error):
         next(updates)
@@ -189,7 +189,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize(("name", "asked", "words"), HOSTILE)
-def test_what_is_not_allowed_is_refused_in_one_line(answers, name, asked, words):
+def test_what_is_not_allowed_is_refused_in_one_line(events, name, asked, words):
     with pytest.raises(InputError, match=words) as error:
-        list(getattr(answers, name)(Stop(), NAME, asked, *([None] if name == "draw" else [])))
+        list(getattr(events, name)(Stop(), NAME, asked, *([None] if name == "draw" else [])))
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""The demo where much is missing or breaks: it serves, recovers, and asks nobody outside."""
+"""The demo on a machine where much is missing or breaks: it serves, recovers, stays offline."""
 
 import json
 import os

@@ -59,7 +59,7 @@ def test_seeds_are_shown_as_what_they_are(model):
         assert "model.noise(1, length=20000, seed=2, first=3, temperature=0.7)" in every[name]
         assert "render" not in every[name] and 'write_audio("sound.wav"' in every[name]
     for name in ("decode", "packed"):
-        assert "render(model, recipe)" in every[name]
+        assert "render(model, provenance)" in every[name]
     assert 'model.decode(z, {"class": "kick"}, length=20000)' in every["sample"]
     assert "z = slerp(z0, z1, 3 / 7)" in every["interpolate"]
 

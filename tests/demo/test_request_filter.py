@@ -1,4 +1,4 @@
-"""The guard before the page: sizes and forms of requests."""
+"""The request filter: size and form of requests."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ JOIN = "/gradio_api/queue/join"
 
 
 def answer(parts, path="/gradio_api/cancel", method="POST", **more):
-    """Status and body of a guarded application, what it heard, and what was left unread."""
-    sent, heard = [], []
+    """Status, response body, bodies that the application received, and unread messages."""
+    sent, received = [], []
 
     async def application(scope, receive, send):
         message = await receive()
-        heard.append(message["body"])
+        received.append(message["body"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": message["body"]})
 
@@ -33,7 +33,7 @@ def answer(parts, path="/gradio_api/cancel", method="POST", **more):
 
     scope = {"type": "http", "method": method, "path": path} | more
     asyncio.run(RequestFilter(application, {3: 2})(scope, receive, send))
-    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), heard, rest
+    return sent[0]["status"], b"".join(one.get("body", b"") for one in sent), received, rest
 
 
 def test_a_request_passes_whole_and_once():
@@ -42,17 +42,17 @@ def test_a_request_passes_whole_and_once():
 
 @pytest.mark.fault(31)
 def test_a_body_larger_than_the_page_sends_is_refused_before_all_of_it_is_read():
-    status, body, heard, rest = answer([b"x" * (MAX_BODY // 2)] * 60)
+    status, body, received, rest = answer([b"x" * (MAX_BODY // 2)] * 60)
     assert status == 413
     assert str(MAX_BODY) in json.loads(body)["detail"]
-    assert not heard
+    assert not received
     assert len(rest) == 57
 
 
 def test_uploads_may_be_larger():
-    status, _, heard, _ = answer([b"x" * (MAX_BODY + 1)], path="/gradio_api/upload")
+    status, _, received, _ = answer([b"x" * (MAX_BODY + 1)], path="/gradio_api/upload")
     assert status == 200
-    assert len(heard[0]) == MAX_BODY + 1
+    assert len(received[0]) == MAX_BODY + 1
 
 
 @pytest.mark.parametrize("path", [JOIN, "/gradio_api/run/predict"])
@@ -62,7 +62,7 @@ def test_a_call_of_the_page_passes(path):
 
 @pytest.mark.fault(31)
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "words"),
     [
         (b"{", "no JSON"),
         (b"[" * 100_000, "no JSON"),
@@ -73,10 +73,10 @@ def test_a_call_of_the_page_passes(path):
         (b'{"fn_index": 3, "data": {}}', "got dict; it takes a list of 2"),
     ],
 )
-def test_other_calls_are_refused_in_one_line(body, told):
-    status, said, heard, _ = answer([body], JOIN)
-    assert (status, heard) == (422, [])
-    assert told in json.loads(said)["detail"]
+def test_other_calls_are_refused_in_one_line(body, words):
+    status, text, received, _ = answer([body], JOIN)
+    assert (status, received) == (422, [])
+    assert words in json.loads(text)["detail"]
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/reset", "/login"])
@@ -100,9 +100,9 @@ def test_the_page_posts_here_as_well(path):
     ],
 )
 def test_the_page_posts_nowhere_else(path):
-    status, said, heard, _ = answer([CALL], path)
-    assert (status, heard) == (404, [])
-    assert json.loads(said)["detail"] == "the page sends nothing to this address"
+    status, text, received, _ = answer([CALL], path)
+    assert (status, received) == (404, [])
+    assert json.loads(text)["detail"] == "the page sends nothing to this address"
 
 
 def test_behind_a_path_of_a_proxy_the_addresses_are_the_same():

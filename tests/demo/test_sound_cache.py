@@ -1,4 +1,4 @@
-"""Sounds on disk: found again, tidied up, and a folder that vanishes or fills up."""
+"""The cache of sounds on disk: hits, eviction, and a folder that vanishes or fills up."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ def files(sound_cache):
     return sorted(path.name for path in sound_cache.folder.iterdir())
 
 
-def test_what_was_put_is_found_with_all_its_facts(sound_cache):
+def test_a_cached_sound_is_found_with_all_its_facts(sound_cache):
     recipe = recipe_of(3)
     assert sound_cache.find(recipe) is None
     sound = put(sound_cache, 3)
@@ -56,7 +56,7 @@ def test_silence_has_no_levels(sound_cache):
     assert (sound.peak_dbfs, sound.lufs) == (None, None)
 
 
-def test_what_nobody_asked_for_is_removed_when_it_is_old(sound_cache):
+def test_old_unused_sounds_are_evicted(sound_cache):
     old, used = put(sound_cache, 1), put(sound_cache, 2)
     long_ago = time.time() - module.MAX_AGE - 60
     for sound in (old, used):
@@ -66,7 +66,7 @@ def test_what_nobody_asked_for_is_removed_when_it_is_old(sound_cache):
     assert files(sound_cache) == sorted([f"{used.key}.json", f"{used.key}.wav"])
 
 
-def test_the_oldest_go_when_they_take_too_much(sound_cache, monkeypatch):
+def test_above_the_size_limit_the_oldest_are_evicted(sound_cache, monkeypatch):
     sounds = [put(sound_cache, seed) for seed in range(4)]
     for age, sound in enumerate(sounds):
         os.utime(sound_cache.path(sound.key), (time.time() - 100 + age,) * 2)
@@ -80,7 +80,7 @@ def test_the_oldest_go_when_they_take_too_much(sound_cache, monkeypatch):
 
 
 @pytest.mark.fault(33)
-def test_a_folder_that_vanished_is_made_again(sound_cache):
+def test_a_vanished_folder_is_created_again(sound_cache):
     sound = put(sound_cache)
     for path in sound_cache.folder.iterdir():
         path.unlink()
@@ -91,7 +91,7 @@ def test_a_folder_that_vanished_is_made_again(sound_cache):
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"title": 1}'])
-def test_damaged_facts_mean_that_the_sound_is_made_again(sound_cache, damage):
+def test_damaged_facts_are_a_cache_miss(sound_cache, damage):
     sound = put(sound_cache)
     (sound_cache.folder / f"{sound.key}.json").write_text(damage)
     assert sound_cache.find(sound.recipe) is None
@@ -124,7 +124,7 @@ def test_a_file_in_the_folders_place_is_one_line_without_its_path(sound_cache):
     assert str(sound_cache.folder) not in str(error.value) and "\n" not in str(error.value)
 
 
-def test_latents_that_somebody_still_needs_stay(sound_cache):
+def test_latents_of_a_used_sound_stay(sound_cache):
     name = "latents-0123456789abcdef.safetensors"
     sound_cache.put_latents({name: torch.zeros(4, 1)})
     recipe = replace(recipe_of(), call="decode", parameters={"latents": {"file": name}})

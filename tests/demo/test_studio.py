@@ -1,4 +1,4 @@
-"""Models in memory and sounds of recipes: what is kept, noticed, refused, stopped."""
+"""Models in memory and sounds of recipes: caching, changed weights, refusals, Stop."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -101,12 +101,12 @@ def test_a_sound_is_made_once_and_the_same_again(studio):
 
 def test_it_is_the_sound_of_the_library(studio):
     sound = studio.make(one(studio), Stop())
-    heard, rate = read_audio(studio.cache.path(sound.key))
+    decoded, rate = read_audio(studio.cache.path(sound.key))
     model = studio.model("drums-vae")
     assert rate == model.audio.sample_rate
     expected = trimmed(model.sample(1, condition={"class": "kick"}, seed=1)[0], rate)
-    assert heard.shape[1] < model.audio.length  # it ends where it has died away
-    torch.testing.assert_close(heard, expected, rtol=0, atol=1e-5)
+    assert decoded.shape[1] < model.audio.length  # trimmed where it has faded out
+    torch.testing.assert_close(decoded, expected, rtol=0, atol=1e-5)
 
 
 def test_too_long_sounds_are_refused(studio):

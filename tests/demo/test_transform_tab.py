@@ -1,4 +1,4 @@
-"""The server's side of Transform: recordings, sliders, mixes; what the page sends is anybody's."""
+"""The server's side of Transform: recordings, sliders, mixes, and untrusted input."""
 
 import functools
 import json
@@ -73,10 +73,10 @@ def bars(recipe, amounts=()):
 
 def test_a_recording_stands_beside_its_reconstruction(studio, tab, kick):
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
-    original, made = held[tab.sides]["sides"]
+    original, made = held[tab.comparison]["sides"]
     assert (original["label"], made["label"]) == ("Recording", "Reconstruction")
     assert original["title"] == "my kick.wav" and original["seconds"] == made["seconds"]
-    assert held[tab.sides]["error"].startswith("off by ")
+    assert held[tab.comparison]["error"].startswith("off by ")
     x, _ = read_audio(studio.cache.path(original["key"]))
     np.testing.assert_allclose(x[0], soundfile.read(kick)[0], atol=1e-4)
     assert held[tab.page.dock]["key"] == made["key"]
@@ -84,18 +84,19 @@ def test_a_recording_stands_beside_its_reconstruction(studio, tab, kick):
     assert held[tab.edits]["visible"] and held[tab.status] == ""
 
 
-def test_recordings_are_in_no_link_and_nobody_guesses_their_key(tab, kick):
+def test_recordings_have_no_link_and_a_random_key(tab, kick):
     first, second = (
-        end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))[tab.sides]["sides"] for _ in "ab"
+        end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))[tab.comparison]["sides"]
+        for _ in "ab"
     )
     assert first[0]["key"] != second[0]["key"] and first[0]["recipe"] == ""
     assert all("recordings are never in links" in one["unlinked"] for one in first)
     assert json.loads(first[1]["recipe"])["parameters"]["recording"] is True
 
 
-def test_a_recording_can_be_heard_and_seen_and_has_no_recipe(studio, tab, kick):
+def test_a_recording_has_audio_and_picture_but_no_recipe(studio, tab, kick):
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
-    key = held[tab.sides]["sides"][0]["key"]
+    key = held[tab.comparison]["sides"][0]["key"]
     with TestClient(Starlette(routes=routes(studio.cache))) as web:
         for kind in ("wav?bits=16", "wav?bits=24", "wav", "png"):
             assert web.get(f"/sounds/{key}.{kind}").status_code == 200
@@ -113,17 +114,17 @@ def test_a_source_empties_the_other_one(tab, kick):
         next(tab.encode(Stop(), NAME, KICK, False, None, None))
 
 
-def test_what_was_found_out_is_told_and_what_was_given_is_not(tab, kick):
+def test_only_inferred_conditions_are_noted(tab, kick):
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
-    assert held[tab.sides]["notes"] == []
+    assert held[tab.comparison]["notes"] == []
     held = end_of(tab.encode(Stop(), NAME, {}, False, kick, None))
-    assert held[tab.sides]["notes"][0].startswith("taken as class ")
+    assert held[tab.comparison]["notes"][0].startswith("taken as class ")
 
 
 def test_the_sound_in_the_dock_keeps_its_own_latent(studio, tab):
     recipe = drawn(studio)
     held = end_of(tab.from_dock(Stop(), NAME, {}, False, recipe.to_json()))
-    (side,) = held[tab.sides]["sides"]
+    (side,) = held[tab.comparison]["sides"]
     for text in (held[tab.bars]["base"], side["recipe"]):
         assert Provenance.from_json(text) == recipe
     with pytest.raises(InputError, match="no sound of a model in the dock"):
@@ -133,7 +134,7 @@ def test_the_sound_in_the_dock_keeps_its_own_latent(studio, tab):
 def test_the_sound_of_another_model_is_encoded(studio, tab):
     recipe = drawn(studio, "drums-gan")
     held = end_of(tab.from_dock(Stop(), NAME, KICK, False, recipe.to_json()))
-    assert [one["label"] for one in held[tab.sides]["sides"]] == ["Original", "Reconstruction"]
+    assert [one["label"] for one in held[tab.comparison]["sides"]] == ["Original", "Reconstruction"]
     base = Provenance.from_json(held[tab.bars]["base"])
     assert base.model == NAME and "recording" not in base.parameters
     assert held[tab.page.dock]["unlinked"] == ""
@@ -146,10 +147,11 @@ def test_a_slider_moves_the_sound_and_0_brings_it_back(studio, tab):
     model = studio.model(NAME)
     step = latent_of(model, moved) - latent_of(model, recipe)
     assert float(step.norm()) == pytest.approx(2.0, abs=1e-4)
-    assert held[tab.sides]["sides"] == ["kept"] and held[tab.sides]["changed"]["label"] == "Changed"
+    shown = held[tab.comparison]
+    assert shown["sides"] == ["kept"] and shown["changed"]["label"] == "Changed"
     held = end_of(tab.change(Stop(), NAME, bars(recipe, [0, 0]), {}, {}))
     assert Provenance.from_json(held[tab.page.dock]["recipe"]) == recipe
-    assert held[tab.sides]["changed"] is None
+    assert held[tab.comparison]["changed"] is None
 
 
 def test_a_mix_goes_from_one_sound_to_the_other(studio):
@@ -251,11 +253,11 @@ def test_a_vocoder_resynthesises_all_channels(studio, tab, tmp_path):
     path = tmp_path / "two.wav"
     soundfile.write(path, x, 16000)
     held = end_of(tab.encode(Stop(), "vocoder-flow", {}, False, str(path), None))
-    sides = held[tab.sides]["sides"]
+    sides = held[tab.comparison]["sides"]
     assert [one["label"] for one in sides] == ["Recording", "Resynthesis"]
     assert [one["channels"] for one in sides] == [2, 2]
     assert held[tab.page.dock]["key"] == sides[1]["key"] and held[tab.page.dock]["recipe"] == ""
-    assert "no directions" in held[tab.no_bars]
+    assert "no directions" in held[tab.no_sliders]
 
 
 @pytest.mark.parametrize("recording", [False, True])
@@ -264,7 +266,7 @@ def test_the_sound_in_the_dock_goes_through_a_vocoder(studio, tab, recording):
     name = "at 0.3, -0.27 of 4"
     source = studio.make(recipe, Stop(), name)
     held = end_of(tab.from_dock(Stop(), "vocoder-flow", {}, False, recipe.to_json()))
-    taken, made = held[tab.sides]["sides"]
+    taken, made = held[tab.comparison]["sides"]
     assert taken == source.page_data() | {"label": "Original"}
     assert (made["title"], made["label"]) == (f"{name}, resynthesised", "Resynthesis")
     assert ("recordings are never in links" in made["unlinked"]) is recording
@@ -276,11 +278,11 @@ def test_only_names_of_files_lose_their_suffix(studio, tab, kick):
     recipe = drawn(studio, "drums-gan", seed=8)
     studio.make(recipe, Stop(), "kick map 0 at 0.3, -0.27")
     held = end_of(tab.from_dock(Stop(), NAME, KICK, False, recipe.to_json()))
-    taken, made = held[tab.sides]["sides"]
+    taken, made = held[tab.comparison]["sides"]
     assert taken["title"] == "kick map 0 at 0.3, -0.27"
     assert (taken["model"], made["title"]) == ("drums-gan", f"{taken['title']}, encoded")
     assert "This sound has no recipe" in taken["unlinked"]
     held = end_of(tab.encode(Stop(), NAME, KICK, False, kick, None))
-    taken, made = held[tab.sides]["sides"]
+    taken, made = held[tab.comparison]["sides"]
     assert (taken["title"], taken["file"]) == ("my kick.wav", "my-kick")
     assert made["title"] == "my kick, encoded"

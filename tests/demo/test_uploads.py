@@ -1,4 +1,4 @@
-"""Recordings of visitors: within limits, named without their folder, nothing changed silently."""
+"""Visitors' recordings: limits, errors without the folder, notes on every conversion."""
 
 import pickle
 from weakref import WeakKeyDictionary
@@ -63,7 +63,7 @@ def few_sounds(monkeypatch):
     monkeypatch.setattr(classes, "_fitted", WeakKeyDictionary())
 
 
-def test_the_class_is_found_out_step_by_step(studio, model, tmp_path, few_sounds):
+def test_the_class_is_inferred_with_progress(studio, model, tmp_path, few_sounds):
     lines = []
     path = write(tmp_path / "kick.wav", hit())
     upload = read(studio, model, path, {}, report=lines.append)
@@ -98,7 +98,7 @@ def test_stop_ends_the_search_for_the_class(studio, model, tmp_path, few_sounds)
         (1000, 3700, 90, "is 1 h 1 min long; the limit is 1 min 30 s. Trim it."),
     ],
 )
-def test_what_is_too_long_is_refused_before_it_is_read(
+def test_too_long_recordings_are_refused_before_reading(
     sound_cache, model, tmp_path, rate, seconds, limit, words
 ):
     path = tmp_path / "long.wav"
@@ -129,7 +129,7 @@ def test_what_is_too_long_is_refused_before_it_is_read(
         (np.stack([hit(), hit()], 1), "brought from 2 to 1 channel(s)"),
     ],
 )
-def test_what_is_odd_is_taken_with_a_note(studio, model, tmp_path, x, note):
+def test_odd_recordings_are_accepted_with_a_note(studio, model, tmp_path, x, note):
     upload = read(studio, model, write(tmp_path / "odd.wav", x))
     assert len(upload.notes) == 1 and note in upload.notes[0]
     assert "--" not in upload.notes[0] and "/" not in upload.notes[0]
@@ -160,7 +160,9 @@ def bad_files(folder):
     "name",
     ["empty.wav", "text.wav", "picture.wav", "cut.wav", "pickle.wav", "film.mp4", "a\nb.wav"],
 )
-def test_what_is_no_audio_is_refused_in_one_line_without_its_folder(studio, model, tmp_path, name):
+def test_files_without_audio_are_refused_in_one_line_without_the_folder(
+    studio, model, tmp_path, name
+):
     path = tmp_path / name
     path.write_bytes(bad_files(tmp_path)[name])
     with pytest.raises(AudioFileError) as caught:
@@ -171,7 +173,7 @@ def test_what_is_no_audio_is_refused_in_one_line_without_its_folder(studio, mode
     assert repr(name)[1:-1] in text
 
 
-def test_a_missing_file_is_told_without_its_folder(studio, model, tmp_path):
+def test_a_missing_file_is_named_without_its_folder(studio, model, tmp_path):
     with pytest.raises(AudioFileError) as caught:
         read(studio, model, tmp_path / "gone.wav")
     assert "gone.wav" in str(caught.value) and str(tmp_path) not in str(caught.value)
