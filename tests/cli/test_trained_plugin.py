@@ -1,5 +1,6 @@
 """The example of a plugin, installed by pip: trained, evaluated and published from outside."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,10 @@ def test_it_goes_on_and_starts_from_itself(dgm, installed, recordings):
     result = dgm("train", recordings, "--resume", "--steps", 4, "--out", "run").ok()
     assert "goes on at step 2" in result.err
     dgm("train", recordings, *words, "--steps", 2, "--start", "run/model", "--out", "other").ok()
+
+
+@pytest.mark.parametrize("name", ["test_it_keeps_the_interface", "test_training_learns"])
+def test_its_own_tests_pass(installed, name):
+    own = runpy.run_path(str(EXAMPLE / "tests" / "test_ppca.py"))
+    assert sum(key.startswith("test_") for key in own) == 2, "all of them are named here"
+    own[name]()
