@@ -1,4 +1,4 @@
-"""Long work beside the page: its status lines as they come, then its result."""
+"""Long work on a thread of its own, with status lines for the page."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from typing import TypeVar
 
 import gradio as gr
 
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
-from .handling import Updates, say
-from .shelf import Sound
+from .event_handlers import Updates, status_line
+from .sound_cache import Sound
 from .studio import Stop, Studio
 
 T = TypeVar("T")
-Tell = Callable[[str], None]
-"""Takes a line for the status; it is also where work stops."""
+Report = Callable[[str], None]
+"""Shows a status line; raises `Stopped` if the visitor pressed Stop."""
 
 _PATIENCE = 0.25
-"""Seconds between two looks at whether anybody still waits."""
+"""Seconds between two checks whether the visitor is still connected."""
 
 
 def in_background(
-    work: Callable[[Tell], T], stop: Stop, status: gr.HTML
+    work: Callable[[Report], T], stop: Stop, status: gr.HTML
 ) -> Generator[Updates, None, T]:
-    """Updates of the status while `work(tell)` runs on a thread of its own; returns its result.
+    """Status updates while `work(report)` runs on a thread of its own; returns its result.
 
-    Work that nobody waits for any more ends at its next word, so that the model is free.
+    If the visitor disconnects, the work ends at its next status line and frees the model.
 
     Raises:
-        Stopped: if Stop was pressed, and what else the work raises.
+        Stopped: if Stop was pressed. Exceptions of the work are raised as they are.
     """
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         stop.check()
         lines.put(line)
 
     pool = ThreadPoolExecutor(1)
-    future = pool.submit(work, tell)
-    future.add_done_callback(lambda _: lines.put(""))  # ends the waiting
+    future = pool.submit(work, report)
+    future.add_done_callback(lambda _: lines.put(""))  # wakes the loop below
     try:
         while not future.done():
             line = _latest(lines)
-            yield {status: say(line) if line else gr.skip()}
+            yield {status: status_line(line) if line else gr.skip()}
     except GeneratorExit:
         stop.pressed = True
         raise
     finally:
-        pool.shutdown(wait=False)  # who closes this may be the loop that serves everybody
+        pool.shutdown(wait=False)  # do not wait: this may run on the event loop
     return future.result()
 
 
-def making(
-    studio: Studio, recipe: Recipe, stop: Stop, status: gr.HTML, title: str = ""
+def make_in_background(
+    studio: Studio, recipe: Provenance, stop: Stop, status: gr.HTML, title: str = ""
 ) -> Generator[Updates, None, Sound]:
-    """`studio.make` in the background: who leaves in the middle frees the model."""
+    """`studio.make` in the background: a visitor who leaves frees the model."""
     return (yield from in_background(lambda _: studio.make(recipe, stop, title), stop, status))
 
 
 def _latest(lines: queue.SimpleQueue[str]) -> str:
-    """The newest line; empty if there was none for a moment."""
+    """The newest line; empty if none came within `_PATIENCE`."""
     line = ""
     try:
         line = lines.get(timeout=_PATIENCE)

@@ -1,6 +1,6 @@
-"""The corners of a pad, or the ends of a line, as the page names them, and the sounds between.
+"""The corner sounds of a morphing pad or line, and the sounds between them.
 
-A corner is `{"seed": 7}`, or `{"recipe": "..."}` for a sound that was kept or uploaded.
+The page sends a corner as `{"seed": 7}`, or as `{"recipe": "..."}` for a kept or uploaded sound.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from dgm_audio.apps.ends import value
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.morph import blend
 from dgm_audio.apps.path import path_points
-from dgm_audio.apps.render import check_recipe, end_of, item_conditions
+from dgm_audio.apps.render import check_provenance, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 from .studio import Studio
 from .widgets import recipe_from
 
 SHORTEST_PATH = 2
-"""Points of a path that is too long for a recipe however few it has."""
+"""A path is not shortened below this number of points."""
 
 
 @dataclass(frozen=True)
 class Corners:
-    """What lies at the corners of a pad (4), or at the ends of a line (2).
+    """The corner sounds of a pad (4) or a line (2).
 
     Args:
-        studio: that makes the sounds.
+        studio: makes the sounds.
         name: of the model.
-        ends: as recipes name them.
-        conditions: a full one per corner.
+        ends: the corners' latents as recipes store them: seeds, packed numbers or files.
+        conditions: the full condition of each corner.
         length: samples of each sound.
-        recording: whether one of them was somebody's recording.
+        recording: whether a corner holds a visitor's recording.
     """
 
     studio: Studio
@@ -46,23 +46,23 @@ class Corners:
     length: int
     recording: bool
 
-    def at(self, x: float, y: float) -> Recipe:
-        """The sound at a place; in the corners that of the corner's own seed."""
+    def at(self, x: float, y: float) -> Provenance:
+        """The sound at (x, y) in [0, 1]; at a corner with a seed, the sample of that seed."""
         condition = blend(self.conditions, x, y)
         corner = self.ends[int(x) + 2 * int(y)] if {x, y} <= {0, 1} else {}
         if "seed" in corner:
             return self._recipe("sample", **{"temperature": 1.0, **corner}, condition=condition)
         return self._recipe("morph", corners=self.ends, x=x, y=y, condition=condition)
 
-    def between(self, steps: int) -> Iterator[Recipe]:
-        """The sounds of a line, one by one."""
+    def between(self, steps: int) -> Iterator[Provenance]:
+        """`steps` sounds from the first corner to the second."""
         for index in range(steps):
             condition = blend(self.conditions, index / (steps - 1), 0)
             ends = {"from": self.ends[0], "to": self.ends[1]}
             yield self._recipe("interpolate", **ends, steps=steps, index=index, condition=condition)
 
-    def along(self, points: Sequence[Any], fade: float) -> Recipe:
-        """The clip of a path, of as many of its points as a recipe holds."""
+    def along(self, points: Sequence[Any], fade: float) -> Provenance:
+        """One clip along a path, thinned to as many points as fit into a recipe."""
         kept = [list(one) for one in path_points({"points": points})]
         while True:
             recipe = self._recipe(
@@ -78,8 +78,8 @@ class Corners:
             fewer = max(SHORTEST_PATH, len(kept) * 3 // 4)
             kept = [kept[round(i * (len(kept) - 1) / (fewer - 1))] for i in range(fewer)]
 
-    def _recipe(self, call: str, **parameters: Any) -> Recipe:
-        """The recipe of a sound; corners that are too long for it go into files beside it."""
+    def _recipe(self, call: str, **parameters: Any) -> Provenance:
+        """A recipe; latents that are too long for it go into files beside it."""
         if self.recording:
             parameters["recording"] = True
         recipe = self.studio.recipe(self.name, call, length=self.length, **parameters)
@@ -88,16 +88,16 @@ class Corners:
         return replace(recipe, parameters={**recipe.parameters, "corners": self._filed()})
 
     def _filed(self) -> list[dict[str, Any]]:
-        """The ends, their latents in files."""
-        folder = self.studio.shelf.folder
+        """The ends, with their latents in files."""
+        folder = self.studio.cache.folder
         return [
-            self.studio.packed(unpack(one, folder), inline=0) if "float32" in one else one
+            self.studio.pack_latent(unpack(one, folder), inline=0) if "float32" in one else one
             for one in self.ends
         ]
 
 
-def _fits(recipe: Recipe) -> bool:
-    """Whether a recipe has the length that it may have."""
+def _fits(recipe: Provenance) -> bool:
+    """Whether a recipe is short enough to be stored."""
     try:
         return bool(recipe.to_json())
     except InputError:
@@ -107,41 +107,41 @@ def _fits(recipe: Recipe) -> bool:
 def read_corners(
     studio: Studio,
     name: str,
-    said: Any,
+    sent: Any,
     count: int,
     *,
     given: Mapping[str, Any],
     own: bool,
     seconds: float,
 ) -> Corners:
-    """What the page said of `count` corners, checked.
+    """The `count` corners that the page sent, checked.
 
     Args:
-        studio: where the model and the latents of recordings are.
+        studio: holds the model and the latents of recordings.
         name: of the model.
-        said: a list of corners (see the module).
+        sent: a list of corners (see the module).
         count: 4 for a pad, 2 for a line.
-        given: conditions that were chosen.
-        own: whether each corner keeps its own condition; else all have the first.
-        seconds: of each sound, or what the model has; one with a code per clip has one duration.
+        given: conditions chosen on the page.
+        own: whether each corner keeps its own condition; else all take the first one.
+        seconds: of each sound; models with one code per clip keep their own duration.
 
     Raises:
-        InputError: if it is something else, a sound of another model, or one too short.
+        InputError: if it is something else, a sound of another model, or too short.
     """
     if (
-        not isinstance(said, list)
-        or len(said) != count
-        or not all(isinstance(one, dict) for one in said)
+        not isinstance(sent, list)
+        or len(sent) != count
+        or not all(isinstance(one, dict) for one in sent)
     ):
-        raise InputError(f"the page sent {said!r:.60}; expected {count} sounds")
+        raise InputError(f"the page sent {sent!r:.60}; expected {count} sounds")
     model = studio.model(name)
     longest = (model.audio.max_length or math.inf) / model.audio.sample_rate
     fixed = model.latent.hop is None
     length = model.audio.resolve_length(None if fixed else min(seconds, longest))
     conditions = item_conditions(model, given, count)
-    recipes = [recipe_from(one["recipe"]) if "recipe" in one else None for one in said]
+    recipes = [recipe_from(one["recipe"]) if "recipe" in one else None for one in sent]
     ends = []
-    for index, (one, recipe) in enumerate(zip(said, recipes, strict=True)):
+    for index, (one, recipe) in enumerate(zip(sent, recipes, strict=True)):
         if recipe is None:
             seed = check_integer("the seed of a corner", one.get("seed"), 0, MAX_SEED)
             ends.append({"seed": seed, "index": 0})
@@ -157,14 +157,14 @@ def read_corners(
 
 
 def _end_of(
-    studio: Studio, model: AudioGenerator, name: str, recipe: Recipe, length: int
+    studio: Studio, model: AudioGenerator, name: str, recipe: Provenance, length: int
 ) -> dict[str, Any]:
-    """A sound as an end of others, as long as they are."""
+    """The latent of a sound as a corner, cut to `length` samples."""
     if recipe.model != name:
         raise InputError(
             f"this sound is of {recipe.model!r:.60}; a morph joins sounds of one model, here {name}"
         )
-    check_recipe(model, recipe)
+    check_provenance(model, recipe)
     if recipe.call == "sample":
         return end_of(model, recipe, {})
     z = studio.latent(model, recipe)
@@ -175,4 +175,4 @@ def _end_of(
             f"a sound lasts {z.shape[2] * hop / rate:.3g} s, the sounds of the morph "
             f"{length / rate:.3g} s; make those as short"
         )
-    return studio.packed(z[..., :frames])
+    return studio.pack_latent(z[..., :frames])

@@ -1,4 +1,4 @@
-"""A picture of a model, from noise to sound, with its own numbers: SVG."""
+"""A model's signal path from noise to sound, with its own sizes, as SVG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOP, _TALL = 96, 74
 
 
 def diagram(model: AudioGenerator) -> str:
-    """z -> decode(z, c) -> x; above the conditions, below the way back and the likelihood."""
+    """z -> decode(z, c) -> x; conditions above, encoder and likelihood below."""
     latent, audio = model.latent, model.audio
     frames = latent.frames(audio.length)
     each = "one code per clip" if latent.hop is None else f"one per {_samples(latent.hop)}"
@@ -26,7 +26,7 @@ def diagram(model: AudioGenerator) -> str:
         _arrow(200, 133, 290, 133),
         _arrow(470, 133, 560, 133),
         *_conditions(list(model.condition)),
-        *_way_back(model),
+        *_encoder(model),
     ]
     title = f"How {model.name or 'this model'} makes sound of noise"
     return (
@@ -36,16 +36,16 @@ def diagram(model: AudioGenerator) -> str:
 
 
 def _conditions(fields: Sequence[tuple[str, Field]]) -> list[str]:
-    """What the sound is to be, from above."""
+    """The conditions, above the decoder."""
     if not fields:
         return [_text(380, 44, "no condition", "quiet")]
-    told = [f"{key}: {_allowed(spec)}" for key, spec in fields]
-    lines = [_text(380, 20 + 18 * place, line) for place, line in enumerate(told)]
-    return [*lines, _arrow(380, 32 + 18 * (len(told) - 1), 380, _TOP)]
+    labels = [f"{key}: {_allowed(spec)}" for key, spec in fields]
+    lines = [_text(380, 20 + 18 * place, line) for place, line in enumerate(labels)]
+    return [*lines, _arrow(380, 32 + 18 * (len(labels) - 1), 380, _TOP)]
 
 
-def _way_back(model: AudioGenerator) -> list[str]:
-    """The encoder and the likelihood, from below."""
+def _encoder(model: AudioGenerator) -> list[str]:
+    """The encoder and the likelihood, below the decoder."""
     parts = []
     if isinstance(model, Encoder):
         parts.append('<path class="wire" d="M650 170 V206 H110 V178" marker-end="url(#dgm-head)"/>')

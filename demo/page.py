@@ -1,24 +1,23 @@
-"""The page: top bar, what to make, tabs, dock."""
+"""The page: top bar, conditions, tabs, dock."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
 
 import gradio as gr
 
 from dgm_audio.apps.facts import describe
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
-from .background import making
-from .handling import Updates, handler, say
+from .background import make_in_background
+from .event_handlers import Updates, handler, status_line
+from .page_context import PageContext
 from .studio import Stop, Studio
 from .tabs import TABS
-from .widgets import fields_of, widget
+from .widgets import condition_fields, widget
 
 TITLE = "dgm_audio"
 _HEAD = (
@@ -27,29 +26,8 @@ _HEAD = (
 )
 
 
-@dataclass
-class Page:
-    """What the tabs share.
-
-    Attributes:
-        studio: models and sounds.
-        model: the picker; its value is a name.
-        controls: the conditions that were chosen.
-        dock: the player; a tab that has made a sound returns `{page.dock: sound.page()}`.
-        on_model: called with the model when another one is picked, and what they update.
-    """
-
-    studio: Studio
-    model: gr.Dropdown
-    controls: gr.HTML
-    dock: gr.HTML
-    on_model: list[tuple[Callable[[AudioGenerator], Updates], list[Any]]] = field(
-        default_factory=list
-    )
-
-
 def build(studio: Studio) -> gr.Blocks:
-    """All of the page."""
+    """Build the whole page."""
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(600, 3600), fill_width=True
     ) as blocks:
@@ -68,7 +46,7 @@ def build(studio: Studio) -> gr.Blocks:
         controls = widget("controls", {"fields": [], "given": {}}, elem_id="dgm-controls")
         status = gr.HTML(elem_id="dgm-status")
         dock = widget("dock", elem_id="dgm-dock", render=False)
-        page = Page(studio, model, controls, dock)
+        page = PageContext(studio, model, controls, dock)
         with gr.Tabs(elem_id="dgm-tabs"):
             for name, tab in TABS.items():
                 with gr.Tab(name, id=name.lower(), elem_id=f"dgm-tab-{name.lower()}"):
@@ -78,14 +56,14 @@ def build(studio: Studio) -> gr.Blocks:
     return blocks
 
 
-def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> None:
-    """What happens on loading, and when another model is picked."""
+def _wire(blocks: gr.Blocks, page: PageContext, facts: gr.HTML, status: gr.HTML) -> None:
+    """Wire the events of loading the page and of picking a model."""
     outputs = [page.model, facts, page.controls, page.dock, status]
     for _, updated in page.on_model:
         outputs += [one for one in updated if one not in outputs]
 
     def shown(model: AudioGenerator) -> Updates:
-        fields = {"fields": fields_of(model.condition), "given": {}}
+        fields = {"fields": condition_fields(model.condition), "given": {}}
         updates: Updates = {facts: facts_html(model), page.controls: fields}
         for adapt, _ in page.on_model:
             updates |= adapt(model)
@@ -93,7 +71,7 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
 
     @handler(status)
     def pick(stop: Stop, name: str) -> Iterator[Updates]:
-        yield {status: say(f"Loading {name} ...")}
+        yield {status: status_line(f"Loading {name} ...")}
         yield shown(page.studio.model(name)) | {status: ""}
 
     @handler(status)
@@ -103,12 +81,12 @@ def _wire(blocks: gr.Blocks, page: Page, facts: gr.HTML, status: gr.HTML) -> Non
         yield shown(page.studio.model(page.studio.names[0]))  # whatever the link is
         if not link:
             return
-        recipe = Recipe.from_json(link)
+        recipe = Provenance.from_json(link)
         if recipe.parameters.get("recording"):
             raise InputError("links hold no recordings")
         yield shown(page.studio.model(recipe.model)) | {page.model: recipe.model}
-        sound = yield from making(page.studio, recipe, stop, status)
-        yield {page.dock: sound.page(), status: say("This is the sound of the link.")}
+        sound = yield from make_in_background(page.studio, recipe, stop, status)
+        yield {page.dock: sound.page_data(), status: status_line("This is the sound of the link.")}
 
     page.model.select(
         pick,
@@ -128,7 +106,7 @@ _READ_LINK = """() => dgm.link()"""
 
 
 def facts_html(model: AudioGenerator) -> str:
-    """Family, and one line of the card."""
+    """The family badge, and one line from the model card."""
     known = describe(model)
     data = known["data"] or {}
     licences = data.get("license", "unknown")

@@ -1,7 +1,7 @@
-"""The addresses of sounds: /sounds/KEY.wav?bits=16, .png, .json; latents beside them.
+"""HTTP addresses of sounds: /sounds/KEY.wav?bits=16, .png, .json; latents beside them.
 
-A key is the hash of a recipe: who knows the recipe can compute it. That of a recording is random:
-only who was told it has the sound. Where visitors log in, these addresses ask for it as well.
+A key is the hash of a recipe, so that anybody with the recipe can compute it. The key of a
+recording is random, so that only its visitor has it. With a login, these addresses need it, too.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dgm_audio.errors import DgmAudioError
-from dgm_audio.io import read_audio, read_comment, read_recipe, write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.io import read_audio, read_comment, read_provenance, write_audio
+from dgm_audio.provenance import Provenance
 from dgm_audio.release.sheet import small_picture, wide_picture
 
-from .shelf import KEY, Shelf
+from .sound_cache import KEY_PATTERN, SoundCache
 
 SUBTYPES = {"16": "PCM_16", "24": "PCM_24", "32": "FLOAT"}
 _LATENTS = re.compile(r"latents-[0-9a-f]{16}\.safetensors")
@@ -30,8 +30,10 @@ _GONE = "This sound is no longer kept; make it again."
 _LOGIN = "Log in first."
 
 
-def routes(shelf: Shelf, admitted: Callable[[Request], bool] = lambda request: True) -> list[Route]:
-    """All addresses of a shelf's sounds; who is not admitted gets none of them."""
+def routes(
+    cache: SoundCache, admitted: Callable[[Request], bool] = lambda request: True
+) -> list[Route]:
+    """Routes to the sounds of a cache, for admitted requests only."""
     makers: dict[str, Callable[[Path, Request], Response]] = {
         "wav": _wav,
         "png": _png,
@@ -42,10 +44,10 @@ def routes(shelf: Shelf, admitted: Callable[[Request], bool] = lambda request: T
         if not admitted(request):
             return PlainTextResponse(_LOGIN, 401)
         key, kind = request.path_params["key"], request.path_params["kind"]
-        if not KEY.fullmatch(key) or kind not in makers:
+        if not KEY_PATTERN.fullmatch(key) or kind not in makers:
             return PlainTextResponse("There is no such sound.", 404)
         try:
-            return makers[kind](shelf.path(key), request)
+            return makers[kind](cache.path(key), request)
         except (OSError, DgmAudioError):
             return PlainTextResponse(_GONE, 404)
 
@@ -53,7 +55,7 @@ def routes(shelf: Shelf, admitted: Callable[[Request], bool] = lambda request: T
         if not admitted(request):
             return PlainTextResponse(_LOGIN, 401)
         name = request.path_params["name"]
-        path = shelf.folder / name
+        path = cache.folder / name
         if not _LATENTS.fullmatch(name) or not path.is_file():
             return PlainTextResponse(_GONE, 404)
         return FileResponse(path, filename=name)
@@ -65,7 +67,7 @@ def routes(shelf: Shelf, admitted: Callable[[Request], bool] = lambda request: T
 
 
 def _wav(path: Path, request: Request) -> Response:
-    """The sound with its recipe inside, in 16 or 24 bits or, as it is kept, in 32-bit float."""
+    """The sound with its recipe inside, in 16, 24 or, as it is stored, 32-bit float."""
     bits = request.query_params.get("bits", "32")
     if bits not in SUBTYPES:
         return PlainTextResponse("bits must be 16, 24 or 32", 400)
@@ -74,13 +76,13 @@ def _wav(path: Path, request: Request) -> Response:
     audio, rate = read_audio(path)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "sound.wav"
-        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], recipe=_recipe_of(path))
+        write_audio(copy, audio, rate, subtype=SUBTYPES[bits], provenance=_recipe_of(path))
         content = copy.read_bytes()
     return Response(content, media_type="audio/wav", headers=_headers(request, "wav"))
 
 
 def _png(path: Path, request: Request) -> Response:
-    """Its log-mel spectrogram, with axes if it is large."""
+    """Its log-mel spectrogram; the large one has axes."""
     audio, rate = read_audio(path)
     content = io.BytesIO()
     small = request.query_params.get("size") == "small"
@@ -99,13 +101,13 @@ def _json(path: Path, request: Request) -> Response:
     )
 
 
-def _recipe_of(path: Path) -> Recipe | None:
+def _recipe_of(path: Path) -> Provenance | None:
     """The recipe inside a sound; None for a recording."""
-    return read_recipe(path) if read_comment(path) else None
+    return read_provenance(path) if read_comment(path) else None
 
 
 def _headers(request: Request, kind: str) -> dict[str, str]:
-    """A key stands for one content for ever; a name makes it a download."""
+    """Cacheable, as the content of a key never changes; `?name=` makes it a download."""
     headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
     name = request.query_params.get("name", "")
     if _NAME.fullmatch(name) and name.isascii():

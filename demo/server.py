@@ -20,21 +20,21 @@ from starlette.requests import Request
 
 from dgm_audio.errors import DgmAudioError
 
-from .guard import Guard
 from .page import build
+from .request_filter import RequestFilter
 from .routes import routes
-from .shelf import Shelf
+from .sound_cache import SoundCache
 from .studio import Studio
 from .widgets import scripts, styles
 
 QUEUE = 32
-"""So many requests wait; the next one is told that the page is busy."""
+"""Requests that may wait; the next one gets the answer that the page is busy."""
 
 SESSIONS = 64
-"""Visitors whose controls are remembered; Gradio keeps about 0.4 MB for each."""
+"""Sessions that Gradio keeps, at about 0.4 MB each."""
 
 THREADS = 8
-"""Requests at work at the same time: models take turns, so that more would only take memory."""
+"""Concurrent requests; models run one at a time, so that more would only take memory."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Settings:
 
     Args:
         models: names, folders or hf:org/name, beside the models that ship.
-        host: address to listen at.
+        host: address to listen on.
         port: None for the first free one from 7860 on.
-        max_seconds: longest sound that is made, and longest recording that is taken.
+        max_seconds: longest sound to make, and longest recording to accept.
         device: "cpu" or "cuda".
-        auth: (user, password) that visitors must give; None for nobody to ask.
+        auth: (user, password) that visitors must give; None for no login.
         queue: requests that may wait.
     """
 
@@ -61,19 +61,19 @@ class Settings:
 
 
 class PortError(DgmAudioError):
-    """The port is taken, or may not be used."""
+    """The port is taken or not permitted."""
 
     exit_code = 1
 
 
 class Demo:
-    """The demo, running, until `close`.
+    """The running demo, until `close`.
 
     Args:
-        settings: see there.
+        settings: how to start it.
 
     Raises:
-        DgmAudioError: if a model is not there or damaged, or the port cannot be listened at.
+        DgmAudioError: if a model is missing or damaged, or the port cannot be listened on.
 
     Attributes:
         url: its address.
@@ -83,15 +83,15 @@ class Demo:
         _share_freed_memory()
         self._folder = Path(tempfile.mkdtemp(prefix="dgm_audio-demo-"))
         try:
-            self._serve(settings, Shelf(self._folder / "sounds"))
+            self._serve(settings, SoundCache(self._folder / "sounds"))
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
 
-    def _serve(self, settings: Settings, shelf: Shelf) -> None:
-        """Build the page and begin to listen."""
+    def _serve(self, settings: Settings, cache: SoundCache) -> None:
+        """Build the page and start listening."""
         studio = Studio(
-            shelf, settings.models, max_seconds=settings.max_seconds, device=settings.device
+            cache, settings.models, max_seconds=settings.max_seconds, device=settings.device
         )
         self.blocks = build(studio)
         self.blocks.queue(max_size=settings.queue, api_open=False)
@@ -116,8 +116,8 @@ class Demo:
                 css=styles(),
                 head=scripts(),
                 app_kwargs={
-                    "routes": routes(shelf, logged_in),
-                    "middleware": [Middleware(Guard, inputs=inputs)],
+                    "routes": routes(cache, logged_in),
+                    "middleware": [Middleware(RequestFilter, inputs=inputs)],
                 },
             )
         except OSError as error:
@@ -126,10 +126,10 @@ class Demo:
             ) from None
 
     def wait(self) -> int:
-        """Serve until Ctrl-C or SIGTERM; returns the signal's number. A second one does not wait.
+        """Serve until Ctrl-C or SIGTERM; returns the signal's number. A second one exits at once.
 
-        The handler only notes the signal: an exception out of it would be lost where it meets a
-        finaliser, and the process would stay.
+        The handler only records the signal: an exception raised inside a finaliser would be lost,
+        and the process would not end.
         """
         ended = Event()
         numbers: list[int] = []
@@ -146,15 +146,15 @@ class Demo:
         return numbers[0]
 
     def close(self) -> None:
-        """Stop listening; the sounds are removed."""
+        """Stop listening and remove the sounds."""
         self.blocks.close(verbose=False)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def logged_in(request: Request) -> bool:
-    """Whether a request has the cookie of a login, as Gradio asks for; always without a password.
+    """Whether a request carries Gradio's login cookie; always true without a password.
 
-    Gradio has no call for it: these are the names that it gives its cookies.
+    Gradio has no public function for this: the cookie names are those it sets.
     """
     app = request.app
     names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
@@ -162,9 +162,9 @@ def logged_in(request: Request) -> bool:
 
 
 def _share_freed_memory() -> None:
-    """Two pools of freed memory for all threads instead of one for each, where the libc is glibc.
+    """Limit glibc's malloc to two arenas instead of one per thread.
 
-    Each request may run on another thread; what one of them freed the others could not use.
+    Requests run on changing threads, and memory freed in one arena is not reused by others.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
@@ -175,7 +175,7 @@ _ARENA_MAX = -8
 
 
 def theme() -> gr.themes.Base:
-    """Fonts of the visitor's system: no request leaves the page."""
+    """A theme with system fonts only, so that the page asks no other host."""
     return gr.themes.Base(
         primary_hue="teal",
         neutral_hue="slate",
@@ -186,7 +186,7 @@ def theme() -> gr.themes.Base:
 
 
 def log_to_stderr() -> None:
-    """The demo's own log, with times."""
+    """Log the demo's messages to stderr, with times."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log = logging.getLogger("dgm_audio.demo")

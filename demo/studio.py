@@ -1,4 +1,4 @@
-"""Models in memory, one at work at a time, and the one way from a recipe to a sound."""
+"""Loaded models behind one lock, and the rendering of recipes to sounds."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from dgm_audio.apps.finishing import finish, may_end
 from dgm_audio.apps.latents import MAX_INLINE, pack
 from dgm_audio.apps.naming import file_name, label
 from dgm_audio.apps.path import path_points
-from dgm_audio.apps.render import check_recipe, latent_of, recipe_for, render
+from dgm_audio.apps.render import check_provenance, latent_of, provenance_for, render
 from dgm_audio.cli.options import DEFAULT_MODEL
 from dgm_audio.errors import DgmAudioError, InputError, UnknownModelError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import WEIGHTS
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.shipped import list_models, load
 
-from .shelf import Shelf, Sound
+from .sound_cache import Sound, SoundCache
 
 MODELS_IN_MEMORY = 3
-MOST_OF_A_PATH = 64 * 6.0
-"""Seconds of all sounds of a path in sum: as many and as long as the pad asks for."""
+MAX_PATH_SECONDS = 64 * 6.0
+"""Total seconds of the sounds of a path: the most that the pad requests."""
 
 
 class Stopped(Exception):
-    """Somebody pressed Stop."""
+    """The visitor pressed Stop."""
 
 
 class Stop:
-    """Whether to go on: `check` is called between two pieces of work.
+    """A cancellation flag; work calls `check` regularly.
 
     Attributes:
-        pressed: becomes True once, from another thread.
+        pressed: set to True from another thread.
     """
 
     def __init__(self) -> None:
         self.pressed = False
 
     def check(self) -> None:
-        """Go on, or not.
+        """Raise if the work should end.
 
         Raises:
             Stopped: if Stop was pressed.
@@ -66,43 +66,43 @@ class Stop:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model in memory, and what its weights file looked like when it was read."""
+    """A model in memory, and the state of its weights file when it was read."""
 
     model: AudioGenerator
-    mark: tuple[int, ...]
+    file_state: tuple[int, ...]
 
 
 class Studio:
-    """What all visitors of the page share.
+    """The models and sounds that all visitors share.
 
     Args:
-        shelf: where sounds are kept.
+        cache: stores the sounds.
         given: names, folders or hf:org/name beside the models that ship.
-        max_seconds: longest sound that is made, and longest recording that is taken.
-        device: that models are loaded to.
+        max_seconds: longest sound to make, and longest recording to accept.
+        device: models are loaded to it.
 
     Raises:
-        DgmAudioError: if a model that was given is not there, or damaged.
+        DgmAudioError: if a given model is missing or damaged.
 
     Attributes:
-        names: of all models on the page, those given first.
+        names: of all models on the page, the given ones first.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
+        cache: SoundCache,
         given: Sequence[str] = (),
         *,
         max_seconds: float = 60.0,
         device: str = "cpu",
     ) -> None:
-        self.shelf, self.max_seconds, self.device = shelf, max_seconds, device
+        self.cache, self.max_seconds, self.device = cache, max_seconds, device
         self._sources: dict[str, str] = {}
         for source in given:
-            first = self._sources.setdefault(_shown_name(source), source)
+            first = self._sources.setdefault(_model_name(source), source)
             if first != source:
                 raise InputError(
-                    f"{first} and {source} are both called {_shown_name(source)!r}; the page "
+                    f"{first} and {source} are both called {_model_name(source)!r}; the page "
                     "shows names only: rename one of the folders"
                 )
         shipped = sorted(
@@ -112,15 +112,15 @@ class Studio:
         self.names = list(self._sources)
         self._loaded: OrderedDict[str, Loaded] = OrderedDict()
         self._work = threading.RLock()
-        for name in map(_shown_name, given):
-            self._in_memory(name)  # what was named is there, or the page does not open
+        for name in map(_model_name, given):
+            self._in_memory(name)  # a given model that is missing fails before the page opens
 
     def model(self, name: str) -> AudioGenerator:
-        """A model by its name on the page; the last few stay in memory.
+        """A model by its name on the page; the most recently used stay in memory.
 
         Raises:
             UnknownModelError: if the page has no such model.
-            DgmAudioError: if its folder is gone or damaged; visitors are not told where it lies.
+            DgmAudioError: if its folder is gone or damaged; the message hides the path.
         """
         if name not in self._sources:
             raise UnknownModelError(
@@ -132,24 +132,24 @@ class Studio:
             raise type(error)(str(error).replace(self._sources[name], name)) from error
 
     def _in_memory(self, name: str) -> AudioGenerator:
-        """The model, loaded if it is not there as it lies on the disk."""
+        """The model, loaded if it is not in memory or has changed on disk."""
         with self._work:
             found = self._loaded.get(name)
-            if found is None or _mark(found.model) not in ((), found.mark):
+            if found is None or _file_state(found.model) not in ((), found.file_state):
                 model = load(self._sources[name], self.device)
                 model.requires_grad_(False)
                 model.name = name  # a run's folder is called "model" as all others are
-                found = Loaded(model, _mark(model))
+                found = Loaded(model, _file_state(model))
             self._loaded[name] = found
             self._loaded.move_to_end(name)
             while len(self._loaded) > MODELS_IN_MEMORY:
                 self._loaded.popitem(last=False)
             return found.model
 
-    def recipe(self, name: str, call: str, **parameters: Any) -> Recipe:
-        """The recipe of a sound of a model (see `dgm_audio.apps.render.recipe_for`).
+    def recipe(self, name: str, call: str, **parameters: Any) -> Provenance:
+        """The recipe of a sound of a model (see `dgm_audio.apps.render.provenance_for`).
 
-        A one-shot of the model's own length ends where it has died away.
+        A one-shot of the model's own length is trimmed where it has faded out.
 
         Raises:
             InputError: if the sound would be longer than the page allows.
@@ -157,67 +157,67 @@ class Studio:
         model = self.model(name)
         whole = parameters.get("length") == model.audio.length
         trim = whole and may_end(model) and not parameters.get("recording")
-        recipe = recipe_for(model, name, call, **finish(trim, "none"), **parameters)
+        recipe = provenance_for(model, name, call, **finish(trim, "none"), **parameters)
         self._check_length(model, recipe)
         return recipe
 
-    def make(self, recipe: Recipe, stop: Stop, title: str = "") -> Sound:
-        """The sound of a recipe: from the shelf, or made now.
+    def make(self, recipe: Provenance, stop: Stop, title: str = "") -> Sound:
+        """The sound of a recipe, from the cache or rendered now.
 
         Raises:
             Stopped: if Stop was pressed.
             DgmAudioError: if the recipe is not allowed, or is of other weights.
         """
         stop.check()
-        found = self.shelf.find(recipe)
+        found = self.cache.find(recipe)
         if found is not None:
             return found
         with self._work:
             stop.check()
             model = self.model(recipe.model)
-            _check_same(model, recipe)
+            _check_weights(model, recipe)
             self._check_length(model, recipe)
             start = time.perf_counter()
-            with self._latents_there():
-                audio = render(model, recipe, self.shelf.folder, stop.watch)
+            with self._without_paths():
+                audio = render(model, recipe, self.cache.folder, stop.watch)
             took = time.perf_counter() - start
         title, rate = title or title_of(recipe), model.audio.sample_rate
-        return self.shelf.put(recipe, audio, rate, title, _file_of(recipe), took)
+        return self.cache.put(recipe, audio, rate, title, _file_of(recipe), took)
 
-    def latent(self, model: AudioGenerator, recipe: Recipe) -> Tensor:
+    def latent(self, model: AudioGenerator, recipe: Provenance) -> Tensor:
         """The latent (1, D, L) of a recipe (see `dgm_audio.apps.render.latent_of`).
 
         Raises:
-            InputError: if it has none, or its latents are not on the shelf any more.
+            InputError: if it has none, or its latents are no longer in the cache.
         """
-        with self._work, self._latents_there():
-            return latent_of(model, recipe, self.shelf.folder)
+        with self._work, self._without_paths():
+            return latent_of(model, recipe, self.cache.folder)
 
     @contextmanager
-    def _latents_there(self) -> Iterator[None]:
-        """What is wrong with a file on the shelf is told without its path."""
+    def _without_paths(self) -> Iterator[None]:
+        """Replace errors about a file in the cache by a message without its path."""
         try:
             yield
         except DgmAudioError as error:
-            if str(self.shelf.folder) not in str(error):
+            if str(self.cache.folder) not in str(error):
                 raise
             raise InputError(
                 "The latents of this sound are no longer kept here; encode it again."
             ) from error
 
-    def packed(self, z: Tensor, inline: int = MAX_INLINE) -> dict[str, Any]:
-        """A latent (1, D, L) for a recipe; of more numbers than `inline` it is put on the shelf."""
+    def pack_latent(self, z: Tensor, inline: int = MAX_INLINE) -> dict[str, Any]:
+        """A latent (1, D, L) for a recipe; more than `inline` numbers go into the cache."""
         beside: dict[str, Tensor] = {}
         packed = pack(z, beside, inline)
         if beside:
-            self.shelf.keep(beside)
+            self.cache.put_latents(beside)
         return packed
 
-    def at_work(self) -> threading.RLock:
-        """To hold while a model is used directly."""
+    def lock(self) -> threading.RLock:
+        """The lock to hold while using a model directly."""
         return self._work
 
-    def _check_length(self, model: AudioGenerator, recipe: Recipe) -> None:
+    def _check_length(self, model: AudioGenerator, recipe: Provenance) -> None:
         each = samples(recipe.parameters) / model.audio.sample_rate
         points = path_points(recipe.parameters) if recipe.call == "path" else [(0.0, 0.0, 0.0)]
         seconds = each + points[-1][0]
@@ -226,17 +226,17 @@ class Studio:
                 f"The sound would be {seconds:.3g} s long; the limit is {self.max_seconds:g} s. "
                 "Ask for less, or start the demo with --max-seconds."
             )
-        if each * len(points) > MOST_OF_A_PATH:
+        if each * len(points) > MAX_PATH_SECONDS:
             raise InputError(
                 f"The path joins {len(points)} sounds of {each:.3g} s; in sum they may have "
-                f"{MOST_OF_A_PATH:g} s. Ask for shorter ones, or for fewer."
+                f"{MAX_PATH_SECONDS:g} s. Ask for shorter ones, or for fewer."
             )
 
 
-def _check_same(model: AudioGenerator, recipe: Recipe) -> None:
-    """Whether the page makes the same bytes as those of the recipe; else it says so."""
+def _check_weights(model: AudioGenerator, recipe: Provenance) -> None:
+    """Raise if this version or these weights would make another sound."""
     try:
-        check_recipe(model, recipe)
+        check_provenance(model, recipe)
     except InputError:
         raise InputError(
             f"This sound was made by version {recipe.version:.20} with weights "
@@ -245,8 +245,8 @@ def _check_same(model: AudioGenerator, recipe: Recipe) -> None:
         ) from None
 
 
-def title_of(recipe: Recipe) -> str:
-    """What a sound is, in a few words."""
+def title_of(recipe: Provenance) -> str:
+    """A few words for a sound."""
     parameters = recipe.parameters
     condition = parameters.get("condition")
     words = label(condition) if isinstance(condition, dict) else ""
@@ -258,8 +258,8 @@ def title_of(recipe: Recipe) -> str:
 _CALLS = {"interpolate": "between two", "morph": "morph", "path": "path", "decode": "own latent"}
 
 
-def _file_of(recipe: Recipe) -> str:
-    """What a download is called."""
+def _file_of(recipe: Provenance) -> str:
+    """Name of a download, without suffix."""
     seed = recipe.parameters.get("seed")
     index = recipe.parameters.get("index")
     condition = recipe.parameters.get("condition")
@@ -272,10 +272,10 @@ def _file_of(recipe: Recipe) -> str:
     )
 
 
-def _shown_name(source: str) -> str:
-    """The name of a model: never a path.
+def _model_name(source: str) -> str:
+    """The name of a model on the page, never a path.
 
-    >>> _shown_name("runs/mine/model"), _shown_name("./mine"), _shown_name("hf:org/drums")
+    >>> _model_name("runs/mine/model"), _model_name("./mine"), _model_name("hf:org/drums")
     ('mine', 'mine', 'hf:org/drums')
     """
     if source.startswith("hf:"):
@@ -284,8 +284,8 @@ def _shown_name(source: str) -> str:
     return path.parent.name if path.name == "model" else path.name
 
 
-def _mark(model: AudioGenerator) -> tuple[int, ...]:
-    """Changes when the weights file does; empty if it is gone, which a loaded model survives."""
+def _file_state(model: AudioGenerator) -> tuple[int, ...]:
+    """Size, time and inode of the weights file; empty if it is gone."""
     if model.card_path is None:
         return ()
     try:

@@ -1,6 +1,6 @@
-"""Somebody's recording: read within limits, and its latent found.
+"""Visitors' recordings: read within limits, and encoded.
 
-A visitor's file lies in a folder of the server; what is said of it names the file only.
+An uploaded file lies in a folder of the server; messages about it name the file only.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from dgm_audio.resynthesis import resynthesise
 
 from .studio import Stop, Studio
 
-LOUDER = "“bring to full level”"
-"""What the page calls the option that brings the peak of a recording to 0.95."""
+FULL_LEVEL_OPTION = "“bring to full level”"
+"""The page's name of the option that scales the peak of a recording to 0.95."""
 
-_MOST = 3600
-"""Seconds that the demo can be started with."""
+_MAX_SECONDS = 3600
+"""The largest `--max-seconds` of the demo."""
 
-_CLIPPED = 3
-"""So many samples in a row at full scale do not come by chance."""
+_CLIPPING_RUN = 3
+"""This many consecutive samples at full scale count as clipping."""
 
-_ONSET, _EARLY = 0.05, 0.03
-"""A sound begins where it reaches this share of its peak; so many seconds are no delay."""
+_ONSET, _MAX_ONSET_SECONDS = 0.05, 0.03
+"""A sound starts at this share of its peak; starts up to this many seconds are no delay."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A recording, and what a model makes of it.
+    """An encoded recording.
 
     Args:
-        clip: (1, C, T), as the model takes it.
+        clip: (1, C, T), in the model's rate, channels and length.
         z: its latent (1, D, L).
-        condition: in full; what was not given was found out.
-        notes: what was done to the recording.
+        condition: the full condition; what was not given was inferred.
+        notes: how the recording was converted.
         name: of the file.
     """
 
@@ -63,104 +63,107 @@ def read_upload(
     given: Mapping[str, Any],
     stop: Stop,
     peak: bool = False,
-    tell: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Upload:
-    """A recording and its latent.
+    """Read a recording and encode it.
 
     Args:
-        studio: whose limit holds.
+        studio: sets the longest duration.
         model: with an encoder.
         path: of the file.
-        given: conditions that were chosen; the others are found out.
-        stop: asked between two pieces of work.
-        peak: bring the largest sample to 0.95.
-        tell: is told what is being done.
+        given: conditions chosen on the page; the others are inferred.
+        stop: checked regularly.
+        peak: scale the largest sample to 0.95.
+        report: receives status lines.
 
     Raises:
-        AudioFileError: if the file cannot be read, named without its folder.
+        AudioFileError: if the file cannot be read; the message names it without its folder.
         InputError: if it is too long, the model has no encoder, or a condition is not allowed.
         Stopped: if Stop was pressed.
     """
     inversion.encoder_of(model)
-    inversion.class_choices(model, given)  # wrong values before slow work
+    inversion.class_choices(model, given)  # refuse wrong values before slow work
     path = Path(path)
-    with _only_its_name(path), studio.at_work():
+    with _without_folder(path), studio.lock():
         check_seconds(path, studio.max_seconds)
-        tell("Reading the recording")
-        clip, notes = read_for(model, path, peak=peak, louder=LOUDER, repair=True)
-    notes = (*_about(path, notes, clip), *_late(model, clip))
+        report("Reading the recording")
+        clip, notes = read_for(model, path, peak=peak, louder=FULL_LEVEL_OPTION, repair=True)
+    notes = (*_recording_notes(path, notes, clip), *_onset_notes(model, clip))
 
-    def tried(done: int, total: int) -> None:
+    def progress(done: int, total: int) -> None:
         stop.check()
-        tell(f"Finding out the class: {done} of {total}")
+        report(f"Classifying the recording: {done} of {total}")
 
-    with studio.at_work():
+    with studio.lock():
         beginning = clip[..., : model.audio.length]  # of a long recording
-        condition = inversion.closest_condition(model, beginning, given, tried)
+        condition = inversion.closest_condition(model, beginning, given, progress)
         stop.check()
-        tell("Finding the latent")
+        report("Encoding the recording")
         z = inversion.encode(model, clip, condition)
     return Upload(clip, z, condition, notes, shown(path.name))
 
 
-def read_sides(studio: Studio, model: AudioGenerator, path: Path) -> tuple[Tensor, tuple[str, ...]]:
-    """A recording (C, T) with all its channels, as a vocoder takes it, and what was done to it.
+def read_for_vocoder(
+    studio: Studio, model: AudioGenerator, path: Path
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Read a recording (C, T) with all its channels, and notes on its conversion.
 
     Raises:
-        AudioFileError: if the file cannot be read, named without its folder.
+        AudioFileError: if the file cannot be read; the message names it without its folder.
         InputError: if it is too long.
     """
-    with _only_its_name(path), studio.at_work():
+    with _without_folder(path), studio.lock():
         check_seconds(path, studio.max_seconds)
         x, notes = read_channels(model, path, repair=True)
-    return x, _about(path, notes, x)
+    return x, _recording_notes(path, notes, x)
 
 
-def resynthesised(
+def resynthesise_upload(
     studio: Studio,
     model: AudioGenerator,
     x: Tensor,
     given: Mapping[str, Any],
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Tensor:
-    """What a vocoder makes of a recording (C, T).
+    """Resynthesise a recording (C, T) with a vocoder.
 
     Args:
-        studio: of the model.
+        studio: holds the model.
         model: a vocoder.
-        x: see `read_sides`.
-        given: conditions that were chosen.
-        tell: is told how far it is; it may stop by raising.
+        x: from `read_for_vocoder`.
+        given: conditions chosen on the page.
+        report: receives status lines; it may raise to stop.
     """
     rate, blocks, done = model.audio.sample_rate, [], 0
-    with studio.at_work():
+    with studio.lock():
         for block in resynthesise(model, x, given):
             blocks.append(block)
             done += block.shape[2]
-            tell(f"Resynthesising: {done / rate:.1f} of {x.shape[1] / rate:.1f} s")
+            report(f"Resynthesising: {done / rate:.1f} of {x.shape[1] / rate:.1f} s")
     return torch.cat(blocks, dim=2)[:, 0]
 
 
 def check_seconds(path: Path, limit: float) -> None:
-    """Whether a file is as long as is allowed, in seconds.
+    """Check the duration of a file, in seconds.
 
     Raises:
-        AudioFileError: if it is no audio file that is allowed.
+        AudioFileError: if it is no supported audio file.
         InputError: if it is longer than the limit.
     """
     seconds = probe(path, AudioLimits(max_seconds=math.inf)).seconds
     if seconds > limit:
         needed = math.ceil(seconds / 60) * 60
-        more = f", or start the demo with --max-seconds {needed}" if needed <= _MOST else ""
+        more = f", or start the demo with --max-seconds {needed}" if needed <= _MAX_SECONDS else ""
         raise InputError(
-            f"This file is {spoken(seconds)} long; the limit is {spoken(limit)}. Trim it{more}."
+            f"This file is {duration_text(seconds)} long; the limit is {duration_text(limit)}. "
+            f"Trim it{more}."
         )
 
 
-def spoken(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in words.
 
-    >>> spoken(250), spoken(60), spoken(60.04), spoken(7200)
+    >>> duration_text(250), duration_text(60), duration_text(60.04), duration_text(7200)
     ('4 min 10 s', '60 s', '60.04 s', '2 h 0 min')
     """
     if seconds < 61:
@@ -171,29 +174,29 @@ def spoken(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _about(path: Path, notes: tuple[str, ...], x: Tensor) -> tuple[str, ...]:
-    """What was done to a recording, and what is odd about it, without the file's name."""
+def _recording_notes(path: Path, notes: tuple[str, ...], x: Tensor) -> tuple[str, ...]:
+    """Notes on the conversion and on silence or clipping, without the file's name."""
     found = [note.removeprefix(f"{shown(path)}: ") for note in notes]
     found = [note.replace("; repaired", "; they were repaired") for note in found]
     if not x.any():
-        return (*(note for note in found if not note.startswith("quiet")), "silent all along")
+        return (*(note for note in found if not note.startswith("quiet")), "completely silent")
     full = (x.abs() >= 1).to(torch.int8)
-    runs = full.unfold(-1, min(_CLIPPED, x.shape[-1]), 1).amin(-1)
-    return (*found, "clipped here and there") if runs.any() else tuple(found)
+    runs = full.unfold(-1, min(_CLIPPING_RUN, x.shape[-1]), 1).amin(-1)
+    return (*found, "clipped in places") if runs.any() else tuple(found)
 
 
-def _late(model: AudioGenerator, clip: Tensor) -> list[str]:
-    """A word on silence before a sound, to a model whose sounds begin at once."""
+def _onset_notes(model: AudioGenerator, clip: Tensor) -> list[str]:
+    """A note on leading silence, for models whose sounds start at once."""
     loud = clip.abs().amax((0, 1))
     start = int((loud > _ONSET * loud.max()).int().argmax()) / model.audio.sample_rate
-    if model.latent.hop is not None or start < _EARLY:
+    if model.latent.hop is not None or start < _MAX_ONSET_SECONDS:
         return []
-    return [f"begins after {start:.2f} s; trimmed it may come closer"]
+    return [f"starts after {start:.2f} s of silence; trimming it may improve the reconstruction"]
 
 
 @contextmanager
-def _only_its_name(path: Path) -> Iterator[None]:
-    """Errors that name a file do so without its folder."""
+def _without_folder(path: Path) -> Iterator[None]:
+    """Remove the folder from errors that name a file."""
     try:
         yield
     except (AudioFileError, InputError) as error:

@@ -1,7 +1,7 @@
-"""The parts of the page that Gradio does not have: HTML with a script of their own in static/.
+"""Components that Gradio lacks: HTML with a script of their own in static/.
 
-What a widget holds, `value`, goes both ways as JSON. What comes back from the page is anybody's: it
-is read field by field, and what is not allowed is refused.
+The `value` of a widget travels both ways as JSON. Input from the page is untrusted: it is read
+field by field and validated.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 import gradio as gr
 
 from dgm_audio.errors import InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 STATIC = Path(__file__).parent / "static"
 MAX_JSON = 64 * 1024
-"""Bytes of JSON that a widget takes back from the page."""
+"""Largest JSON value that a widget accepts from the page, in bytes."""
 
 
 def widget(name: str, value: Any = None, **options: Any) -> gr.HTML:
     """HTML whose script is `dgm.<name>(element, props, trigger, watch)` in static/<name>.js.
 
-    No subclass of `gr.HTML`: Gradio writes a stub file beside the module of each.
+    No subclass of `gr.HTML`: for each one Gradio would write a stub file beside its module.
     """
     return gr.HTML(
         value,
@@ -36,11 +36,11 @@ def widget(name: str, value: Any = None, **options: Any) -> gr.HTML:
     )
 
 
-def plain(payload: Any) -> dict[str, Any]:
-    """What the page sent for a widget, if it is a JSON object of a size that the page sends.
+def json_object(payload: Any) -> dict[str, Any]:
+    """The value of a widget as a JSON object; None gives an empty one.
 
     Raises:
-        InputError: if it is not.
+        InputError: if it is no JSON object, or larger than `MAX_JSON`.
     """
     if payload is None:
         return {}
@@ -54,20 +54,20 @@ def plain(payload: Any) -> dict[str, Any]:
     return payload
 
 
-def given_of(payload: Any) -> dict[str, Any]:
-    """The conditions that were chosen, of the widget "controls", for the model's `ConditionSpec`.
+def given_conditions(payload: Any) -> dict[str, Any]:
+    """The conditions chosen in the widget "controls", unchecked by the model's `ConditionSpec`.
 
     Raises:
-        InputError: if the page sent something else.
+        InputError: if the page sent anything else.
     """
-    given = plain(payload).get("given") or {}
+    given = json_object(payload).get("given") or {}
     if not isinstance(given, dict) or len(given) > 32:
         raise InputError("the conditions must be an object of at most 32 names")
     return {str(key): value for key, value in given.items() if value not in (None, "")}
 
 
-def fields_of(spec: ConditionSpec) -> list[dict[str, Any]]:
-    """The conditions of a model that can be chosen on the page."""
+def condition_fields(spec: ConditionSpec) -> list[dict[str, Any]]:
+    """The conditions of a model that the page offers, for the widget "controls"."""
     fields: list[dict[str, Any]] = []
     for key, one in spec:
         if isinstance(one, Classes):
@@ -80,20 +80,20 @@ def fields_of(spec: ConditionSpec) -> list[dict[str, Any]]:
     return fields
 
 
-def number(values: Mapping[str, Any], key: str, low: float, high: float) -> float:
+def read_number(values: Mapping[str, Any], key: str, low: float, high: float) -> float:
     """A number that the page sent.
 
     Raises:
-        InputError: if it is none, or outside [low, high].
+        InputError: if it is no number in [low, high].
     """
     value = values.get(key)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if low <= value <= high:  # of NaN, too, this is false
+        if low <= value <= high:  # also refuses NaN
             return float(value)
     raise InputError(f"{key} is {value!r:.40}; it must be a number from {low:g} to {high:g}")
 
 
-def recipe_from(text: Any) -> Recipe:
+def recipe_from(text: Any) -> Provenance:
     """A recipe that the page sent.
 
     Raises:
@@ -101,20 +101,20 @@ def recipe_from(text: Any) -> Recipe:
     """
     if not isinstance(text, str):
         raise InputError(f"a recipe is a text, not {type(text).__name__}")
-    return Recipe.from_json(text)
+    return Provenance.from_json(text)
 
 
 def scripts() -> str:
-    """All scripts of the page, for its head; the engine first."""
+    """All scripts of the page, for its head; engine.js first."""
     return "".join(f"<script>\n{text}\n</script>\n" for text in _static("js", "engine"))
 
 
 def styles() -> str:
-    """The page's style sheets; the common one first."""
+    """All style sheets of the page; page.css first."""
     return "\n".join(_static("css", "page"))
 
 
 def _static(kind: str, first: str) -> list[str]:
-    """The files of a kind in static/, one of them first."""
+    """The texts of the files of a kind in static/, `first` in front."""
     files = sorted(STATIC.glob(f"*.{kind}"), key=lambda path: (path.stem != first, path.stem))
     return [path.read_text("utf-8") for path in files]

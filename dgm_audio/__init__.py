@@ -17,6 +17,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dgm_audio._renamed import find_old_modules
 from dgm_audio._version import __version__
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ __all__ = [
     "slerp",
     "write_audio",
 ]
+
+find_old_modules()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,3 +1,3 @@
-"""The version, in one place: the build, the recipes in WAV files and the model folders read it."""
+"""The version, in one place: the build, the provenance of sounds and the model folders read it."""
 
 __version__ = "0.1.0"

@@ -65,7 +65,8 @@ class LiveStream(Protocol):
     samples late; so many samples of silence at the end give the last ones.
 
     Attributes:
-        hop: samples per frame of latents; blocks are of n * hop samples.
+        hop: samples per frame of latents, a multiple of 128 (of the limiter's step); blocks are of
+            n * hop samples.
         latency: samples by which the output is late, besides the block itself.
     """
 

@@ -21,8 +21,9 @@ from dgm_audio._audiofile.paths import decoder_reason, label, shown
 from dgm_audio._audiofile.streaming import writing_audio
 from dgm_audio._audiofile.suffixes import AUDIO_SUFFIXES, CONVERTIBLE, FOREIGN
 from dgm_audio._audiofile.writing import FORMATS, MAX_SAMPLE, SUBTYPES, write_audio
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.recipe import MARKER, Recipe
+from dgm_audio.provenance import MARKER, Provenance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -210,18 +211,21 @@ def _mix(audio: Tensor, channels: int | None, path: str | Path | BinaryIO) -> Te
     )
 
 
-def read_recipe(path: str | Path) -> Recipe:
-    """The recipe inside an audio file that this package wrote.
+def read_provenance(path: str | Path) -> Provenance:
+    """The provenance inside an audio file that this package wrote.
 
     Raises:
-        AudioFileError: if the file cannot be read, or carries no recipe or a damaged one.
+        AudioFileError: if the file cannot be read, or carries no provenance or damaged provenance.
     """
     comment = read_comment(path)
     if not comment.startswith(MARKER):
         raise AudioFileError(
-            f"{shown(path)}: carries no recipe; only files that dgm_audio wrote have one"
+            f"{shown(path)}: carries no provenance; only files that dgm_audio wrote have it"
         )
     try:
-        return Recipe.from_json(comment.removeprefix(MARKER))
+        return Provenance.from_json(comment.removeprefix(MARKER))
     except InputError as error:
-        raise AudioFileError(f"{shown(path)}: carries a damaged recipe ({error})") from None
+        raise AudioFileError(f"{shown(path)}: carries damaged provenance ({error})") from None
+
+
+__getattr__ = old_names(__name__)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor, nn
 
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 
@@ -174,3 +175,6 @@ def ramp(progress: float, start: float, end: float) -> float:
     0.5
     """
     return min(1.0, max(0.0, (progress - start) / max(end - start, 1e-9)))
+
+
+__getattr__ = old_names(__name__)

@@ -23,6 +23,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import ConfigError, DgmAudioError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -219,3 +220,6 @@ def warn_once(message: str) -> None:
     if message not in _warned:
         _warned.add(message)
         warnings.warn(message, stacklevel=3)
+
+
+__getattr__ = old_names(__name__)

@@ -5,7 +5,7 @@
     python recipes/notes.py --dataset nsynth --data nsynth --family vae --out runs/nsynth-vae
 
 Renders Debian's Fluid soundfont into labelled notes (8,000 of them, 15 families of instruments,
-pitches 24 to 84; needs `pip install --no-deps tinysoundfont` or fluidsynth), or takes NSynth as it
+pitches 24 to 84; needs `pip install --no-deps tinysoundfont`), or takes NSynth as it
 was unpacked, holds whole instruments out, trains, evaluates, and with --publish writes the model
 folder that ships with the package. Pitch and instrument are conditions; the code is left with the
 timbre.

@@ -74,7 +74,7 @@ def quality(metrics: Mapping[str, Any]) -> str:
         piece(metrics, "pesq_gain_griffin_lim", "{} above our Griffin-Lim"),
         piece(metrics, "dnsmos", "DNSMOS {}"),
         piece(metrics, "in_tune", "in tune {}"),
-        piece(metrics, "mmd_texture_closed", "MMD closed {} by texture"),
+        piece(metrics, "mmd_texture_closed", "MMD score {} by texture"),
         piece(metrics, "mmd_scattering_closed", "{} by scattering"),
         piece(metrics, "two_sample_auc", "two-sample AUC {}"),
         piece(metrics, "two_sample_auc_reconstruction", "of reconstructions {}"),

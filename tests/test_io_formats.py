@@ -9,23 +9,23 @@ import soundfile
 import torch
 
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.io import FORMATS, probe, read_audio, read_recipe, write_audio, writing_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.io import FORMATS, probe, read_audio, read_provenance, write_audio, writing_audio
+from dgm_audio.provenance import Provenance
 
 RATE = 8000
 X = torch.rand(2, 70_001, generator=torch.Generator().manual_seed(0)) * 1.9 - 0.95
-RECIPE = Recipe("some-model", "0" * 64, "0.1.0", "sample", {"seed": 1})
+PROVENANCE = Provenance("some-model", "0" * 64, "0.1.0", "sample", {"seed": 1})
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_named_format_is_written_with_its_recipe(tmp_path, name):
+def test_a_named_format_is_written_with_its_provenance(tmp_path, name):
     kind, subtype = FORMATS[name]
-    path = write_audio(tmp_path / f"a.{kind}", X, RATE, format=name, recipe=RECIPE)
+    path = write_audio(tmp_path / f"a.{kind}", X, RATE, format=name, provenance=PROVENANCE)
     info = probe(path)
     assert (info.format, info.subtype, info.frames) == (kind, subtype, 70_001)
-    assert read_recipe(path) == RECIPE
+    assert read_provenance(path) == PROVENANCE
     with open(tmp_path / "b", "wb") as file:
-        assert write_audio(file, X, RATE, format=name, recipe=RECIPE) is file
+        assert write_audio(file, X, RATE, format=name, provenance=PROVENANCE) is file
         assert not file.closed
     if kind == "wav":
         assert (tmp_path / "b").read_bytes() == path.read_bytes()

@@ -1,11 +1,11 @@
-// Versions of one sound, side by side; a click or a key changes over while it plays.
+// Versions of one sound, side by side; a click or a key switches between them during playback.
 dgm.ab = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-ab");
   const { make } = dgm;
   let shown = "";
   let cards = [];
-  let heard = 0;
+  let active = 0;
 
   function sides() {
     const value = props.value || {};
@@ -13,14 +13,14 @@ dgm.ab = (element, props, trigger, watch) => {
   }
   const isMine = (sound) => !!sound && sides().some((one) => one.key === sound.key);
 
-  // The other version goes on where this one is.
-  function hear(index) {
+  // Switches to a version at the same position.
+  function select(index) {
     const all = sides();
     if (!all.length) return;
-    heard = (index + all.length) % all.length;
+    active = (index + all.length) % all.length;
     const playing = dgm.position();
-    const fits = playing !== null && isMine(dgm.sounding) && playing < all[heard].seconds - 0.02;
-    dgm.play(all[heard], fits ? playing : 0);
+    const fits = playing !== null && isMine(dgm.sounding) && playing < all[active].seconds - 0.02;
+    dgm.play(all[active], fits ? playing : 0);
     mark();
   }
 
@@ -29,7 +29,7 @@ dgm.ab = (element, props, trigger, watch) => {
     const picture = make("img", { src: dgm.url(sound.key, "png"), alt: `Spectrogram: ${sound.label}` });
     const node = make(
       "button",
-      { type: "button", class: "dgm-card", title: `Hear: ${sound.label}`, "aria-pressed": "false", onclick: () => hear(index) },
+      { type: "button", class: "dgm-card", title: `Play: ${sound.label}`, "aria-pressed": "false", onclick: () => select(index) },
       make("span", { class: "dgm-card-title" }, `${"ABC"[index]}  ${sound.label}`),
       make("span", { class: "dgm-card-note" }, sound.title),
       canvas,
@@ -42,8 +42,8 @@ dgm.ab = (element, props, trigger, watch) => {
   function mark() {
     const playing = dgm.position() !== null && isMine(dgm.sounding);
     cards.forEach((node, index) => {
-      node.classList.toggle("dgm-chosen", index === heard);
-      node.setAttribute("aria-pressed", String(playing && index === heard));
+      node.classList.toggle("dgm-chosen", index === active);
+      node.setAttribute("aria-pressed", String(playing && index === active));
     });
   }
 
@@ -53,9 +53,9 @@ dgm.ab = (element, props, trigger, watch) => {
     const now = JSON.stringify([all.map((one) => [one.key, one.label]), value.error, value.notes]);
     if (now === shown) return;
     shown = now;
-    heard = all.length - 1;
+    active = all.length - 1;
     cards = all.map(card);
-    const change = make("button", { type: "button", class: "dgm-button", onclick: () => hear(heard + 1), title: "Change over (X)" }, all.length > 2 ? "A → B → C" : "A ⇄ B");
+    const change = make("button", { type: "button", class: "dgm-button", onclick: () => select(active + 1), title: "Switch version (X)" }, all.length > 2 ? "A → B → C" : "A ⇄ B");
     home.replaceChildren(
       ...(all.length
         ? [
@@ -77,18 +77,18 @@ dgm.ab = (element, props, trigger, watch) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    hear(heard + step);
-    cards[heard].focus();
+    select(active + step);
+    cards[active].focus();
   });
   window.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (home.offsetParent === null || event.target.closest("input:not([type=range]), textarea, select")) return;
-    hear(heard + 1);
+    select(active + 1);
   });
   dgm.on("play", (sound) => {
     dgm.sounding = sound;
     const index = sides().findIndex((one) => one.key === sound.key);
-    if (index >= 0) heard = index;
+    if (index >= 0) active = index;
     mark();
   });
   dgm.on("ended", mark);

@@ -1,4 +1,4 @@
-// Sliders for the strongest directions of the latent space; a locked one stays when the rest move.
+// Sliders for the strongest latent directions; a random nudge leaves locked ones as they are.
 dgm.bars = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-bars");
@@ -18,11 +18,11 @@ dgm.bars = (element, props, trigger, watch) => {
   function row(words, index) {
     const text = make("output", {}, "0");
     const slider = make("input", {
-      type: "range", min: -3, max: 3, step: 0.05, value: 0, "aria-label": `Direction ${index + 1}, ${words}, in deviations`,
+      type: "range", min: -3, max: 3, step: 0.05, value: 0, "aria-label": `Direction ${index + 1}, ${words}, in standard deviations`,
       oninput: (event) => (text.textContent = signed(Number(event.target.value))),
       onchange: (event) => put(amounts().map((one, place) => (place === index ? Number(event.target.value) : one)), "release"),
     });
-    const lock = make("button", { type: "button", class: "dgm-lock", "aria-pressed": "false", "aria-label": `Lock direction ${index + 1}`, title: "Lock: a random nudge leaves it",
+    const lock = make("button", { type: "button", class: "dgm-lock", "aria-pressed": "false", "aria-label": `Lock direction ${index + 1}`, title: "Lock: a random nudge leaves this slider as it is",
       onclick: () => {
         locks[index] = !locks[index];
         show();
@@ -46,7 +46,7 @@ dgm.bars = (element, props, trigger, watch) => {
     });
   }
 
-  // About normal: the sum of three uniform numbers.
+  // Roughly normal: the sum of three uniform numbers.
   const drawn = () => 0.7 * (2 * (Math.random() + Math.random() + Math.random()) - 3);
   const nudge = () => put(amounts().map((value, index) => (locks[index] ? value : Math.min(Math.max(value + drawn(), -3), 3))), "release");
   const reset = () => put(amounts().map(() => 0), "release");
@@ -60,7 +60,7 @@ dgm.bars = (element, props, trigger, watch) => {
       home.replaceChildren(
         ...(rows.length
           ? [
-              make("p", { class: "dgm-bars-head" }, make("strong", {}, "Strongest directions"), make("span", {}, "how much a deviation σ along each changes the sound, and how far it is moved"),
+              make("p", { class: "dgm-bars-head" }, make("strong", {}, "Strongest directions"), make("span", {}, "effect of one standard deviation σ, and the slider position"),
                 make("button", { type: "button", class: "dgm-button", onclick: nudge }, "Random nudge"),
                 make("button", { type: "button", class: "dgm-button", onclick: reset }, "Reset")),
               make("div", { class: "dgm-bars-grid" }, ...rows.map((one) => one.node)),

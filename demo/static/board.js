@@ -1,4 +1,4 @@
-// The picture of a pad: cells tinted by the corners, lit when their sound is there, and a handle.
+// The picture of a pad: cells tinted by the corners, bright once their sound is decoded, and a handle.
 dgm.board = (canvas, cells) => {
   "use strict";
   const last = cells - 1;

@@ -1,4 +1,4 @@
-// The conditions of a model: a list for names, a slider for numbers.
+// The conditions of a model: a list for classes, a slider for numbers.
 dgm.controls = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-controls");

@@ -1,4 +1,4 @@
-// The cards of a pad's corners: a seed with dice, a kept sound, or one's own.
+// The cards of a pad's corners: a seed with dice, a kept sound, or an upload.
 dgm.corners = (changed, play, own) => {
   "use strict";
   const { make } = dgm;
@@ -13,7 +13,7 @@ dgm.corners = (changed, play, own) => {
     cards[index].show();
     changed(!!corner.recipe);
   }
-  // Only sounds of this model that have latents lie at corners.
+  // Only sounds of this model with latents can be corners.
   const fits = (sound) => {
     if (!sound.recipe) return false;
     const recipe = JSON.parse(sound.recipe);
@@ -86,7 +86,7 @@ dgm.corners = (changed, play, own) => {
       cards.forEach((one) => one.show());
       changed(false);
     },
-    // Another model: seeds stay, sounds of the old one go.
+    // On another model, seeds stay and sounds of the old model are removed.
     model(now, deaf) {
       weights = now;
       corners.forEach((corner, index) => corner.recipe && (corners[index] = draw()));

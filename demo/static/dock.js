@@ -23,21 +23,21 @@ dgm.dock = (element, props, trigger, watch) => {
   }, { class: "dgm-more", "aria-expanded": "false" });
   const name = make("strong", { class: "dgm-name" });
   const levels = make("span", { class: "dgm-levels" });
-  const told = make("p", { class: "dgm-told", role: "status" });
+  const message = make("p", { class: "dgm-told", role: "status" });
   const wave = make("canvas", { class: "dgm-wave", role: "slider", tabindex: "0", "aria-label": "Position", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": "0" });
   const picture = make("img", { class: "dgm-mel" });
   const seed = button("", "Copy the seed", () => copy(String(state.current.seed), "The seed is copied."), { class: "dgm-seed-copy" });
   const downloads = make("span", { class: "dgm-downloads" });
   const kept = make("div", { class: "dgm-kept" });
-  const link = button("Copy link", "Copy a link that makes this sound again", () => {
+  const link = button("Copy link", "Copy a link that recreates this sound", () => {
     if (state.current.unlinked) say(state.current.unlinked);
-    else copy(dgm.share(state.current), "The link is copied: it makes this sound again.");
+    else copy(dgm.share(state.current), "The link is copied; it recreates this sound.");
   }, { id: "dgm-link" });
 
   home.append(
     make("div", { class: "dgm-transport" }, toggle, more,
-      tick("loop", "Play again and again", "loop"),
-      tick("at once", "Play new sounds at once", "auto"),
+      tick("loop", "Repeat the sound", "loop"),
+      tick("autoplay", "Play new sounds at once", "auto"),
       tick("match loudness", `Listen at ${dgm.TARGET} LUFS; downloads stay as they are`, "match")),
     make("div", { class: "dgm-sight" }, wave, picture),
     make("div", { class: "dgm-facts" },
@@ -46,11 +46,11 @@ dgm.dock = (element, props, trigger, watch) => {
         button("Keep", "Keep this sound for corners and comparisons", () => dgm.keep(state.current), { id: "dgm-keep" }),
         button("→ A", "Send to A, the start of a line", () => dgm.send("a", state.current), { id: "dgm-send-a" }),
         button("→ B", "Send to B, the end of a line", () => dgm.send("b", state.current), { id: "dgm-send-b" })),
-      kept, told),
+      kept, message),
   );
 
   function say(text) {
-    told.textContent = text;
+    message.textContent = text;
   }
   async function copy(text, done) {
     try {
@@ -58,7 +58,7 @@ dgm.dock = (element, props, trigger, watch) => {
       say(done);
     } catch {
       const box = make("textarea", { readonly: true }, text);
-      told.replaceChildren("Copy this: ", box);
+      message.replaceChildren("Copy this: ", box);
       box.select();
     }
   }
@@ -75,11 +75,11 @@ dgm.dock = (element, props, trigger, watch) => {
     seed.hidden = sound.seed === null || sound.seed === undefined;
     const { change, limited } = dgm.gain(sound);
     const loud = sound.lufs === null ? "" : ` · ${sound.lufs.toFixed(1)} LUFS${sound.indicative ? " (short)" : ""}`;
-    const heard = Math.abs(change) > 0.05 ? ` · heard at ${change > 0 ? "+" : ""}${change.toFixed(1)} dB` : "";
-    const held = limited > 0.05 ? ` · limiter −${limited.toFixed(1)} dB` : "";
+    const playback = Math.abs(change) > 0.05 ? ` · playback ${change > 0 ? "+" : ""}${change.toFixed(1)} dB` : "";
+    const limiter = limited > 0.05 ? ` · limiter −${limited.toFixed(1)} dB` : "";
     const top = document.getElementById("dgm-speed");
     if (top) top.textContent = sound.took > 0 ? ` · last sound at ${speed(sound)}` : "";
-    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s${heard}${held}`;
+    levels.textContent = `peak ${dgm.decibels(sound.peak_dbfs)}${loud} · ${sound.seconds.toFixed(2)} s${playback}${limiter}`;
   }
 
   // Seconds of sound per second of work.
@@ -93,10 +93,10 @@ dgm.dock = (element, props, trigger, watch) => {
       make("a", { href: dgm.url(sound.key, kind, { ...query, name: sound.file }), download: true, title, class: "dgm-save" }, label);
     downloads.replaceChildren(
       make("span", {}, "WAV"),
-      file("16", "Download as 16-bit WAV, its recipe inside", "wav", { bits: 16 }),
-      file("24", "Download as 24-bit WAV, its recipe inside", "wav", { bits: 24 }),
-      file("32f", "Download as 32-bit float WAV, its recipe inside", "wav", { bits: 32 }),
-      ...(sound.recipe ? [file("recipe", "Download the recipe, JSON", "json")] : []),
+      file("16", "Download as 16-bit WAV with the recipe inside", "wav", { bits: 16 }),
+      file("24", "Download as 24-bit WAV with the recipe inside", "wav", { bits: 24 }),
+      file("32f", "Download as 32-bit float WAV with the recipe inside", "wav", { bits: 32 }),
+      ...(sound.recipe ? [file("recipe", "Download the recipe as JSON", "json")] : []),
       ...sound.beside.map((one) =>
         make("a", { href: new URL(`latents/${one}`, document.baseURI).href, download: true, class: "dgm-save", title: "Keep this file with the WAV: its recipe needs it" }, "latents")),
     );
@@ -122,7 +122,7 @@ dgm.dock = (element, props, trigger, watch) => {
     kept.replaceChildren(...(sounds.length ? [make("span", {}, "Kept:")] : []), ...sounds.map((one) =>
       make("span", { class: "dgm-chip" },
         button(one.title, `Play ${one.title} of ${one.model}`, () => dgm.show(one, true)),
-        button("×", `Let go of ${one.title}`, () => dgm.drop(one.key)))));
+        button("×", `Remove ${one.title} from the kept sounds`, () => dgm.drop(one.key)))));
   }
 
   function seek(share) {

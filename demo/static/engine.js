@@ -1,4 +1,4 @@
-// What all widgets share: the sounds in memory, one player, what is kept, the link.
+// Shared by all widgets: sounds in memory, the player, kept sounds, links.
 // Sounds are played by Web Audio, so that a decoded sound starts within a few milliseconds.
 window.dgm = (() => {
   "use strict";
@@ -12,7 +12,7 @@ window.dgm = (() => {
   const buffers = new Map(); // key -> the promise of a sound, and how many samples it has
   let context = null;
   let input = null; // of what sounds together
-  let output = null; // what is heard
+  let output = null; // the last node before the speakers
   let voice = null;
 
   const on = (name, act) => bus.addEventListener(name, (event) => act(event.detail));
@@ -48,7 +48,7 @@ window.dgm = (() => {
     return address.href;
   }
 
-  // The decoded sound of a key; a promise, so that nobody asks twice.
+  // Promise of the decoded sound of a key, so that each is fetched once.
   function load(key) {
     if (buffers.has(key)) {
       const found = buffers.get(key);
@@ -71,7 +71,7 @@ window.dgm = (() => {
     return loading;
   }
 
-  // Lets go of those that were not used for the longest time.
+  // Drops the least recently used sounds.
   function tidy() {
     let samples = [...buffers.values()].reduce((sum, one) => sum + one.samples, 0);
     for (const [key, one] of buffers) {
@@ -131,7 +131,7 @@ window.dgm = (() => {
       emit("problem", problem.message);
       return;
     }
-    if (turn !== state.turn) return; // another one was asked for meanwhile
+    if (turn !== state.turn) return; // a newer sound was requested meanwhile
     if (voice) voice.stop();
     const { change } = gain(sound);
     const mine = start(buffer, { decibels: change, loop: state.loop, offset });
@@ -161,7 +161,7 @@ window.dgm = (() => {
     return voice.source.loop ? seconds % voice.length : Math.min(seconds, voice.length);
   }
 
-  // How loud it is right now, root mean square: what the meters show.
+  // Root mean square of what plays now, for the meters.
   function loudness() {
     if (!output) return 0;
     const samples = new Float32Array(output.fftSize);
@@ -219,7 +219,7 @@ window.dgm = (() => {
     }
   }
 
-  // --- small things for widgets --------------------------------------------------------------
+  // --- helpers for widgets ------------------------------------------------------------------------
 
   function make(tag, attributes, ...children) {
     const node = document.createElement(tag);

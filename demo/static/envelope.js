@@ -1,35 +1,35 @@
 // Sliders for attack, decay, sustain and release, and the curve that they make.
-// `dgm.envelope(shape)` changes the shape, seconds and a share, as it is heard by `dgm.start`.
+// `dgm.envelope(shape)` edits the shape (seconds, and the sustain level as a share) that `dgm.start` plays.
 dgm.envelope = (shape) => {
   "use strict";
   const { make, svg } = dgm;
   const curve = svg("path");
   const picture = svg("svg", { viewBox: "0 0 260 62", class: "dgm-envelope-line", "aria-hidden": "true" }, curve);
 
-  // Seconds go in even ratios, for the ear counts in them.
+  // Times are on a logarithmic scale, as they are perceived.
   function slider(label, name, from, to) {
     const id = `dgm-envelope-${name}`;
     const seconds = name !== "sustain";
     const place = (value) => (seconds ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from));
     const value = (share) => (seconds ? from * (to / from) ** share : from + share * (to - from));
-    function words() {
+    function caption() {
       if (!seconds) return `${(shape[name] * 100).toFixed(0)} %`;
       return shape[name] < 1 ? `${(shape[name] * 1000).toFixed(0)} ms` : `${shape[name].toFixed(2)} s`;
     }
-    const text = make("output", { for: id }, words());
+    const text = make("output", { for: id }, caption());
     const input = make("input", {
-      id, type: "range", min: 0, max: 1, step: 0.005, value: place(shape[name]), "aria-valuetext": words(),
+      id, type: "range", min: 0, max: 1, step: 0.005, value: place(shape[name]), "aria-valuetext": caption(),
       oninput: (event) => {
         shape[name] = value(Number(event.target.value));
-        text.textContent = words();
-        event.target.setAttribute("aria-valuetext", words());
+        text.textContent = caption();
+        event.target.setAttribute("aria-valuetext", caption());
         sketch();
       },
     });
     return make("label", { for: id }, make("span", {}, label), input, text);
   }
 
-  // The loudness over time; widths go with the root of the seconds, so that short parts are seen.
+  // The loudness over time; widths go with the root of the seconds, so that short parts stay visible.
   function sketch() {
     const wide = (seconds) => 12 + 60 * Math.sqrt(Math.min(seconds, 4) / 4);
     const x1 = wide(shape.attack);

@@ -1,4 +1,4 @@
-// Two octaves of keys: notes that the model made, or the sound in the dock at other speeds.
+// Two octaves of keys: notes of the model, or the sound in the dock at other speeds.
 dgm.keys = (element, props, trigger, watch) => {
   "use strict";
   const CODES = ["KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", "KeyY", "KeyH", "KeyU", "KeyJ",
@@ -20,7 +20,7 @@ dgm.keys = (element, props, trigger, watch) => {
   let sampled = null; // the sound in the dock, decoded
   let ofDock = false; // the timbre is that of the sound in the dock
   let shown = false;
-  let stale = true; // the notes are to be asked for
+  let stale = true; // the notes must be requested again
   let turn = 0;
   let since = 0; // the turn in which the timbre changed last
   let keys = []; // buttons, from the lowest on
@@ -42,10 +42,10 @@ dgm.keys = (element, props, trigger, watch) => {
   const range = make("strong", { class: "dgm-keys-range" });
   const down = button("− octave", "An octave down (Z)", () => shift(-12));
   const up = button("octave +", "An octave up (X)", () => shift(12));
-  const told = make("p", { class: "dgm-keys-told", role: "status" });
+  const message = make("p", { class: "dgm-keys-told", role: "status" });
   const piano = make("div", { class: "dgm-piano", role: "group", "aria-label": "Keys: arrows move, Enter plays" });
   home.append(
-    make("div", { class: "dgm-keys-bar" }, make("div", { class: "dgm-keys-octaves" }, down, range, up), told),
+    make("div", { class: "dgm-keys-bar" }, make("div", { class: "dgm-keys-octaves" }, down, range, up), message),
     piano,
     dgm.envelope(shape),
     make("p", { class: "dgm-keys-hint" }, `Play with the mouse, with fingers or on the computer's keys; Z and X change the octave. Notes sound ${HEADROOM} dB lower than in the dock, so that chords have room.`));
@@ -86,10 +86,10 @@ dgm.keys = (element, props, trigger, watch) => {
     range.textContent = `C${octave(first)} – C${octave(first) + 2}`;
     down.disabled = first <= least();
     up.disabled = first >= most();
-    told.textContent = words();
+    message.textContent = hint();
   }
 
-  function words() {
+  function hint() {
     if (!model.pitched) {
       if (!state.current) return "No sound in the dock yet: generate one, then play it here.";
       return `The keys play ${state.current.title} of ${state.current.model}.`;
@@ -105,7 +105,7 @@ dgm.keys = (element, props, trigger, watch) => {
     if (voices.has(who) || note < low() || note > high()) return;
     const sound = model.pitched ? notes.get(note) : state.current;
     const buffer = model.pitched ? sound && sound.buffer : sampled;
-    if (!buffer) return void (told.textContent = model.pitched ? `${named(note)} is not ready yet.` : words());
+    if (!buffer) return void (message.textContent = model.pitched ? `${named(note)} is not ready yet.` : hint());
     const rate = model.pitched ? 1 : 2 ** ((note - MIDDLE) / 12);
     const voice = dgm.start(buffer, { rate, decibels: dgm.gain(sound).change - HEADROOM, shape });
     voices.set(who, { note, voice });
@@ -163,7 +163,7 @@ dgm.keys = (element, props, trigger, watch) => {
     dgm.load(sound.key).then((buffer) => {
       if (state.current === sound) sampled = buffer;
       paint();
-    }, (problem) => (told.textContent = problem.message));
+    }, (problem) => (message.textContent = problem.message));
   }
 
   function receive({ turn: then, notes: made }) {

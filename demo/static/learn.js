@@ -3,14 +3,14 @@ dgm.learn = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-learn");
   const { make, state } = dgm;
-  let asked = "";
+  let requested = "";
 
   const visible = () => element.offsetParent !== null;
   function ask() {
     const sound = state.current;
     const recipe = sound ? sound.recipe : "";
-    if (!visible() || recipe === asked) return;
-    asked = recipe;
+    if (!visible() || recipe === requested) return;
+    requested = recipe;
     if (!recipe) {
       props.value = {};
       render();
@@ -21,11 +21,11 @@ dgm.learn = (element, props, trigger, watch) => {
   }
 
   function copied(button, text) {
-    const say = (word) => {
+    const flash = (word) => {
       button.textContent = word;
       setTimeout(() => (button.textContent = "Copy"), 1500);
     };
-    navigator.clipboard.writeText(text).then(() => say("Copied"), () => say("Select it and copy"));
+    navigator.clipboard.writeText(text).then(() => flash("Copied"), () => flash("Select it and copy"));
   }
   function block(title, text, name) {
     const button = make("button", { type: "button", class: "dgm-button", "aria-label": `Copy: ${title}`, onclick: () => copied(button, text) }, "Copy");
@@ -35,15 +35,15 @@ dgm.learn = (element, props, trigger, watch) => {
   function render() {
     const value = props.value || {};
     if (!value.lines) {
-      const words = state.current
-        ? state.current.recipe ? "…" : "No recipe makes the sound in the dock: it is a recording, or made of a sound by a vocoder."
-        : "Make a sound, and the Python lines that make it again stand here.";
-      home.replaceChildren(make("p", { class: "dgm-note" }, words));
+      const hint = state.current
+        ? state.current.recipe ? "…" : "The sound in the dock has no recipe: it is a recording, or the output of a vocoder."
+        : "Make a sound to see the Python code that makes it.";
+      home.replaceChildren(make("p", { class: "dgm-note" }, hint));
       return;
     }
     home.replaceChildren(
       block("The sound in the dock, in Python", value.lines, "python"),
-      block("Or from its downloaded WAV, whose recipe is inside", value.command, "command"),
+      block("Or from its downloaded WAV, which holds the recipe", value.command, "command"),
       ...(value.note ? [make("p", { class: "dgm-note" }, value.note)] : []),
     );
   }

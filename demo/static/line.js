@@ -1,4 +1,4 @@
-// The two ends of a line; they come from the dock and from the pad.
+// The two ends of a line, sent from the dock or the pad.
 dgm.line = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-line");
@@ -13,8 +13,8 @@ dgm.line = (element, props, trigger, watch) => {
   };
   function show() {
     home.replaceChildren(end("a"), make("span", { class: "dgm-arrow", "aria-hidden": "true" }), end("b"));
-    const said = (sound) => (sound && sound.recipe ? { recipe: sound.recipe } : null);
-    props.value = { a: said(state.ends.a), b: said(state.ends.b) };
+    const recipeOf = (sound) => (sound && sound.recipe ? { recipe: sound.recipe } : null);
+    props.value = { a: recipeOf(state.ends.a), b: recipeOf(state.ends.b) };
   }
   dgm.on("ends", show);
   show();

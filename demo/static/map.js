@@ -1,11 +1,11 @@
-// A plane of sounds: a click plays a point, dragging plays the places in between.
+// A map of sounds: a click plays a point, dragging plays the sounds between points.
 dgm.map = (element, props, trigger, watch) => {
   "use strict";
   const EDGE = 1.2; // half of the plane's side, in its units
   const REACH = 14; // pixels from a point at which it is meant
   const MOVED = 5; // pixels after which a press is a drag
-  const PACE = 80; // milliseconds between two places that are asked for
-  const AHEAD = 8; // sounds asked for at once, before anybody wants to hear them
+  const PACE = 80; // milliseconds between two requests while dragging
+  const AHEAD = 8; // sounds per prefetch request
   const BREATH = 100; // milliseconds before the next ones: others use the model, too
   const PATIENCE = 20000; // milliseconds after which an answer is not waited for any more
   const home = element.querySelector(".dgm-map");
@@ -19,7 +19,7 @@ dgm.map = (element, props, trigger, watch) => {
   const ring = svg("circle", { r: 0.055, class: "dgm-ring", visibility: "hidden" });
   const cross = svg("path", { d: "M-0.07,0H-0.02M0.02,0H0.07M0,-0.07V-0.02M0,0.02V0.07", class: "dgm-cursor", visibility: "hidden" });
   const frame = { viewBox: `${-EDGE} ${-EDGE} ${2 * EDGE} ${2 * EDGE}` };
-  // What moves lies on a sheet of its own, so that the points are not painted again.
+  // Moving parts have an SVG of their own, so that the points are not repainted.
   const points = svg("svg", { ...frame, class: "dgm-points", "aria-hidden": "true" },
     dgm.marks.clouds(), svg("path", { d: `M${-EDGE},0H${EDGE}M0,${-EDGE}V${EDGE}`, class: "dgm-plane-axis" }), clouds, dots);
   const plane = svg("svg", {
@@ -30,11 +30,11 @@ dgm.map = (element, props, trigger, watch) => {
   const legend = make("div", { class: "dgm-legend", role: "group", "aria-label": "Show only these" });
   const here = make("p", { class: "dgm-map-here", role: "status" });
   const ready = make("p", {});
-  const words = make("p", {});
+  const summary = make("p", {});
   home.append(
     make("div", { class: "dgm-plane-frame" }, points, plane, tip),
-    make("div", { class: "dgm-map-side" }, here, legend, words, ready,
-      make("p", {}, "Click a point to play it. Drag over the plane to hear what lies between the points. With the keyboard: arrows and Enter.")));
+    make("div", { class: "dgm-map-side" }, here, legend, summary, ready,
+      make("p", {}, "Click a point to play it. Drag over the map to play the sounds between points. On the keyboard, use the arrow keys and Enter.")));
 
   let chart = { points: [], names: [] };
   let marks = []; // the dot and the cloud of each point
@@ -43,7 +43,7 @@ dgm.map = (element, props, trigger, watch) => {
   let cursor = { x: 0, y: 0 };
   let hold = null; // the pointer that is down
   let turn = 0;
-  let asked = 0; // when the last place was asked for, ms
+  let requested = 0; // time of the last request, ms
   let last = ""; // key of the sound that was played last
   let until = 0; // when sounds may be made ahead again, ms
   let shown = false;
@@ -79,11 +79,11 @@ dgm.map = (element, props, trigger, watch) => {
     clouds.replaceChildren(...marks.map(([, cloud]) => cloud));
     const several = chart.names.length > 1;
     legend.replaceChildren(...(several ? chart.names.map(entry) : []));
-    words.textContent = chart.words || "";
+    summary.textContent = chart.words || "";
     home.classList.toggle("dgm-waiting", !chart.id);
     for (const mark of [near, cross, ring]) mark.setAttribute("visibility", "hidden");
     here.textContent = chart.id ? "Nothing chosen yet" : "";
-    tell();
+    count();
     encircle(state.current);
     if (chart.id) return ahead();
     wanted = "{}"; // another model, nothing is chosen yet
@@ -103,7 +103,7 @@ dgm.map = (element, props, trigger, watch) => {
     }, svg("svg", { viewBox: "-1.4 -1.4 2.8 2.8", "aria-hidden": "true" }, svg("path", { d, fill })), text);
   }
 
-  function tell() {
+  function count() {
     const all = chart.points.length;
     ready.textContent = !all || sounds.size === all ? "" : `${sounds.size} of ${all} sounds are decoded.`;
   }
@@ -161,8 +161,8 @@ dgm.map = (element, props, trigger, watch) => {
 
   function slide(final) {
     const now = performance.now();
-    if (!final && now - asked < PACE) return;
-    asked = now;
+    if (!final && now - requested < PACE) return;
+    requested = now;
     ask({ x: cursor.x, y: cursor.y, final });
   }
 
@@ -181,11 +181,11 @@ dgm.map = (element, props, trigger, watch) => {
       sounds.set(index, sound);
       marks[index][0].classList.add("dgm-ready");
     }
-    tell();
+    count();
   }
 
-  // Sounds are made before anybody wants to hear them, those near the cursor first, a few at a
-  // time, so that a click in between never waits long.
+  // Prefetches sounds, those near the cursor first, a few at a time, so that a click in between
+  // never waits long.
   function ahead() {
     if (performance.now() < until || hold || !shown || !chart.id) return;
     const far = (index) => Math.hypot(chart.points[index][0] - cursor.x, chart.points[index][1] - cursor.y);
@@ -267,7 +267,7 @@ dgm.map = (element, props, trigger, watch) => {
   });
   plane.addEventListener("blur", () => point(null));
 
-  // Asks for the map when the tab is open, else when it will be.
+  // Requests the map once the tab is visible.
   function wish() {
     if (shown && chart.weights) dgm.ask("map-draw", { turn: ++turn });
   }

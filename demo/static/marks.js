@@ -1,5 +1,5 @@
-// Marks that tell classes apart, for eyes of any colour vision: a colour of Okabe and Ito, then
-// another shape.
+// Marks that distinguish classes for any colour vision: the colours of Okabe and Ito, then other
+// shapes.
 (() => {
   "use strict";
   const COLOURS = ["#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7", "#0080C8", "#B8AC1C", "#8A8F98"];
@@ -18,7 +18,7 @@
   };
 
   dgm.marks = {
-    // Of the class of that number: its colour, a shape about a unit wide, the colour fading out.
+    // For a class index: colour, shape about one unit wide, fading colour.
     look: (number) => ({
       fill: COLOURS[number % COLOURS.length],
       d: SHAPES[Math.floor(number / COLOURS.length) % SHAPES.length],

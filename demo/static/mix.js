@@ -1,4 +1,4 @@
-// What the sound is mixed with: a seed, A, B, or a kept sound of the same model.
+// The sound to mix in: a seed, A, B, or a kept sound of the same model.
 dgm.mix = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-mix");

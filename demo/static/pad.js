@@ -1,9 +1,9 @@
-// A square between four sounds: drag plays, arrows move, 1 to 4 play the corners.
+// A square between four sounds: dragging plays, arrows move, 1 to 4 play the corners.
 dgm.pad = (element, props, trigger, watch) => {
   "use strict";
   const CELLS = 9;
   const REST = 80; // ms between two sounds of a drag
-  const PAUSE = 250; // ms without a change after which the server is asked
+  const PAUSE = 250; // ms without a change before a request
   const MOST_POINTS = 64;
   const MOST_SECONDS = 20;
   const home = element.querySelector(".dgm-pad");
@@ -11,8 +11,8 @@ dgm.pad = (element, props, trigger, watch) => {
   const last = CELLS - 1;
   const cornerCells = [0, last, CELLS * last, CELLS * CELLS - 1];
   const at = { x: 0.5, y: 0.5 };
-  const asked = { turn: 0, grid: 0, timer: 0, dirty: true };
-  const heard = { cell: -1, when: -Infinity, timer: 0 };
+  const request = { turn: 0, grid: 0, timer: 0, dirty: true };
+  const playback = { cell: -1, when: -Infinity, timer: 0 };
   let cells = new Array(CELLS * CELLS).fill(null);
   let ready = new Set();
   let path = null; // while a path is recorded: {start, points}
@@ -45,40 +45,40 @@ dgm.pad = (element, props, trigger, watch) => {
       record, ownLabel, place),
   );
 
-  // Rises also when the pad is built anew, after a model that has none.
+  // Increases even when the pad is rebuilt after a model without one.
   const later = (number) => Math.max(number + 1, Date.now());
 
-  // --- what the server is asked ---------------------------------------------------------------
+  // --- requests to the server -----------------------------------------------------------------
 
   function ask(want, more) {
-    clearTimeout(asked.timer);
-    asked.dirty = false;
-    asked.turn = later(asked.turn);
+    clearTimeout(request.timer);
+    request.dirty = false;
+    request.turn = later(request.turn);
     dgm.ask("pad", {
-      turn: asked.turn, grid: asked.grid, want, ...at, corners: corners.values(), own: own.checked,
+      turn: request.turn, grid: request.grid, want, ...at, corners: corners.values(), own: own.checked,
       complete: want !== "grid" && cells.every(Boolean), ...more,
     });
   }
   const soon = (act) => {
-    clearTimeout(asked.timer);
-    asked.timer = setTimeout(act, PAUSE);
+    clearTimeout(request.timer);
+    request.timer = setTimeout(act, PAUSE);
   };
-  // The corners are others: what is decoded is void.
+  // The corners have changed: the decoded sounds are obsolete.
   function renew() {
-    asked.grid = later(asked.grid);
-    asked.dirty = true;
+    request.grid = later(request.grid);
+    request.dirty = true;
     cells = new Array(CELLS * CELLS).fill(null);
     ready = new Set();
     board.dark();
-    soon(() => home.offsetParent && asked.dirty && ask("grid"));
+    soon(() => home.offsetParent && request.dirty && ask("grid"));
   }
 
-  function told(value) {
+  function receive(value) {
     if (value.sound) {
       corners.take(value.corner, value.sound);
       return;
     }
-    if (value.grid !== asked.grid || !value.cells) return;
+    if (value.grid !== request.grid || !value.cells) return;
     const mine = ready;
     value.cells.forEach((cell, index) => {
       if (!cell || cells[index]) return;
@@ -92,7 +92,7 @@ dgm.pad = (element, props, trigger, watch) => {
     });
   }
 
-  // --- what is heard ----------------------------------------------------------------------------
+  // --- playback ---------------------------------------------------------------------------------
 
   function nearest() {
     let best = -1;
@@ -105,15 +105,15 @@ dgm.pad = (element, props, trigger, watch) => {
   }
   function sound(anyway) {
     const cell = nearest();
-    clearTimeout(heard.timer);
-    if (cell < 0 || (cell === heard.cell && !anyway)) return;
-    const wait = heard.when + REST - performance.now();
+    clearTimeout(playback.timer);
+    if (cell < 0 || (cell === playback.cell && !anyway)) return;
+    const wait = playback.when + REST - performance.now();
     if (wait > 0) {
-      heard.timer = setTimeout(() => sound(anyway), wait);
+      playback.timer = setTimeout(() => sound(anyway), wait);
       return;
     }
-    heard.cell = cell;
-    heard.when = performance.now();
+    playback.cell = cell;
+    playback.when = performance.now();
     board.flash(cell);
     dgm.play(cells[cell]);
     if (path) point();
@@ -201,9 +201,9 @@ dgm.pad = (element, props, trigger, watch) => {
       if (cell) dgm.send(detail.end, cell);
     });
   }
-  dgm.on("pad-cells", told);
+  dgm.on("pad-cells", receive);
   dgm.on("given", renew);
-  dgm.whenShown(home, (shown) => shown && asked.dirty && soon(() => ask("grid")));
+  dgm.whenShown(home, (shown) => shown && request.dirty && soon(() => ask("grid")));
   new ResizeObserver(board.paint).observe(canvas);
   watch("value", arrive);
   arrive();

@@ -1,7 +1,6 @@
-// A wire between scripts and the server beside what a widget shows, so that what the page asks for
-// and what the server answers never overwrite each other.
-// `dgm.ask(wire, value)` sends; what the server sends comes as the event named like the wire. A wire
-// goes one way only.
+// One-way channels ("wires") between scripts and the server, separate from the values of widgets, so
+// that requests and answers never overwrite each other.
+// `dgm.ask(wire, value)` sends a request; an answer arrives as the event with the name of its wire.
 (() => {
   "use strict";
   const wires = new Map();
@@ -9,7 +8,7 @@
 
   dgm.ask = (wire, value) => {
     if (wires.has(wire)) wires.get(wire)(value);
-    else waiting.set(wire, value); // its tab is just being built
+    else waiting.set(wire, value); // its tab is still being built
   };
 
   dgm.relay = (element, props, trigger, watch) => {
@@ -23,7 +22,7 @@
     waiting.delete(wire);
   };
 
-  // Calls back with true when an element begins to be shown, with false when its tab is left.
+  // Calls back with true when an element becomes visible, with false when its tab is left.
   dgm.whenShown = (element, act) => {
     let shown = false;
     new ResizeObserver(() => {

@@ -1,16 +1,16 @@
-// Keys that work everywhere on the page, and the sheet that tells of them.
+// Keyboard shortcuts of the whole page, and the dialog that lists them.
 (() => {
   "use strict";
   const KEYS = [
     ["space", "play or stop the sound in the dock"],
     ["G", "generate, decode, draw: the main button of the tab"],
-    ["R", "random: throw the dice, then G"],
+    ["R", "random: new seeds, then G"],
     ["K", "keep the sound"],
     ["1 to 4", "corners of the pad"],
     ["arrows", "move on the pad and on the map; Shift for small steps"],
     ["A W S E D F T G Y H U J …", "notes, while the keyboard is open"],
-    ["X", "change over between a recording and its reconstruction"],
-    ["?", "this sheet"],
+    ["X", "switch between a recording and its reconstruction"],
+    ["?", "this list"],
   ];
 
   const shown = (node) => node && node.offsetParent !== null;

@@ -1,4 +1,4 @@
-// Players side by side: click plays; the ring shows which one is in the dock.
+// Players side by side: a click plays; the ring marks the one in the dock.
 dgm.sounds = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-sounds");

@@ -1,11 +1,11 @@
-"""One module per tab; each has `build(page)`, which is called inside the tab."""
+"""One module per tab, each with `build(page)`, which runs inside the tab."""
 
 from collections.abc import Callable
-from typing import Any
 
+from ..page_context import PageContext
 from . import compare, keyboard, learn, map, morph, sample, transform
 
-TABS: dict[str, Callable[[Any], None]] = {
+TABS: dict[str, Callable[[PageContext], None]] = {
     "Sample": sample.build,
     "Morph": morph.build,
     "Map": map.build,
@@ -14,4 +14,4 @@ TABS: dict[str, Callable[[Any], None]] = {
     "Compare": compare.build,
     "Learn": learn.build,
 }
-"""Name of the tab -> what builds it."""
+"""Name of each tab -> its `build`."""

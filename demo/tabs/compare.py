@@ -6,7 +6,7 @@ import html
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -16,25 +16,23 @@ from dgm_audio.model_folder import read_header
 from dgm_audio.shipped import list_models
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
-from ..abilities import why_no_sample
-from ..background import Tell, in_background
-from ..handling import Updates, handler, say
-from ..parts import DRAWN_SEEDS, follows_model, seed_row, stop_button
-from ..shelf import Sound
+from ..background import Report, in_background
+from ..capability_text import why_no_sample
+from ..controls import SEED_RANGE, on_model_change, seed_row, stop_button
+from ..event_handlers import Updates, handler, status_line
+from ..page_context import PageContext
+from ..sound_cache import Sound
 from ..studio import Stop, Studio
-from ..widgets import given_of, widget
+from ..widgets import given_conditions, widget
 
-if TYPE_CHECKING:
-    from ..page import Page
-
-MOST = 4
-"""Models that are ticked at first."""
+MAX_PRESELECTED = 4
+"""Models ticked at first, at most."""
 
 COLUMNS = ("Model", "Sound", "Length", "Rate", "Latent", "Time taken", "Speed", "Loudness")
 
 
-def build(page: Page) -> None:
-    """The tab's controls, and what they do."""
+def build(page: PageContext) -> None:
+    """The tab's controls and their events."""
     studio = page.studio
     names = gr.CheckboxGroup(studio.names, label="Models", elem_id="dgm-compare-models")
     with gr.Row(elem_classes="dgm-row"):
@@ -50,31 +48,33 @@ def build(page: Page) -> None:
     def compare(
         stop: Stop, chosen: list[str], controls: Any, number: Any, locked: bool
     ) -> Iterator[Updates]:
-        drawn = number if locked else secrets.randbelow(DRAWN_SEEDS)
+        drawn = number if locked else secrets.randbelow(SEED_RANGE)
         drawn = check_integer("seed", drawn, 0, MAX_SEED)
         yield {seed: drawn, sounds: [], table: ""}
         specs: dict[str, ConditionSpec] = {}
         rows: list[str] = []
         for name in chosen or []:
             stop.check()
-            yield {status: say(f"Loading {name}")}
+            yield {status: status_line(f"Loading {name}")}
             model = studio.model(name)
             if reason := why_no_sample(model):
                 rows.append(_refusal(name, reason))
             else:
                 specs[name] = model.condition
-        conditions = shared_conditions(specs, given_of(controls))
+        conditions = shared_conditions(specs, given_conditions(controls))
         made: list[dict[str, Any]] = []
         for name, condition in conditions.items():
-            yield {status: say(f"{name} makes its sound: {len(made)} of {len(conditions)} done")}
+            yield {
+                status: status_line(f"{name} is sampling: {len(made)} of {len(conditions)} done")
+            }
             work = partial(_made, studio, name, condition, drawn, stop)
             sound, row = yield from in_background(work, stop, status)
             note = f"{name} · {_seconds(sound.took)} · {_speed(sound)}"
-            made.append(sound.page() | {"note": note})
+            made.append(sound.page_data() | {"note": note})
             rows.insert(len(made) - 1, row)
             update: Updates = {sounds: made, table: _table(rows)}
             yield update | ({page.dock: made[0]} if len(made) == 1 else {})
-        yield {table: _table(rows) if rows else "", status: say(_done(len(made), drawn))}
+        yield {table: _table(rows) if rows else "", status: status_line(_done(len(made), drawn))}
 
     inputs = [names, page.controls, seed, keep_seed]
     event = go.click(
@@ -87,38 +87,38 @@ def build(page: Page) -> None:
     )
     stop_button(stop_here, status, [event])
 
-    @follows_model(page, [names])
+    @on_model_change(page, [names])
     def adapt(model: AudioGenerator) -> Updates:
-        return {names: relatives(studio, model)}
+        return {names: models_of_same_data(studio, model)}
 
 
-def relatives(studio: Studio, model: AudioGenerator) -> list[str]:
-    """Models on the page that were trained on the recordings that this one was, itself first."""
+def models_of_same_data(studio: Studio, model: AudioGenerator) -> list[str]:
+    """Models on the page that were trained on the same data, this one first."""
     if model.name not in studio.names or why_no_sample(model):
         return []
     found = [str(model.name)]
     if model.card_path is None:
         return found
-    own = _about(read_header(model.card_path.parent))
+    own = _data_ids(read_header(model.card_path.parent))
     for info in list_models():
         if info.name in studio.names and info.name != model.name:
-            alike = _about(read_header(info.path)) & own
+            alike = _data_ids(read_header(info.path)) & own
             found += [info.name] if alike else []
-    return found[:MOST]
+    return found[:MAX_PRESELECTED]
 
 
 def shared_conditions(
     specs: Mapping[str, ConditionSpec], given: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """The condition of each model's sound: the same class, if they share one.
+    """The condition of each model's sound, with the same class if the models share one.
 
     Args:
         specs: of the models, by name.
-        given: what was chosen on the page; what a model cannot take is left out.
+        given: conditions chosen on the page; a model ignores those that it does not have.
 
     Returns:
-        By name, in full; without a choice the first class that all models with classes have, or
-        else each model's own first one.
+        The full condition by model name. Without a choice, the class is the first one that all
+        models with classes have, or else each model's own first one.
     """
     names = [_names(spec) for spec in specs.values()]
     with_classes = [one for one in names if one]
@@ -148,9 +148,9 @@ def _names(spec: ConditionSpec) -> list[str]:
 
 
 def _made(
-    studio: Studio, name: str, condition: dict[str, Any], seed: int, stop: Stop, tell: Tell
+    studio: Studio, name: str, condition: dict[str, Any], seed: int, stop: Stop, report: Report
 ) -> tuple[Sound, str]:
-    """The sound of a model, and its row."""
+    """The sound of a model, and its row of the table."""
     model = studio.model(name)
     seconds = min(model.audio.seconds, studio.max_seconds)
     length = model.audio.resolve_length(seconds)
@@ -207,13 +207,13 @@ def _table(rows: Sequence[str]) -> str:
 
 def _done(count: int, seed: int) -> str:
     if not count:
-        return "Tick at least one model that makes sounds by itself."
+        return "Tick at least one model that can sample."
     return (
-        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to hear it."
+        f"{count} {'model' if count == 1 else 'models'}, one seed: {seed}. Click a card to play it."
     )
 
 
-def _about(header: Mapping[str, Any]) -> set[str]:
-    """What tells which recordings a model has learned from."""
+def _data_ids(header: Mapping[str, Any]) -> set[str]:
+    """Names and hashes of a model's training data."""
     data = header.get("data") or {}
     return {str(data[key]) for key in ("dataset", "manifest_sha256") if data.get(key)}

@@ -1,7 +1,7 @@
-"""Keyboard: notes, played on the screen or on the computer's keys.
+"""Keyboard: notes, played on the screen or with the computer's keys.
 
-A model that takes a pitch makes every note itself, ahead of the playing; of any other model the
-keys play the sound in the dock faster and slower, which static/keys.js does alone.
+A model with a pitch condition makes every note in advance. For any other model, static/keys.js
+plays the sound in the dock faster and slower.
 """
 
 from __future__ import annotations
@@ -9,25 +9,23 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Scalar
 
-from ..abilities import pitch_of, why_no_sample
-from ..handling import Updates, handler, say, steps
-from ..parts import DRAWN_SEEDS, follows_model, stop_button
-from ..shelf import Sound
+from ..capability_text import pitch_spec, why_no_sample
+from ..controls import SEED_RANGE, on_model_change, stop_button
+from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
+from ..sound_cache import Sound
 from ..studio import Stop, Studio
-from ..widgets import given_of, number, plain, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
+from ..widgets import given_conditions, json_object, read_number, recipe_from, widget
 
 KEYS = 25
 """Two octaves, from C to C."""
@@ -38,8 +36,8 @@ MAX_NOTE = 127
 A_SEED, THE_DOCK = "a seed", "the sound in the dock"
 
 
-def build(page: Page) -> None:
-    """The tab's controls, and what they do."""
+def build(page: PageContext) -> None:
+    """The tab's controls and their events."""
     words = gr.HTML()
     with gr.Row(elem_classes="dgm-row", visible=False) as timbre:
         source = gr.Radio([A_SEED, THE_DOCK], value=A_SEED, label="Notes with the timbre of")
@@ -66,28 +64,28 @@ def build(page: Page) -> None:
         show_progress="hidden",
     )
     stop_button(stop_here, status, [event])
-    thrown = dice.click(lambda: secrets.randbelow(DRAWN_SEEDS), None, seed, queue=False)
+    thrown = dice.click(lambda: secrets.randbelow(SEED_RANGE), None, seed, queue=False)
     for changed in (thrown.then, seed.submit, seed.blur, page.controls.change):
         changed(None, js="() => { dgm.emit('keys-timbre'); }")
     source.input(
         None, source, js=f"(chosen) => {{ dgm.emit('keys-source', chosen === '{THE_DOCK}'); }}"
     )
 
-    @follows_model(page, [words, timbre, keys])
+    @on_model_change(page, [words, timbre, keys])
     def adapt(model: AudioGenerator) -> Updates:
-        pitch = None if why_no_sample(model) else pitch_of(model)
+        pitch = None if why_no_sample(model) else pitch_spec(model)
         value: dict[str, Any] = {"weights": model.weights_hash, "low": 0, "high": MAX_NOTE}
         if pitch is not None:
             value |= {"low": pitch.low, "high": pitch.high, "pitched": True}
         return {
-            words: say(_words(model, pitch)),
+            words: status_line(_words(model, pitch)),
             timbre: gr.update(visible=pitch is not None),
             keys: value,
         }
 
 
 def note_order(first: int, pitch: Scalar) -> list[int]:
-    """The notes of two octaves from `first` on that the model knows, those in the middle first.
+    """The notes of two octaves from `first` within the model's range, from the middle outwards.
 
     >>> note_order(48, Scalar(50, 84, "MIDI number", 60))[:5]
     [60, 59, 61, 58, 62]
@@ -96,7 +94,7 @@ def note_order(first: int, pitch: Scalar) -> list[int]:
     return sorted(known, key=lambda note: (abs(note - first - KEYS // 2), note))
 
 
-def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) -> Recipe:
+def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) -> Provenance:
     """The first sound of a seed.
 
     Raises:
@@ -116,54 +114,54 @@ def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) 
 
 
 def make_notes(
-    studio: Studio, stop: Stop, name: str, controls: Any, origin: str, seed: Any, asked: Any
+    studio: Studio, stop: Stop, name: str, controls: Any, origin: str, seed: Any, payload: Any
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The notes that the page asked for, one after another.
+    """The notes that the page requested, one after another.
 
     Yields:
-        A line for the status, and the notes so far as [note, what the page needs to play it].
+        A status line, and the notes so far, each as [note, playback facts].
 
     Raises:
-        InputError: if something that the page sent is not allowed.
+        InputError: if the page sent an invalid value.
     """
-    wanted = plain(asked)
+    request = json_object(payload)
     model = studio.model(name)
-    pitch = pitch_of(model)
+    pitch = pitch_spec(model)
     if pitch is None or why_no_sample(model):
         return
-    first = int(number(wanted, "first", 0, MAX_NOTE))
-    turn = number(wanted, "turn", 0, 2**53)
+    first = int(read_number(request, "first", 0, MAX_NOTE))
+    turn = read_number(request, "turn", 0, 2**53)
     if origin == A_SEED:
-        recipe = seed_recipe(studio, name, seed, given_of(controls))
-    elif wanted.get("recipe"):
-        recipe = recipe_from(wanted["recipe"])
+        recipe = seed_recipe(studio, name, seed, given_conditions(controls))
+    elif request.get("recipe"):
+        recipe = recipe_from(request["recipe"])
     else:
         raise InputError("the dock holds no sound of this model; generate one, or use a seed")
     notes: list[tuple[int, dict[str, Any]]] = []
-    for note, line in steps(note_order(first, pitch), "Making the notes", "notes"):
+    for note, line in with_progress(note_order(first, pitch), "Making the notes", "notes"):
         yield line, {"turn": turn, "notes": notes}
-        notes = [*notes, (note, _heard(make_note(studio, recipe, note, stop)))]
+        notes = [*notes, (note, _playback_facts(make_note(studio, recipe, note, stop)))]
     yield "", {"turn": turn, "notes": notes}
 
 
-def make_note(studio: Studio, recipe: Recipe, note: int, stop: Stop) -> Sound:
-    """The sound of a recipe at another pitch: the same latent, the condition changed.
+def make_note(studio: Studio, recipe: Provenance, note: int, stop: Stop) -> Sound:
+    """The sound of a recipe at another pitch: the same latent, another condition.
 
     Raises:
-        InputError: if it is put together of several sounds, or has no pitch.
+        InputError: if it joins several sounds, or has no pitch.
     """
     condition = recipe.parameters.get("condition")
     if recipe.call == "path" or not isinstance(condition, dict) or "pitch" not in condition:
         raise InputError(
-            f"a sound of the kind {recipe.call!r} without one pitch plays no notes; choose a "
-            "single note of this model in the dock, or a seed"
+            f"a sound of the kind {recipe.call!r} has no single pitch to change; choose "
+            "a note of this model in the dock, or a seed"
         )
     parameters = {**recipe.parameters, "condition": {**condition, "pitch": float(note)}}
     return studio.make(replace(recipe, parameters=parameters), stop)
 
 
-def _heard(sound: Sound) -> dict[str, Any]:
-    """What the page needs to play a note."""
+def _playback_facts(sound: Sound) -> dict[str, Any]:
+    """The facts with which the page plays a note."""
     return {"key": sound.key, "lufs": sound.lufs, "peak_dbfs": sound.peak_dbfs}
 
 
@@ -171,8 +169,8 @@ def _words(model: AudioGenerator, pitch: Scalar | None) -> str:
     name = model.name or "This model"
     if pitch is None:
         return (
-            f"{name} takes no pitch: the keys play the sound in the dock faster and slower, as a "
-            "sampler does. The C in the middle is the sound as it is."
+            f"{name} has no pitch condition: the keys play the sound in the dock faster or slower, "
+            "as a sampler does. Middle C plays it unchanged."
         )
     return (
         f"{name} makes every note itself, from {pitch.low:g} to {pitch.high:g} ({pitch.unit}): the "

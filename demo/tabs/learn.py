@@ -1,71 +1,72 @@
-"""Learn: what the families do, a picture of the model, and the code of the sound in the dock."""
+"""Learn: the families, a diagram of the model, and the code of the sound in the dock."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from dgm_audio.apps.latents import files_beside
-from dgm_audio.apps.python_lines import python_lines
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.shipped import list_models
 
+from ..controls import on_model_change
 from ..diagram import diagram
-from ..handling import Updates, handler
-from ..lessons import families_html
-from ..parts import follows_model
+from ..event_handlers import Updates, handler
+from ..family_docs import families_html
+from ..page_context import PageContext
+from ..python_code import python_code
 from ..studio import Stop
-from ..widgets import plain, recipe_from, widget
-
-if TYPE_CHECKING:
-    from ..page import Page
+from ..widgets import json_object, recipe_from, widget
 
 _FILE = re.compile(r"[\w.-]{1,120}")
 
 
-def build(page: Page) -> None:
-    """The tab's parts, and what fills them."""
+def build(page: PageContext) -> None:
+    """The tab's components and their events."""
     picture = gr.HTML(elem_id="dgm-learn-model")
     status = gr.HTML()
     code = widget("learn", {})
     families = gr.HTML(elem_id="dgm-learn-families")
 
     @handler(status)
-    def explain(stop: Stop, asked: Any) -> Iterator[Updates]:
-        yield {code: lines_of(asked), status: ""}
+    def explain(stop: Stop, payload: Any) -> Iterator[Updates]:
+        yield {code: code_of(payload), status: ""}
 
     code.input(explain, code, [code, status], queue=False, show_progress="hidden")
 
-    @follows_model(page, [picture, families])
+    @on_model_change(page, [picture, families])
     def adapt(model: AudioGenerator) -> Updates:
         return {picture: diagram(model), families: families_html(model.family)}
 
 
-def lines_of(asked: Any) -> dict[str, Any]:
-    """What makes a sound again, for the widget "learn".
+def code_of(payload: Any) -> dict[str, Any]:
+    """Python code and command that make a sound again: the value of the widget "learn".
 
     Args:
-        asked: of the page; the sound's "recipe", and the "file" that it is saved as.
+        payload: from the page: the sound's "recipe", and the name "file" of its download.
 
     Raises:
-        InputError: if the page sent something else.
+        InputError: if the page sent anything else.
     """
-    text, file = plain(asked).get("recipe"), plain(asked).get("file")
+    request = json_object(payload)
+    text, file = request.get("recipe"), request.get("file")
     if not text:
         return {}
     name = file if isinstance(file, str) and _FILE.fullmatch(file) else "sound"
     recipe = recipe_from(text)
-    lines, beside = python_lines(recipe, f"{name}.wav"), files_beside(recipe)
+    lines, beside = python_code(recipe, f"{name}.wav"), files_beside(recipe)
     notes = []
     if beside:
-        notes.append(f"Both need {', '.join(beside)}, which the dock hands out, beside them.")
+        notes.append(
+            f"Both need {', '.join(beside)} in the same folder; download it from the dock."
+        )
     if not _known_everywhere(recipe.model):
         notes.append(
-            f"{recipe.model!r:.60} is a model of one's own: put its folder where its name stands, "
-            "and --model FOLDER behind recall."
+            f"{recipe.model!r:.60} is your own model: write its folder in place of its name, "
+            "and append --model FOLDER to the recall command."
         )
     command = f"dgm-audio recall {name}.wav"
     return {"recipe": text, "lines": lines, "command": command, "note": " ".join(notes)}

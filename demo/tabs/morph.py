@@ -7,43 +7,41 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from dgm_audio.apps.morph import grid_order
 from dgm_audio.generator import AudioGenerator, check_integer
 
-from ..abilities import what_morph_means, why_no_encoding, why_no_sample
-from ..background import Tell, in_background
+from ..background import Report, in_background
+from ..capability_text import morph_note, why_no_encoding, why_no_sample
+from ..controls import on_model_change, stop_button
 from ..corners import Corners, read_corners
-from ..handling import Updates, handler, say, steps
-from ..parts import follows_model, stop_button
-from ..shelf import Sound
+from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
+from ..sound_cache import Sound
 from ..studio import Stop, title_of
 from ..uploads import read_upload
-from ..widgets import given_of, number, plain, widget
-from .morph_line import build_line, joined
-
-if TYPE_CHECKING:
-    from ..page import Page
+from ..widgets import given_conditions, json_object, read_number, widget
+from .morph_line import build_line, join_path
 
 SIZE = 9
 """Cells along each side of the pad."""
 
-USUAL_SECONDS, MOST_SECONDS = 1.5, 6.0
-"""Of each sound: the page keeps 81 of them in memory."""
+DEFAULT_SECONDS, MAX_SECONDS = 1.5, 6.0
+"""Duration of each sound; the page keeps 81 of them in memory."""
 
-_LAST = 2**53
-_EVERY = 0.2
-"""Seconds between two words to the page on how far the grid is."""
+_MAX_TURN = 2**53
+_STATUS_INTERVAL = 0.2
+"""Seconds between two progress updates of the grid."""
 
 _REDRAW = "() => dgm.emit('given')"
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """The tab's components; on `asks` the page speaks, on `cells` the server."""
+    """The tab's components; `asks` carries requests of the page, `cells` the answers."""
 
     asks: gr.HTML
     cells: gr.HTML
@@ -52,10 +50,10 @@ class _Parts:
     own: list[gr.UploadButton]
 
 
-def build(page: Page) -> None:
-    """The tab's controls, and what they do."""
+def build(page: PageContext) -> None:
+    """The tab's controls and their events."""
     why, means = gr.HTML(), gr.HTML()
-    longest = min(MOST_SECONDS, page.studio.max_seconds)
+    longest = min(MAX_SECONDS, page.studio.max_seconds)
     with gr.Column() as all_of_it:
         pad = widget("pad", {}, elem_id="dgm-morph")
         asks, cells = (
@@ -65,7 +63,7 @@ def build(page: Page) -> None:
             status = gr.HTML()
             stop_here = gr.Button("Stop", variant="stop", scale=0, min_width=90)
         seconds = gr.Slider(
-            0.1, longest, value=min(USUAL_SECONDS, longest), step=0.1, label="Seconds each"
+            0.1, longest, value=min(DEFAULT_SECONDS, longest), step=0.1, label="Seconds each"
         )
         own = [
             gr.UploadButton(elem_id=f"dgm-own-{index}", elem_classes="dgm-own-file")
@@ -77,13 +75,13 @@ def build(page: Page) -> None:
     page.controls.change(None, js=_REDRAW)
     seconds.release(None, js=_REDRAW)
 
-    @follows_model(page, [why, means, all_of_it, seconds, status, pad])
+    @on_model_change(page, [why, means, all_of_it, seconds, status, pad])
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
-        usual = min(round(model.audio.seconds, 1), USUAL_SECONDS, longest)
+        usual = min(round(model.audio.seconds, 1), DEFAULT_SECONDS, longest)
         return {
-            why: say(reason),
-            means: say("" if reason else what_morph_means(model)),
+            why: status_line(reason),
+            means: status_line("" if reason else morph_note(model)),
             all_of_it: gr.update(visible=not reason),
             seconds: gr.update(value=usual, visible=model.latent.hop is not None),
             status: "",
@@ -95,13 +93,13 @@ def build(page: Page) -> None:
         }
 
 
-def _wire_pad(page: Page, parts: _Parts) -> Any:
-    """The newest wish of the page is served; what is older gives way to it."""
+def _wire_pad(page: PageContext, parts: _Parts) -> Any:
+    """Serve the newest request of the page; older ones are abandoned."""
     status, cells = parts.status, parts.cells
     newest = gr.State({"turn": 0})
 
-    def announce(said: Any, newest: dict[str, int]) -> None:
-        turn = said.get("turn") if isinstance(said, dict) else None
+    def announce(sent: Any, newest: dict[str, int]) -> None:
+        turn = sent.get("turn") if isinstance(sent, dict) else None
         if isinstance(turn, int):
             newest["turn"] = max(newest["turn"], turn)
 
@@ -109,27 +107,27 @@ def _wire_pad(page: Page, parts: _Parts) -> Any:
     def serve(
         stop: Stop, name: str, controls: Any, payload: Any, long: float, newest: dict[str, int]
     ) -> Iterator[Updates]:
-        said = plain(payload)
-        turn = check_integer("turn", said.get("turn"), 0, _LAST)
-        path = said.get("want") == "path"  # it was recorded once: nothing newer replaces it
+        request = json_object(payload)
+        turn = check_integer("turn", request.get("turn"), 0, _MAX_TURN)
+        path = request.get("want") == "path"  # a recorded path is not replaced by newer requests
         if newest["turn"] > turn and not path:
             return
         corners = read_corners(
             page.studio,
             name,
-            said.get("corners"),
+            request.get("corners"),
             4,
-            given=given_of(controls),
-            own=said.get("own") is True,
+            given=given_conditions(controls),
+            own=request.get("own") is True,
             seconds=long,
         )
         if path:
-            yield from joined(page, status, corners, said.get("points"), stop)
-        elif said.get("want") == "place":
-            x, y = (round(number(said, key, 0, 1), 4) for key in ("x", "y"))
-            yield {page.dock: _make(page, corners, x, y, stop).page() | {"quiet": True}}
-        if not said.get("complete"):
-            grid = check_integer("grid", said.get("grid"), 0, _LAST)
+            yield from join_path(page, status, corners, request.get("points"), stop)
+        elif request.get("want") == "place":
+            x, y = (round(read_number(request, key, 0, 1), 4) for key in ("x", "y"))
+            yield {page.dock: _make(page, corners, x, y, stop).page_data() | {"quiet": True}}
+        if not request.get("complete"):
+            grid = check_integer("grid", request.get("grid"), 0, _MAX_TURN)
             for found, line in _grid(page, corners, stop, lambda: newest["turn"] > turn):
                 yield {cells: {"grid": grid, "cells": found}, status: line}
 
@@ -151,19 +149,19 @@ def _wire_pad(page: Page, parts: _Parts) -> Any:
     )
 
 
-def _wire_uploads(page: Page, parts: _Parts) -> list[Any]:
-    """One's own sounds as corners."""
+def _wire_uploads(page: PageContext, parts: _Parts) -> list[Any]:
+    """Wire the upload of recordings as corners."""
 
     def taking(corner: int) -> Callable[..., Iterator[Updates]]:
         @handler(parts.status)
         def take(stop: Stop, name: str, controls: Any, path: str | None) -> Iterator[Updates]:
             if path is None:
                 return
-            given = given_of(controls)
+            given = given_conditions(controls)
             work = partial(_uploaded, page, name, path, given, stop)
-            sound, told = yield from in_background(work, stop, parts.status)
-            taken = {"corner": corner, "sound": sound.page(), "at": time.time()}
-            yield {parts.cells: taken, parts.status: say(f"Corner {corner + 1} is {told}.")}
+            sound, note = yield from in_background(work, stop, parts.status)
+            taken = {"corner": corner, "sound": sound.page_data(), "at": time.time()}
+            yield {parts.cells: taken, parts.status: status_line(f"Corner {corner + 1} is {note}.")}
 
         return take
 
@@ -181,14 +179,14 @@ def _wire_uploads(page: Page, parts: _Parts) -> list[Any]:
 
 
 def _uploaded(
-    page: Page, name: str, path: str, given: dict[str, Any], stop: Stop, tell: Tell
+    page: PageContext, name: str, path: str, given: dict[str, Any], stop: Stop, report: Report
 ) -> tuple[Sound, str]:
-    """The model's version of a recording, and what was done to it, in words."""
-    upload = read_upload(page.studio, page.studio.model(name), path, given, stop, tell=tell)
+    """A recording as the model reconstructs it, and a note on its conversion."""
+    upload = read_upload(page.studio, page.studio.model(name), path, given, stop, report=report)
     recipe = page.studio.recipe(
         name,
         "decode",
-        latents=page.studio.packed(upload.z),
+        latents=page.studio.pack_latent(upload.z),
         length=upload.clip.shape[-1],
         condition=upload.condition,
         recording=True,
@@ -197,26 +195,26 @@ def _uploaded(
     return sound, "; ".join((upload.name, *upload.notes))
 
 
-def _make(page: Page, corners: Corners, x: float, y: float, stop: Stop) -> Sound:
+def _make(page: PageContext, corners: Corners, x: float, y: float, stop: Stop) -> Sound:
     recipe = corners.at(x, y)
     where = f" {x:.2f}, {y:.2f}" if recipe.call == "morph" else ""
     return page.studio.make(recipe, stop, title_of(recipe) + where)
 
 
 def _grid(
-    page: Page, corners: Corners, stop: Stop, stale: Callable[[], bool]
+    page: PageContext, corners: Corners, stop: Stop, stale: Callable[[], bool]
 ) -> Iterator[tuple[list[dict[str, Any] | None], str]]:
-    """The sounds of all cells, row by row, None for those to come, and a line for the status."""
+    """The sounds of all cells, row by row, None where still missing, and a status line."""
     cells: list[dict[str, Any] | None] = [None] * SIZE**2
     shown = 0.0
-    for (row, column), line in steps(grid_order(SIZE), "Decoding the pad"):
+    for (row, column), line in with_progress(grid_order(SIZE), "Decoding the pad"):
         if stale():
             return
-        if time.monotonic() - shown > _EVERY:
+        if time.monotonic() - shown > _STATUS_INTERVAL:
             shown = time.monotonic()
             yield cells, line
         sound = _make(page, corners, column / (SIZE - 1), row / (SIZE - 1), stop)
-        whole = sound.page() if {row, column} <= {0, SIZE - 1} else {}
-        heard = {"key": sound.key, "lufs": sound.lufs, "peak_dbfs": sound.peak_dbfs}
-        cells[row * SIZE + column] = whole | heard
-    yield cells, say(f"All {len(cells)} sounds are decoded.")
+        whole = sound.page_data() if {row, column} <= {0, SIZE - 1} else {}
+        playback = {"key": sound.key, "lufs": sound.lufs, "peak_dbfs": sound.peak_dbfs}
+        cells[row * SIZE + column] = whole | playback
+    yield cells, status_line(f"All {len(cells)} sounds are decoded.")

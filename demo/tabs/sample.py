@@ -1,36 +1,41 @@
-"""Sample: new sounds of a seed."""
+"""Sample: new sounds from a seed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 
-from ..abilities import why_no_sample
-from ..background import making
-from ..handling import Updates, handler, say, steps
-from ..parts import DRAWN_SEEDS, follows_model, length_of, longest_of, seed_row, stop_button
+from ..background import make_in_background
+from ..capability_text import why_no_sample
+from ..controls import (
+    SEED_RANGE,
+    length_in_samples,
+    max_seconds_of,
+    on_model_change,
+    seed_row,
+    stop_button,
+)
+from ..event_handlers import Updates, handler, status_line, with_progress
+from ..page_context import PageContext
 from ..studio import Stop
-from ..widgets import given_of, widget
+from ..widgets import given_conditions, widget
 
-if TYPE_CHECKING:
-    from ..page import Page
-
-MOST = 8
+MAX_SOUNDS = 8
 
 
-def build(page: Page) -> None:
-    """The tab's controls, and what they do."""
+def build(page: PageContext) -> None:
+    """The tab's controls and their events."""
     why = gr.HTML()
     with gr.Column() as all_of_it:
         with gr.Row(elem_classes="dgm-row"):
             seed, keep_seed = seed_row()
-            count = gr.Slider(1, MOST, value=MOST, step=1, label="How many")
+            count = gr.Slider(1, MAX_SOUNDS, value=MAX_SOUNDS, step=1, label="How many")
             seconds = gr.Number(1.5, label="Seconds", step=0.1)
             temperature = gr.Slider(0, 2, value=1, step=0.05, label="Temperature")
         with gr.Row(elem_classes="dgm-row"):
@@ -53,15 +58,15 @@ def build(page: Page) -> None:
         warm: float,
     ) -> Iterator[Updates]:
         model = page.studio.model(name)
-        drawn = number if locked else secrets.randbelow(DRAWN_SEEDS)
+        drawn = number if locked else secrets.randbelow(SEED_RANGE)
         drawn = check_integer("seed", drawn, 0, MAX_SEED)
         items = item_conditions(
-            model, given_of(controls), check_integer("how many", how_many, 1, MOST)
+            model, given_conditions(controls), check_integer("how many", how_many, 1, MAX_SOUNDS)
         )
-        length = length_of(model, long)
+        length = length_in_samples(model, long)
         made: list[dict[str, Any]] = []
         yield {seed: drawn, sounds: []}
-        for (index, condition), line in steps(list(enumerate(items)), "Making"):
+        for (index, condition), line in with_progress(list(enumerate(items)), "Making"):
             yield {status: line}
             recipe = page.studio.recipe(
                 name,
@@ -72,10 +77,10 @@ def build(page: Page) -> None:
                 length=length,
                 condition=condition,
             )
-            sound = yield from making(page.studio, recipe, stop, status)
-            made.append(sound.page())
+            sound = yield from make_in_background(page.studio, recipe, stop, status)
+            made.append(sound.page_data())
             yield {sounds: made} | ({page.dock: made[0]} if index == 0 else {})
-        yield {status: say(f"{len(made)} sound{'s' * (len(made) > 1)} of seed {drawn}.")}
+        yield {status: status_line(f"{len(made)} sound{'s' * (len(made) > 1)} of seed {drawn}.")}
 
     inputs = [page.model, page.controls, seed, keep_seed, count, seconds, temperature]
     event = go.click(
@@ -88,13 +93,13 @@ def build(page: Page) -> None:
     )
     stop_button(stop_here, status, [event])
 
-    @follows_model(page, [why, all_of_it, seconds, sounds])
+    @on_model_change(page, [why, all_of_it, seconds, sounds])
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
-        longest = min(page.studio.max_seconds, longest_of(model))
+        longest = min(page.studio.max_seconds, max_seconds_of(model))
         usual = min(model.audio.seconds, longest, 10.0)
         return {
-            why: say(reason),
+            why: status_line(reason),
             all_of_it: gr.update(visible=not reason),
             seconds: gr.update(value=round(usual, 3), label=f"Seconds, up to {longest:.3g}"),
             sounds: [],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, BinaryIO, TypeGuard
 
 import soundfile
 
+from dgm_audio import atomic
 from dgm_audio.errors import AudioFileError
 
 
@@ -83,13 +83,5 @@ def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         raise AudioFileError("is no regular file, so it cannot be replaced")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with atomic.replacing(path) as file:
+        yield file

@@ -18,7 +18,7 @@ from dgm_audio._audiofile.writing import Format, check_rate, choose_format, enco
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dgm_audio.recipe import Recipe
+    from dgm_audio.provenance import Provenance
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def writing_audio(
     format: str | None = None,
     overwrite: bool = False,
     comment: str = "",
-    recipe: Recipe | None = None,
+    provenance: Provenance | None = None,
 ) -> Iterator[Callable[[Tensor | np.ndarray], None]]:
     """Write a file as its sound comes: gives a function that takes blocks (1, C, t) or (C, t).
 
@@ -45,7 +45,7 @@ def writing_audio(
         format: see `write_audio`.
         overwrite: replace an existing file.
         comment: ASCII text to store in it.
-        recipe: how the sound was made; stored as `write_audio` stores it, in place of a comment.
+        provenance: how the sound was made; takes the place of the comment.
 
     Raises:
         AudioFileError: if the file exists or cannot be written, or a WAV would pass 4 GiB.
@@ -53,7 +53,7 @@ def writing_audio(
     """
     path = Path(path)
     form, cut = choose_format(path, format), 0
-    tags = tags_of(recipe) or ({"ICMT": comment} if comment else {})
+    tags = tags_of(provenance) or ({"ICMT": comment} if comment else {})
     check_rate(form.kind, sample_rate)
     encoder = _wav_encoder if form.kind == "wav" else _encoder
     with named(path), replacing(path, overwrite) as file:

@@ -19,7 +19,7 @@ from dgm_audio.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dgm_audio.recipe import Recipe
+    from dgm_audio.provenance import Provenance
 
 SUBTYPES = {"wav": ("PCM_16", "PCM_24", "FLOAT"), "flac": ("PCM_16", "PCM_24"), "ogg": ("VORBIS",)}
 """What each kind of file can be written as; the first is the default."""
@@ -59,7 +59,7 @@ def write_audio(
     format: str | None = None,
     subtype: str | None = None,
     overwrite: bool = False,
-    recipe: Recipe | None = None,
+    provenance: Provenance | None = None,
 ) -> Path: ...
 
 
@@ -72,7 +72,7 @@ def write_audio(
     format: str | None = None,
     subtype: str | None = None,
     overwrite: bool = False,
-    recipe: Recipe | None = None,
+    provenance: Provenance | None = None,
 ) -> BinaryIO: ...
 
 
@@ -84,7 +84,7 @@ def write_audio(
     format: str | None = None,
     subtype: str | None = None,
     overwrite: bool = False,
-    recipe: Recipe | None = None,
+    provenance: Provenance | None = None,
 ) -> Path | BinaryIO:
     """Write a WAV, FLAC or OGG file, by its suffix or by a named format; all of it or nothing.
 
@@ -103,7 +103,7 @@ def write_audio(
         subtype: in place of a format, libsndfile's name of the codec: "PCM_16", "PCM_24" or, for
             WAV, "FLOAT"; an OGG is always "VORBIS".
         overwrite: replace an existing file.
-        recipe: how the sound was made; it is stored as the file's comment.
+        provenance: how the sound was made; it is stored as the file's comment.
 
     Returns:
         The path, or the file.
@@ -118,7 +118,7 @@ def write_audio(
     check_rate(kind, sample_rate)
     if subtype != "FLOAT":
         samples = _lowered(samples, label(target))
-    tags = tags_of(recipe)
+    tags = tags_of(provenance)
     with named(target), opened_to_write(target, overwrite) as file:
         if kind == "wav":
             _write_wav(file, samples, sample_rate, subtype, tags)
@@ -211,12 +211,12 @@ def _check_audio(audio: Any) -> np.ndarray:
     return array.astype(np.float32, copy=False)
 
 
-def tags_of(recipe: Recipe | None) -> dict[str, str]:
-    if recipe is None:
+def tags_of(provenance: Provenance | None) -> dict[str, str]:
+    if provenance is None:
         return {}
-    from dgm_audio.recipe import MARKER
+    from dgm_audio.provenance import MARKER
 
-    return {"ICMT": MARKER + recipe.to_json(), "ISFT": f"dgm_audio {recipe.version}"}
+    return {"ICMT": MARKER + provenance.to_json(), "ISFT": f"dgm_audio {provenance.version}"}
 
 
 def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:

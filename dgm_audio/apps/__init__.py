@@ -1,4 +1,4 @@
-"""What people do with a generator: render recipes, morph, draw maps, transfer recordings.
+"""What people do with a generator: render sounds, morph, draw maps, transfer recordings.
 
 Applications talk to `AudioGenerator` only; none of them names a family.
 """

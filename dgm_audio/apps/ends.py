@@ -1,6 +1,6 @@
-"""What recipes say of sounds that others lie between: values, ends, corners, all of them checked.
+"""Parameters of provenance, checked: values, and the ends and corners that sounds lie between.
 
-A recipe may come from anybody's file or link, so nothing in it is taken as it is.
+Provenance may come from anybody's file or link, so every value is checked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def value(parameters: Mapping[str, Any], key: str, kind: type) -> Any:
     found = parameters.get(key)
     kinds = (int, float) if kind is float else kind
     if not isinstance(found, kinds) or isinstance(found, bool):
-        raise InputError(f"recipe: {key} is {found!r:.60}; it must be of type {kind.__name__}")
+        raise InputError(f"provenance: {key} is {found!r:.60}; it must be of type {kind.__name__}")
     return found
 
 
@@ -41,7 +41,7 @@ def number(parameters: Mapping[str, Any], key: str, low: float, high: float) -> 
     """
     found = value(parameters, key, float)
     if not low <= found <= high:  # also catches NaN
-        raise InputError(f"recipe: {key} is {found!r:.60}; it must be from {low:g} to {high:g}")
+        raise InputError(f"provenance: {key} is {found!r:.60}; it must be from {low:g} to {high:g}")
     return float(found)
 
 
@@ -53,7 +53,7 @@ def samples(parameters: Mapping[str, Any]) -> int:
     """
     found = value(parameters, "length", int)
     if not 1 <= found <= MAX_LENGTH:
-        raise InputError(f"recipe: length is {found!r:.60}; it must be from 1 to {MAX_LENGTH}")
+        raise InputError(f"provenance: length is {found!r:.60}; it must be from 1 to {MAX_LENGTH}")
     return found
 
 
@@ -78,7 +78,7 @@ def end(model: AudioGenerator, said: Any, length: int, folder: Path) -> Tensor:
         InputError: if it is neither, or no latent of this model.
     """
     if not isinstance(said, Mapping):
-        raise InputError(f"recipe: an end is {said!r:.60}; it must be of type dict")
+        raise InputError(f"provenance: an end is {said!r:.60}; it must be of type dict")
     if "seed" in said:
         return drawn(model, {"temperature": 1.0, **said, "length": length})
     z = unpack(said, folder)

@@ -1,6 +1,6 @@
 """What is done to a sound between the model and the file: its end, and its level.
 
-A recipe says so in two parameters, which are absent where nothing is done: `trim` (true) and
+Provenance says so in two parameters, which are absent where nothing is done: `trim` (true) and
 `level` ("peak", "lufs", or with a number: "peak=-3" in dBFS, "lufs=-16").
 """
 
@@ -27,14 +27,14 @@ TARGETS = {"peak": (-60.0, 0.0), "lufs": (-60.0, -5.0)}
 
 
 def finished(x: Tensor, parameters: Mapping[str, Any], sample_rate: int) -> Tensor:
-    """A sound (C, T) with the end and the level that a recipe's parameters ask for.
+    """A sound (C, T) with the end and the level that the parameters of its provenance ask for.
 
     Raises:
         InputError: if a parameter is not allowed.
     """
     trim, level = parameters.get("trim", False), parameters.get("level", "none")
     if not isinstance(trim, bool):
-        raise InputError(f"recipe: trim is {trim!r:.60}; it must be true or false")
+        raise InputError(f"provenance: trim is {trim!r:.60}; it must be true or false")
     kind, target = parse_level(level)
     x = trimmed(x, sample_rate) if trim else x
     return x if kind == "none" else to_level(x, sample_rate, kind, target)[0]
@@ -57,7 +57,7 @@ def short_of(x: Tensor, sample_rate: int, level: str) -> str:
 
 
 def finish(trim: bool, level: str) -> dict[str, Any]:
-    """The parameters of a recipe; a sound that is left as it is has none.
+    """The parameters for a sound's provenance; none for a sound that stays as it is.
 
     >>> finish(True, "none")
     {'trim': True}

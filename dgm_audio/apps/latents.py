@@ -1,7 +1,7 @@
-"""Latents outside a model: in files, and inside recipes.
+"""Latents outside a model: in files, and inside the provenance of sounds.
 
 A file is `.safetensors`, which also keeps what the latents belong to, or `.npy`, which does not.
-A recipe holds few numbers itself; many lie in a file beside the sound, bound by its hash.
+Provenance holds few numbers itself; many lie in a file beside the sound, bound by its hash.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from torch import Tensor
 
 from dgm_audio._audiofile.paths import named, open_regular, replacing, shown
 from dgm_audio.errors import AudioFileError, InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 MAX_BYTES = 256 * 2**20
 """Larger files of latents are refused unread."""
 
 MAX_INLINE = 128
-"""Numbers of one latent that a recipe holds itself: two of them fit into its 2000 bytes."""
+"""Numbers of one latent that go into the provenance itself: two latents fit into its 2000 bytes."""
 
 _KEY = "latents"
 
@@ -156,7 +156,7 @@ def read_latents(path: Path) -> StoredLatents:
 
 
 def pack(z: Tensor, beside: dict[str, Tensor], inline: int = MAX_INLINE) -> dict[str, Any]:
-    """One latent (1, D, L) as JSON values for a recipe.
+    """One latent (1, D, L) as JSON values for the provenance of a sound.
 
     More than `inline` numbers are entered into `beside`, under the name of the file that must lie
     beside the sound (see `write_beside`).
@@ -188,24 +188,24 @@ def unpack(packed: Any, folder: Path) -> Tensor:
         AudioFileError: if the file is missing.
     """
     if isinstance(packed, Mapping) and set(packed) == {"file", "sha256"}:
-        path = folder / Path(str(packed["file"])).name  # never a path out of somebody's recipe
+        path = folder / Path(str(packed["file"])).name  # never a path out of somebody's provenance
         z = read_latents(path).z
         if _digest(z[0]) != packed["sha256"]:
-            raise InputError(f"{shown(path)}: holds other latents than the recipe was made with")
+            raise InputError(f"{shown(path)}: holds other latents than those of the sound")
         return z
     try:
         shape = [int(size) for size in packed["shape"]]
         numbers = np.frombuffer(base64.b64decode(packed["float32"], validate=True), "<f4")
         return torch.from_numpy(numbers.astype(np.float32).reshape(1, *shape))
     except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
-        raise InputError("recipe: its latents are damaged") from None
+        raise InputError("provenance: its latents are damaged") from None
 
 
-def files_beside(recipe: Recipe) -> list[str]:
-    """Names of the files of latents that must lie beside a sound for its recipe to work."""
-    corners = recipe.parameters.get("corners")
+def files_beside(provenance: Provenance) -> list[str]:
+    """Names of the files of latents that must lie beside a sound for its provenance to work."""
+    corners = provenance.parameters.get("corners")
     listed = corners if isinstance(corners, list) else []
-    values = [*recipe.parameters.values(), *listed]
+    values = [*provenance.parameters.values(), *listed]
     names = (
         str(value["file"]) for value in values if isinstance(value, Mapping) and "file" in value
     )

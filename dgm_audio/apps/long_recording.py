@@ -18,7 +18,7 @@ from dgm_audio._audiofile.paths import named
 from dgm_audio.apps.finishing import parse_level
 from dgm_audio.data.shape import PEAK
 from dgm_audio.io import AudioInfo, probe, read_audio, resample, shown, writing_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.signal.loudness import level_gain
 from dgm_audio.signal.loudness_meter import LoudnessMeter
 from dgm_audio.specs import AudioSpec
@@ -157,7 +157,7 @@ def writing_sound(
     level: str = "none",
     overwrite: bool = False,
     comment: str = "",
-    recipe: Recipe | None = None,
+    provenance: Provenance | None = None,
 ) -> Iterator[Callable[[Tensor], None]]:
     """As `dgm_audio.io.writing_audio`, for blocks (1, C, t), and brought to a level.
 
@@ -171,7 +171,7 @@ def writing_sound(
         level: see `dgm_audio.apps.finishing`.
         overwrite: replace an existing file.
         comment: ASCII text to store in it.
-        recipe: how the sound was made, in place of a comment.
+        provenance: how the sound was made, in place of a comment.
 
     Raises:
         AudioFileError: if the file exists or cannot be written.
@@ -179,7 +179,7 @@ def writing_sound(
     """
     kind, target = parse_level(level)
     options: dict[str, Any] = {"format": format, "overwrite": overwrite}
-    options |= {"comment": comment, "recipe": recipe}
+    options |= {"comment": comment, "provenance": provenance}
     if kind == "none":
         with writing_audio(path, sample_rate, channels, **options) as write:
             yield write

@@ -8,16 +8,15 @@ nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.errors import InputError
-from dgm_audio.generator import AudioGenerator, check_integer
+from dgm_audio.generator import check_integer
 from dgm_audio.interpolation import slerp
 
 MAX_GRID = 33
@@ -112,36 +111,6 @@ def grid_order(size: int = 9) -> list[tuple[int, int]]:
     return sorted(cells, key=lambda cell: max(level[cell[0]], level[cell[1]]))
 
 
-def corner_grid(
-    model: AudioGenerator,
-    corners: Sequence[Tensor],
-    size: int = 9,
-    *,
-    conditions: Sequence[Mapping[str, Any]],
-    length: int,
-) -> Iterator[tuple[int, int, Tensor]]:
-    """All sounds of a pad, (row, column, audio (C, T)), in the order of `grid_order`.
-
-    Each is the sound that a recipe "morph" makes at x = column / (size - 1), y = row / (size - 1).
-
-    Args:
-        model: that the latents are for.
-        corners: 4 latents (1, D, L), or 2.
-        size: of the grid.
-        conditions: a full one per corner.
-        length: T, samples of each sound.
-
-    Raises:
-        InputError: if an argument is not allowed, before the first sound.
-    """
-    cells = grid_order(size)
-    point(corners, 0, 0)
-    blend(conditions, 0, 0)
-    if len(corners) != len(conditions):
-        raise InputError(f"there are {len(corners)} corners and {len(conditions)} conditions")
-    return _cells(model, corners, cells, size, conditions, length)
-
-
 def crossfade(sounds: Sequence[Tensor], starts: Sequence[int], fade: int) -> Tensor:
     """One clip of sounds that follow each other.
 
@@ -181,21 +150,6 @@ def check_corners(count: int) -> None:
     """
     if count not in (2, 4):
         raise InputError(f"there are {count} corners; a pad has 4 and a line 2")
-
-
-def _cells(
-    model: AudioGenerator,
-    corners: Sequence[Tensor],
-    cells: Sequence[tuple[int, int]],
-    size: int,
-    conditions: Sequence[Mapping[str, Any]],
-    length: int,
-) -> Iterator[tuple[int, int, Tensor]]:
-    for row, column in cells:
-        x, y = column / (size - 1), row / (size - 1)
-        with one_thread():
-            z = point(corners, x, y)
-        yield row, column, decode_one(model, z, blend(conditions, x, y), length)
 
 
 def _share(name: str, value: float) -> float:

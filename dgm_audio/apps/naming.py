@@ -15,7 +15,7 @@ MOST_LETTERS = 60
 
 
 def model_name(model: AudioGenerator, given: str) -> str:
-    """What recipes call the model: its name, or for a run's `model` folder the name of the run."""
+    """The model's name in provenance; for a run's `model` folder the name of the run."""
     name = model.name or model.family
     folder = Path(given).absolute()
     if name != "model" or not folder.is_dir():

@@ -23,11 +23,11 @@ def path_clip(
     folder: Path,
     watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None = None,
 ) -> Tensor:
-    """The clip (C, T) of a recipe "path", on the CPU.
+    """The clip (C, T) of the call "path", on the CPU.
 
     Args:
         model: that made it.
-        parameters: of the recipe, see `dgm_audio.apps.render.recipe_for`.
+        parameters: of the provenance, see `dgm_audio.apps.render.provenance_for`.
         folder: where packed latents lie.
         watch: passes on the single sounds (1, C, t), of T samples in all; it may stop by raising.
 
@@ -45,7 +45,7 @@ def path_clip(
         corners = ends.corners(model, parameters, folder)
         if len(corners) != len(conditions):
             raise InputError(
-                f"recipe: there are {len(corners)} corners and {len(conditions)} conditions"
+                f"provenance: there are {len(corners)} corners and {len(conditions)} conditions"
             )
         places = [point(corners, x, y) for _, x, y in points]
     sounds = (
@@ -64,17 +64,17 @@ def path_points(parameters: Mapping[str, Any]) -> list[tuple[float, float, float
     """
     said = ends.value(parameters, "points", list)
     if not 1 <= len(said) <= MAX_POINTS:
-        raise InputError(f"recipe: there are {len(said)} points; allowed are 1 to {MAX_POINTS}")
+        raise InputError(f"provenance: there are {len(said)} points; allowed are 1 to {MAX_POINTS}")
     points = []
     for one in said:
         if not isinstance(one, list | tuple) or len(one) != 3:
-            raise InputError(f"recipe: a point is {one!r:.60}; it must be [seconds, x, y]")
+            raise InputError(f"provenance: a point is {one!r:.60}; it must be [seconds, x, y]")
         named: dict[str, Any] = dict(zip(("seconds", "x", "y"), one, strict=True))
         seconds = ends.number(named, "seconds", 0, MAX_SECONDS)
         points.append((seconds, ends.number(named, "x", 0, 1), ends.number(named, "y", 0, 1)))
     times = [seconds for seconds, _, _ in points]
     if times != sorted(times):
-        raise InputError("recipe: the seconds of the points fall; they must ascend")
+        raise InputError("provenance: the seconds of the points fall; they must ascend")
     return points
 
 
@@ -88,5 +88,7 @@ def path_conditions(parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     conditions = [ends.value({"a condition": one}, "a condition", dict) for one in said]
     first = ends.value(parameters, "condition", dict)
     if conditions[:1] != [first]:
-        raise InputError(f"recipe: condition is {first!r:.60}; it must be that of the first corner")
+        raise InputError(
+            f"provenance: condition is {first!r:.60}; it must be that of the first corner"
+        )
     return conditions

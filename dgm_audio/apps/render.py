@@ -1,4 +1,4 @@
-"""From a recipe to its sound: the one path by which sounds are made and made again.
+"""From provenance to sound: the one path by which sounds are made and made again.
 
 Items are decoded one by one and on one thread, so that a sound's bytes depend neither on how many
 were asked for together nor on the number of cores.
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
 from dgm_audio.apps import ends
 from dgm_audio.apps.decoding import decode_one, one_thread
@@ -23,17 +24,17 @@ from dgm_audio.apps.path import path_clip
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_BATCH, AudioGenerator, Streams, check_integer
 from dgm_audio.interpolation import slerp
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Classes, Scalar
 
 
-def recipe_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -> Recipe:
-    """The recipe of one sound of a loaded model.
+def provenance_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -> Provenance:
+    """The provenance of one sound of a loaded model.
 
     Args:
         model: as `dgm_audio.load` gave it.
-        name: what the recipe calls the model.
-        call: one of `dgm_audio.recipe.CALLS`.
+        name: what the provenance calls the model.
+        call: one of `dgm_audio.provenance.CALLS`.
         **parameters: what `render` needs: `length` in samples and `condition`; for "sample" `seed`,
             `index` and `temperature`; for "interpolate" `from` and `to` (each a seed with an index,
             or a packed latent), `steps` and `index`; for "decode" `latents`, packed; for "morph"
@@ -50,43 +51,43 @@ def recipe_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -
         raise InputError("the model was not loaded from a model folder, so it has no weights hash")
     if model.device.type != "cpu":
         parameters["device"] = model.device.type
-    return Recipe(name, model.weights_hash, __version__, call, parameters)
+    return Provenance(name, model.weights_hash, __version__, call, parameters)
 
 
 def render(
     model: AudioGenerator,
-    recipe: Recipe,
+    provenance: Provenance,
     folder: Path | None = None,
     watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None = None,
 ) -> Tensor:
-    """The sound (C, T) of a recipe, on the CPU, with the end and the level that it says.
+    """The sound (C, T) that the provenance describes, on the CPU, with its trimming and its level.
 
     Args:
-        model: the one that the recipe was made with (see `check_recipe`).
-        recipe: of a file, or new from `recipe_for`.
-        folder: where latents lie that are too many for a recipe.
+        model: the one that made the sound (see `check_provenance`).
+        provenance: of a file, or new from `provenance_for`.
+        folder: where latents lie that are too long for the provenance itself.
         watch: passes on the blocks (1, C, t) of a model that streams, T samples in all; it may show
             how far the sound is, and stop. For "path" it passes on the single sounds, of any model.
 
     Raises:
         InputError: if a parameter is missing or not allowed.
     """
-    made = _made(model, recipe, folder, watch)
-    return finished(made, recipe.parameters, model.audio.sample_rate)
+    made = _made(model, provenance, folder, watch)
+    return finished(made, provenance.parameters, model.audio.sample_rate)
 
 
 def _made(
     model: AudioGenerator,
-    recipe: Recipe,
+    provenance: Provenance,
     folder: Path | None,
     watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None,
 ) -> Tensor:
     """The sound (C, T) as the model gives it."""
-    if recipe.call == "path":
-        return path_clip(model, recipe.parameters, folder or Path(), watch)
-    length = ends.samples(recipe.parameters)
-    condition = ends.value(recipe.parameters, "condition", dict)
-    z = latent_of(model, recipe, folder)
+    if provenance.call == "path":
+        return path_clip(model, provenance.parameters, folder or Path(), watch)
+    length = ends.samples(provenance.parameters)
+    condition = ends.value(provenance.parameters, "condition", dict)
+    z = latent_of(model, provenance, folder)
     if watch is None or not isinstance(model, Streams):
         return decode_one(model, z, condition, length)
     with torch.no_grad(), one_thread():
@@ -94,42 +95,43 @@ def _made(
         return torch.cat(list(blocks), dim=2)[0].cpu()
 
 
-def latent_of(model: AudioGenerator, recipe: Recipe, folder: Path | None = None) -> Tensor:
-    """The latent (1, D, L) of a recipe that has one: of all but "path".
+def latent_of(model: AudioGenerator, provenance: Provenance, folder: Path | None = None) -> Tensor:
+    """The latent (1, D, L) of a sound; every call but "path" has one.
 
     Args:
-        model: the one that the recipe was made with.
-        recipe: of one sound.
-        folder: where latents lie that are too many for a recipe.
+        model: the one that made the sound.
+        provenance: of one sound.
+        folder: where latents lie that are too long for the provenance itself.
 
     Raises:
         InputError: if it is a path, or a parameter is missing or not allowed.
     """
-    if recipe.call not in _LATENTS:
+    if provenance.call not in _LATENTS:
         raise InputError(
-            f"a sound of the kind {recipe.call!r} was put together from several, so it has no "
+            f"a sound of the kind {provenance.call!r} was put together from several, so it has no "
             f"latent; those of the kinds {', '.join(_LATENTS)} have one"
         )
     with torch.no_grad(), one_thread():
-        return _LATENTS[recipe.call](model, recipe.parameters, folder or Path())
+        return _LATENTS[provenance.call](model, provenance.parameters, folder or Path())
 
 
 def end_of(
     model: AudioGenerator,
-    recipe: Recipe,
+    provenance: Provenance,
     beside: dict[str, Tensor],
     folder: Path | None = None,
 ) -> dict[str, Any]:
-    """A recipe's sound as an end, or a corner, of others.
+    """A sound as an end, or a corner, of a morph.
 
     Where a latent has a frame per hop, ends that were drawn are drawn again for the length of the
     morph: the beginning of the same sound, or a longer one.
 
     Args:
-        model: the one that the recipe was made with.
-        recipe: of one sound.
-        beside: takes latents that are too many for a recipe (see `dgm_audio.apps.latents.pack`).
-        folder: where those of the recipe lie.
+        model: the one that made the sound.
+        provenance: of one sound.
+        beside: takes latents that are too long for the provenance itself (see
+            `dgm_audio.apps.latents.pack`).
+        folder: where such latents of this sound lie.
 
     Returns:
         Seed and index, and the temperature if it is not 1, of a sound that was drawn; else its
@@ -138,29 +140,29 @@ def end_of(
     Raises:
         InputError: as `latent_of` does.
     """
-    z = latent_of(model, recipe, folder)
-    if recipe.call != "sample":
+    z = latent_of(model, provenance, folder)
+    if provenance.call != "sample":
         return pack(z, beside)
-    found = {key: recipe.parameters[key] for key in ("seed", "index", "temperature")}
+    found = {key: provenance.parameters[key] for key in ("seed", "index", "temperature")}
     if found["temperature"] == 1:
         del found["temperature"]
     return found
 
 
-def check_recipe(model: AudioGenerator, recipe: Recipe) -> None:
-    """Whether this model and this version make the same bytes as those of the recipe.
+def check_provenance(model: AudioGenerator, provenance: Provenance) -> None:
+    """Check that this model and this version make the same bytes again.
 
     Raises:
-        InputError: if the weights or the version are others.
+        InputError: if the weights or the version differ from those in the provenance.
     """
-    if recipe.version != __version__:
+    if provenance.version != __version__:
         raise InputError(
-            f"the file was made by dgm_audio {recipe.version}; this is {__version__}; "
-            f"install that version with: pip install dgm_audio=={recipe.version}"
+            f"the file was made by dgm_audio {provenance.version}; this is {__version__}; "
+            f"install that version with: pip install dgm_audio=={provenance.version}"
         )
-    if recipe.weights != model.weights_hash:
+    if provenance.weights != model.weights_hash:
         raise InputError(
-            f"the file was made by {recipe.model!r} with weights {recipe.weights[:12]}..., "
+            f"the file was made by {provenance.model!r} with weights {provenance.weights[:12]}..., "
             f"{model.name!r} has {(model.weights_hash or 'none')[:12]}...; give the folder of the "
             "model that made it with --model"
         )
@@ -221,3 +223,6 @@ def _given(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -
 
 
 _LATENTS = {"sample": _drawn, "interpolate": _between, "decode": _given, "morph": _at_place}
+
+
+__getattr__ = old_names(__name__)

@@ -57,7 +57,7 @@ class Decode:
         self.output.finish()  # a wrong level is said before any work
         from dgm_audio.apps.finishing import may_end
         from dgm_audio.apps.latents import pack, read_latents
-        from dgm_audio.apps.render import item_conditions, recipe_for
+        from dgm_audio.apps.render import item_conditions, provenance_for
 
         stored = read_latents(self.file)
         model = load(self.model, self.device)
@@ -73,11 +73,11 @@ class Decode:
         for index, condition in enumerate(conditions):
             title = naming.label(condition)
             packed = pack(stored.z[index : index + 1], beside)
-            recipe = recipe_for(
+            provenance = provenance_for(
                 model, name, "decode", latents=packed, length=length, condition=condition, **finish
             )
             path = self.output.sound(name, stem, index, title)
-            sounds.append(making.Sound(path, recipe, title))
+            sounds.append(making.Sound(path, provenance, title))
         sheet = self.output.path(name, stem, "decoded", "sheet", suffix=".png")
         facts, extra = f"decoded from {self.file.name}", {"latents": str(self.file)}
         making.deliver(model, name, sounds, sheet, facts, self.output, beside=beside, extra=extra)

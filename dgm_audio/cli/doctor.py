@@ -17,15 +17,16 @@ from dgm_audio.cli.options import ClipSeconds, Folder, Json, Overwrite, SampleRa
 from dgm_audio.errors import DataError, InputError
 
 SOFTWARE = "dgm-audio doctor"
-"""What its pictures state, so that it knows them again."""
+"""The tag "Software" of its pictures, by which it knows its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Doctor:
     """Examine recordings before training on them.
 
-    Tells minutes, rates, channels, levels, silence, clipping, duplicates and classes, what training
-    will do with each odd file, and what to expect of a model. Prints a table and draws a picture.
+    Lists minutes, sample rates, channels, levels, silence, clipping, duplicates and classes, what
+    training will do with each odd file, and how good a model can become. Prints tables and draws a
+    picture.
 
     Example:
         dgm-audio doctor my-sounds
@@ -68,12 +69,16 @@ class Doctor:
         else:
             print_rich(draw_table(report))
             print("\n".join(what_suits(self.folder)))
-        kept = f" ({self.picture} is none of mine and stays)" if place != self.picture else ""
+        kept = (
+            f" ({self.picture} is not a doctor's picture and stays)"
+            if place != self.picture
+            else ""
+        )
         note(f"picture: {place}{kept}")
 
 
 def what_suits(folder: Path) -> list[str]:
-    """A line for every family: whether it can be trained on the folder, as `train` would say."""
+    """A line for every family: whether `train` accepts the folder for it, and why."""
     from dgm_audio.training.suitability import all_suitabilities
 
     try:
@@ -84,9 +89,9 @@ def what_suits(folder: Path) -> list[str]:
 
 
 def free_place(path: Path, overwrite: bool) -> Path:
-    """Where the picture goes without a loss: doctor-2.png if doctor.png is somebody else's.
+    """Where the picture can go: doctor-2.png if doctor.png is a file that doctor did not write.
 
-    An earlier picture of the doctor is replaced, as it only says what the folder was like.
+    An earlier picture of the doctor is replaced.
     """
     if overwrite or not os.path.lexists(path) or _is_own(path):
         return path

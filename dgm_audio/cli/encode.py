@@ -137,7 +137,7 @@ class Encode:
         from dgm_audio.apps import inversion
         from dgm_audio.apps.latents import StoredLatents, pack, write_latents
         from dgm_audio.apps.recording import read_for
-        from dgm_audio.apps.render import recipe_for
+        from dgm_audio.apps.render import provenance_for
         from dgm_audio.release.sheet import Tile
 
         peak = self.normalize == "peak"
@@ -150,7 +150,7 @@ class Encode:
         stored = StoredLatents(z, condition, length, model.weights_hash)
         write_latents(places.latents, stored, overwrite=self.output.overwrite)
         beside: dict[str, Tensor] = {}
-        recipe = recipe_for(
+        provenance = provenance_for(
             model,
             name,
             "decode",
@@ -159,7 +159,7 @@ class Encode:
             condition=condition,
             **self.output.finish(),
         )
-        sound = making.Sound(places.sound, recipe, naming.label(condition))
+        sound = making.Sound(places.sound, provenance, naming.label(condition))
         made = making.make(model, [sound], beside, output=self.output)[0]
         error = inversion.error_db(clip, made.audio[None], model.audio.sample_rate)
         duration = f"{made.seconds:.2f} s"
@@ -173,7 +173,7 @@ class Encode:
         from dgm_audio.apps.latents import pack_file
         from dgm_audio.apps.long_encoding import COMPARED, Difference, decoded, encode_recording
         from dgm_audio.apps.long_recording import Meter, open_recording, writing_sound
-        from dgm_audio.apps.render import item_conditions, recipe_for
+        from dgm_audio.apps.render import item_conditions, provenance_for
         from dgm_audio.release.sheet import Tile
         from dgm_audio.signal.full_scale import lowered_within
 
@@ -192,11 +192,12 @@ class Encode:
             watch=lambda blocks: watch(blocks, length),
         )
         latents, finish = pack_file(places.latents), self.output.finish()
-        recipe = recipe_for(
+        provenance = provenance_for(
             model, name, "decode", latents=latents, length=length, condition=condition, **finish
         )
         note(
-            f"{places.latents} holds latents that are too many for a recipe; keep it with the sound"
+            f"{places.latents} holds the latents from which recall makes the sound; keep it with "
+            "the sound"
         )
         difference, meter = Difference(rate), Meter()
         blocks = watch(difference.of(decoded(model, places.latents, length), recording), length)
@@ -207,7 +208,7 @@ class Encode:
             format=self.output.format,
             level=self.output.level,
             overwrite=overwrite,
-            recipe=recipe,
+            provenance=provenance,
         )
         with lowered_within() as lowered, writing as write:
             for block in meter.watch(blocks):

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """Judge a model against held-out real sound.
+    """Compare a model's sounds with real test recordings.
 
-    Test clips, which neither trained nor chose the model, and whole unseen groups are the judges.
-    Every figure comes with that of shaped noise (the floor), of training clips (the ceiling) and
-    with a bootstrap interval; those of a vocoder with Griffin-Lim's and the recordings' own. What
-    depends on the recordings only is kept in the cache.
-    Without --data the model is judged on the data set that it names; a folder that it was trained
-    on is split as in training.
+    The recordings are test clips, which neither trained nor chose the model, and whole groups that
+    training never met (kits, instruments, voices). Every figure comes with a 95 % bootstrap
+    interval, and beside it those of a noise baseline and of real training clips; for a vocoder,
+    those of Griffin-Lim and of the recordings themselves. A sentence under each table says what it
+    means for a listener.
+    Without --data the recordings are the data set that the model names; a folder that it was
+    trained on is split as in training. What depends on the recordings only is kept in the cache.
 
     Example:
         dgm-audio evaluate drums-vae
@@ -36,15 +37,15 @@ class Evaluate:
     model: Model = DEFAULT_MODEL
     data: Annotated[
         Path | None,
-        arg(metavar="FOLDER", help="Real recordings to judge by.", help_behavior_hint=""),
+        arg(metavar="FOLDER", help="Real recordings to compare with.", help_behavior_hint=""),
     ] = None
     n: Annotated[
         int | None,
         arg(
             aliases=["-n"],
             metavar="N",
-            help="Sounds to draw; by default as many as the reference has. Of a vocoder: "
-            "recordings to take of each part, by default 30.",
+            help="Sounds to draw; by default 256, or as many as there are test clips if those "
+            "are more. Of a vocoder: recordings of each part, by default 30.",
             help_behavior_hint="",
         ),
     ] = None
@@ -76,7 +77,7 @@ class Evaluate:
 
 
 def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
-    """The real sounds to judge a model by, as clips of the model's rate, length and channels.
+    """The real sounds to compare a model with, as clips of its rate, length and channels.
 
     Args:
         model: as `dgm_audio.load` gave it.
@@ -112,7 +113,7 @@ def _named_data(name: str, config: ClipConfig) -> Splits:
 
     if name not in SETS:
         found = f"names the data set {name!r}" if name else "names no data set"
-        raise InputError(f"the model's config {found}; say what to judge it by: --data FOLDER")
+        raise InputError(f"the model's config {found}; say what to compare it with: --data FOLDER")
     return named_splits(name, config)
 
 

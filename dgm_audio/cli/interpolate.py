@@ -85,7 +85,7 @@ class Interpolate:
         given, ends = parse_conditions(self.condition), (End(self.start), End(self.end))
         from dgm_audio.apps.finishing import may_end
         from dgm_audio.apps.morph import blend
-        from dgm_audio.apps.render import recipe_for
+        from dgm_audio.apps.render import provenance_for
         from dgm_audio.generator import MAX_BATCH, check_integer
 
         count = check_integer("--steps", self.steps, 2, MAX_BATCH)
@@ -100,7 +100,7 @@ class Interpolate:
         sounds = []
         for index in range(count):
             condition = blend([first, last], index / (count - 1), 0)
-            recipe = recipe_for(
+            provenance = provenance_for(
                 model,
                 name,
                 "interpolate",
@@ -112,7 +112,7 @@ class Interpolate:
                 **finish,
             )
             path = self.output.sound(name, way, index, title)
-            sounds.append(making.Sound(path, recipe, naming.label(condition)))
+            sounds.append(making.Sound(path, provenance, naming.label(condition)))
         sheet = self.output.path(name, way, title, "sheet", suffix=".png")
         facts = f"{ends[0].name} to {ends[1].name}"
         extra = {"from": self.start, "to": self.end, "condition": first, "condition_to": last}
@@ -125,7 +125,7 @@ class Interpolate:
         given: dict[str, str],
         beside: dict[str, Tensor],
     ) -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
-        """Length in samples, and both ends as recipe values and as conditions."""
+        """Length in samples, and both ends as parameters of the provenance and as conditions."""
         from dgm_audio.apps.inversion import class_choices, encode, fit_length, likely_conditions
         from dgm_audio.apps.latents import pack
 

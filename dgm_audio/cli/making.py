@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dgm_audio.generator import AudioGenerator
-    from dgm_audio.recipe import Recipe
+    from dgm_audio.provenance import Provenance
     from dgm_audio.release.sheet import Tile
 
 
@@ -55,7 +55,7 @@ class SoundOutput(Output):
         return self.path(*parts, suffix=suffix_of(self.format))
 
     def finish(self, trim: bool = False) -> dict[str, Any]:
-        """What the recipes say of ends and levels.
+        """The provenance's parameters for the end and the level of a sound.
 
         Raises:
             InputError: if the level is none.
@@ -75,7 +75,7 @@ class Sound:
     """A sound to make: where to, how, and what to call it."""
 
     path: Path
-    recipe: Recipe
+    provenance: Provenance
     title: str
 
 
@@ -103,7 +103,7 @@ class Made:
         """For machines."""
         return {
             "file": str(self.sound.path),
-            "condition": self.sound.recipe.parameters["condition"],
+            "condition": self.sound.provenance.parameters["condition"],
             "seconds": self.seconds,
             "peak_dbfs": self.peak_dbfs,
         }
@@ -154,14 +154,14 @@ def make(
     *,
     output: SoundOutput,
 ) -> list[Made]:
-    """Render the sounds one by one and write them with their recipes, all into one folder.
+    """Render the sounds one by one and write them with their provenance, all into one folder.
 
     What was done to a sound that went beyond full scale is said.
 
     Args:
-        model: that the recipes are for.
+        model: that makes the sounds.
         sounds: to make.
-        beside: latents that are too many for a recipe, by the name of their file.
+        beside: latents that are too long for the provenance itself, by the name of their file.
         output: format, and whether to replace existing files.
     """
     from dgm_audio.apps.finishing import short_of
@@ -172,10 +172,10 @@ def make(
 
     rate, made = model.audio.sample_rate, []
     for path in write_beside(beside or {}, sounds[0].path.parent):
-        note(f"{path} holds latents that are too many for a recipe; keep it with the sounds")
+        note(f"{path} holds the latents from which recall makes the sounds; keep it with them")
     for sound in progress(sounds, "making"):
         with lowered_within() as lowered:
-            audio = render(model, sound.recipe, sound.path.parent, watch)
+            audio = render(model, sound.provenance, sound.path.parent, watch)
         for told in (lowered.describe(), short_of(audio, rate, output.level)):
             if told:
                 note(f"{sound.path}: {told}")
@@ -185,7 +185,7 @@ def make(
             rate,
             format=output.format,
             overwrite=output.overwrite,
-            recipe=sound.recipe,
+            provenance=sound.provenance,
         )
         made.append(Made(sound, audio, audio.shape[1] / rate))
     return made
@@ -230,13 +230,13 @@ def deliver(
     """Make sounds and their contact sheet, and print what was made.
 
     Args:
-        model: that the recipes are for.
+        model: that makes the sounds.
         name: what to call it.
         sounds: to make, all into one folder.
         sheet: where the contact sheet goes.
         facts: what the sounds have in common, in words.
         output: where and as what to write, and how to tell of it.
-        beside: latents that are too many for a recipe, by the name of their file.
+        beside: latents that are too long for the provenance itself, by the name of their file.
         extra: more values for the JSON.
 
     Raises:

@@ -47,7 +47,7 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """Tell what a model makes, takes and can do, and where it comes from.
+    """Show what a model makes, takes and can do, and how good it is.
 
     Example:
         dgm-audio info
@@ -73,7 +73,7 @@ class Info:
         if self.json:
             emit(facts)
             return
-        print(table((f"{key}:", text) for key, text in _texts(facts)))
+        print(table((f"{key}:" if key else "", text) for key, text in _texts(facts)))
 
 
 def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -102,8 +102,10 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     for key, field in facts["conditions"].items():
         rows.append(("condition", f"{key} = {_choices(field)}"))
     rows += [("size", f"{facts['parameters']:,} parameters"), ("weights", facts["weights"])]
-    told = {"data": facts["data"], "training": facts["training"], "metrics": _headline(facts)}
-    rows += [(key, _flat(values)) for key, values in told.items() if values]
+    rows += [(key, _flat(facts[key])) for key in ("data", "training") if facts[key]]
+    if facts["metrics"]:
+        rows.append(("metrics", _metrics(facts["metrics"])))
+        rows.append(("", f"dgm-audio evaluate {facts['name']} says what they mean for a listener"))
     if "fingerprint_difference" in facts:
         off = facts["fingerprint_difference"]
         rows.append(("fingerprint", f"as when it was saved, to {off:.1g} of the peak"))
@@ -112,13 +114,16 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
-def _headline(facts: dict[str, Any]) -> dict[str, Any]:
-    """The metrics that a report begins with, or all where it is another report."""
+def _metrics(metrics: dict[str, Any]) -> str:
+    """The metrics that a report begins with, in words; all by their keys in another report."""
     from dgm_audio.evaluation.summary import HEADLINE
 
-    metrics = facts["metrics"] or {}
-    keys = [key + end for key, _ in HEADLINE for end in ("", "_unseen")]
-    return {key: metrics[key] for key in keys if metrics.get(key) is not None} or metrics
+    titles = []
+    for key, title in HEADLINE:
+        where = {"test clips": metrics.get(key), "unseen groups": metrics.get(key + "_unseen")}
+        known = [f"{value:.2f} on {name}" for name, value in where.items() if value is not None]
+        titles += [f"{title}: {', '.join(known)}"] if known else []
+    return "; ".join(titles) or _flat(metrics)
 
 
 def _choices(field: dict[str, Any]) -> str:

@@ -15,14 +15,15 @@ from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator
-    from dgm_audio.recipe import Recipe
+    from dgm_audio.provenance import Provenance
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recall:
-    """Make a sound again, byte for byte, from the recipe in its file.
+    """Make a sound again, byte for byte, from how it was made.
 
-    Works for every WAV that dgm-audio wrote, with the same version and the same model, on the CPU.
+    How it was made, its provenance, is written in the file: model, weights, seed, settings. Works
+    for every file that dgm-audio wrote, with the same version and the same model, on the CPU.
     Another processor or another version of PyTorch makes the same sound to 0.001 of its peak.
     The file itself is only read.
 
@@ -43,52 +44,52 @@ class Recall:
     output: making.Writing
 
     def run(self) -> None:
-        """Read the recipe, make the sound, compare."""
+        """Read the provenance, make the sound, compare."""
         from dgm_audio.apps.latents import files_beside
-        from dgm_audio.apps.render import check_recipe, render
-        from dgm_audio.io import probe, read_recipe, write_audio
+        from dgm_audio.apps.render import check_provenance, render
+        from dgm_audio.io import probe, read_provenance, write_audio
 
-        recipe, info = read_recipe(self.file), probe(self.file)
+        provenance, info = read_provenance(self.file), probe(self.file)
         path = self.output.out / self.file.with_suffix(f".{info.format}").name
         self.output.check([path])
-        model = self._load(recipe)
-        check_recipe(model, recipe)
+        model = self._load(provenance)
+        check_provenance(model, provenance)
         original = self.file.read_bytes()
-        audio = render(model, recipe, self.file.parent, watch)
+        audio = render(model, provenance, self.file.parent, watch)
         write_audio(
             path,
             audio,
             model.audio.sample_rate,
             subtype=info.subtype,
             overwrite=self.output.overwrite,
-            recipe=recipe,
+            provenance=provenance,
         )
-        for name in files_beside(recipe):
+        for name in files_beside(provenance):
             if not (self.output.out / name).exists():
                 shutil.copyfile(self.file.parent / name, self.output.out / name)
         same = path.read_bytes() == original
-        device = recipe.parameters.get("device", "cpu")
+        device = provenance.parameters.get("device", "cpu")
         if not same:
             reason = "it was changed since, or made on another type of machine"
             if device != "cpu":
                 reason = f"it was made on {device}, this is the CPU"
             note(f"{path}: the bytes are not those of {self.file}: {reason}")
         if self.output.json:
-            emit({"file": str(path), "same_bytes": same, "model": recipe.model})
+            emit({"file": str(path), "same_bytes": same, "model": provenance.model})
             return
         print(f"{path}{'  same bytes' if same else ''}")
 
-    def _load(self, recipe: Recipe) -> AudioGenerator:
-        """The model of the recipe; a path is never taken from a recipe, which may be anybody's."""
+    def _load(self, provenance: Provenance) -> AudioGenerator:
+        """The model that made the sound; never from a path in the file, which may be anybody's."""
         from dgm_audio.shipped import list_models
 
         if self.model is not None:
             return load(self.model, "cpu")
         names = [model.name for model in list_models()]
-        if recipe.model not in names and not recipe.model.startswith("hf:"):
+        if provenance.model not in names and not provenance.model.startswith("hf:"):
             raise InputError(
-                f"{self.file} was made by a model called {recipe.model!r}, which does not come "
+                f"{self.file} was made by a model called {provenance.model!r}, which does not come "
                 f"with this installation ({', '.join(names) or 'no model does'}); say where its "
                 "folder is: --model PATH"
             )
-        return load(recipe.model, "cpu")
+        return load(provenance.model, "cpu")

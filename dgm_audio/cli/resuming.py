@@ -29,6 +29,7 @@ def resumed(command: Config, out: Path) -> Config:
     if not command.resume or not (out / "run.json").is_file():
         return command
     begun = _begun_with(out)
+    was = begun.get("budget"), begun.get("steps")
     given = {key for key in (*FIXED, *FREE) if getattr(command, key) is not None}
     for key in FIXED:
         value = getattr(command, key)
@@ -41,7 +42,7 @@ def resumed(command: Config, out: Path) -> Config:
     if "budget" in given:
         begun.pop("steps", None)
     settings = filled_up(command, begun)
-    if given & {"budget", "steps"}:
+    if (settings.training.budget, settings.training.steps) != was:
         _check_enlarged(settings.training, out)
     return settings
 

@@ -30,7 +30,7 @@ class Sample:
     """Make new sounds, and a picture of them.
 
     Writes one WAV per sound and a contact sheet (PNG). File names tell model, seed, number and
-    class. Sound i of a seed is the same whatever -n is. Each file carries its recipe:
+    class. Sound i of a seed is the same whatever -n is. Each file carries its provenance:
     `dgm-audio recall` makes the same bytes again. Without a condition every class has its turn.
     One-shots end where they have died away, unless --seconds or --full-length is given.
 
@@ -58,7 +58,7 @@ class Sample:
         """Make and write the sounds."""
         conditions = parse_conditions(self.condition)
         from dgm_audio.apps.finishing import may_end
-        from dgm_audio.apps.render import item_conditions, recipe_for
+        from dgm_audio.apps.render import item_conditions, provenance_for
         from dgm_audio.generator import MAX_BATCH, check_integer
 
         count = check_integer("-n", self.n, 1, MAX_BATCH)
@@ -75,9 +75,10 @@ class Sample:
         sounds = []
         for index, values in enumerate(item_conditions(model, conditions, count)):
             title = naming.label(values)
-            recipe = recipe_for(model, name, "sample", **common, index=index, condition=values)
+            where = {"index": index, "condition": values}
+            provenance = provenance_for(model, name, "sample", **common, **where)
             path = self.output.sound(name, f"seed{seed}", index, title)
-            sounds.append(making.Sound(path, recipe, title))
+            sounds.append(making.Sound(path, provenance, title))
         asked = "-".join(conditions.values())
         sheet = self.output.path(name, f"seed{seed}", asked, "sheet", suffix=".png")
         facts = f"seed {seed}, temperature {self.temperature:g}"

@@ -33,12 +33,12 @@ _NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Rank audio files by how well a model expects them, in bits per sample.
+    """Rank audio files by their likelihood under a model, in bits per sample.
 
-    The file that the model expects most, with the fewest bits, comes first; a class that is not
-    given is the one that expects the file most. Levels are made equal before (--normalize), since
-    quiet files need fewer bits under any model, as steady tones need fewer than noise. Needs a
-    model with an exact likelihood: `dgm-audio info MODEL` tells.
+    The likeliest file, with the fewest bits, comes first; a class that is not given is the one
+    under which the file is likeliest. Levels are made equal before (--normalize), since quiet files
+    need fewer bits under any model, as steady tones need fewer than noise. Needs a model with an
+    exact likelihood (log_prob): see `dgm-audio info MODEL`.
 
     Example:
         dgm-audio score drums-wavenet my-sounds
@@ -87,12 +87,13 @@ class Score:
             more = f" (nor can {len(failed) - 1} more files)" if len(failed) > 1 else ""
             raise AudioFileError(f"{failed[0].name}: {failed[0].reason}{more}")
         scores.sort(key=lambda item: (math.isnan(item.bits), item.bits))
-        _tell(scores, skipped + failed)
+        _notes(scores, skipped + failed)
         if self.json:
             emit(self._facts(model, scores, skipped + failed))
         else:
-            print(table([("RANK", "BITS", "CONDITION", "SECONDS", "FILE"), *_rows(scores)]))
+            print(table([("RANK", "BITS/SAMPLE", "CONDITION", "SECONDS", "FILE"), *_rows(scores)]))
             level = "at a peak of 0.95" if self.normalize == "peak" else "as they are"
+            print("The fewer bits, the better the model predicts a file: the less it surprises.")
             print(f"bits per sample of the files {level}: {quantisation(model)}")
 
     def _facts(
@@ -131,8 +132,8 @@ def _rows(scores: Sequence[Scored]) -> Iterator[tuple[str, ...]]:
         yield str(rank), f"{item.bits:.3f}", condition, f"{item.seconds:.3f}", item.name
 
 
-def _tell(scores: Sequence[Scored], skipped: Sequence[Skipped]) -> None:
-    """Which files were skipped, and what was done to the others: a line per kind of change."""
+def _notes(scores: Sequence[Scored], skipped: Sequence[Skipped]) -> None:
+    """Print which files were skipped, and how the others were changed: a line per kind."""
     for item in skipped:
         note(f"skipped {item.name}: {item.reason}")
     kinds: dict[str, list[tuple[str, str]]] = {}

@@ -149,7 +149,7 @@ class Vocode:
         rate, channels = recording.sample_rate, recording.channels
         options = {"seed": self.seed, "temperature": self.temperature}  # None: the vocoder's own
         vocoding = Vocoding(model, given, kept=PICTURE_SECONDS * rate, **options)
-        form = {"format": self.output.format, "level": self.output.level}
+        form: dict[str, Any] = {"format": self.output.format, "level": self.output.level}
         writing = writing_sound(path, rate, channels, overwrite=self.output.overwrite, **form)
         with lowered_within() as lowered, writing as write:
             for block in vocoding(recording, watch):

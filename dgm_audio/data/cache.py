@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from dgm_audio._renamed import old_names
+from dgm_audio.atomic import replacing
 from dgm_audio.errors import DataError
 
 FORMAT = 2
@@ -138,14 +140,10 @@ def read_index(folder: Path) -> dict[str, Any] | None:
 
 
 def write_json(file: Path, data: Any) -> None:
-    """Write atomically: a scratch file in the same folder, then a rename."""
+    """Write all of it or nothing."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(f".{file.name}.{os.getpid()}")
-    with open(scratch, "w", encoding="utf-8") as out:
-        json.dump(data, out)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(scratch, file)
+    with replacing(file) as out:
+        out.write(json.dumps(data).encode())
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -162,3 +160,6 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError):
             if time.time() - scratch.stat().st_mtime > _STALE:
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+__getattr__ = old_names(__name__)

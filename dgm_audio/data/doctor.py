@@ -75,7 +75,7 @@ def examine(
 def _alike(
     examined: Sequence[Examined], sample_rate: int
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...], dict[str, int]]:
-    """Files that are one sound, files that a split keeps together, distinct sounds per class."""
+    """Files of the same sound, files that a split keeps together, different sounds per class."""
     owners = [item.finding for item in examined for _ in item.prints]
     if not owners:
         return (), (), {}

@@ -51,7 +51,7 @@ def draw_picture(report: Report) -> Image.Image:
 
 
 def _header(draw: ImageDraw.ImageDraw, report: Report) -> None:
-    verdict = f"expect: {report.feasibility.verdict}"
+    verdict = f"expect: {report.feasibility.title}"
     colour = _VERDICTS.get(report.feasibility.verdict, _GOOD)
     if report.refusal:
         verdict, colour = "training would not start", _WARN
@@ -65,7 +65,7 @@ def _header(draw: ImageDraw.ImageDraw, report: Report) -> None:
         f"{len(report.readable)} of {len(report.files)} audio files",
         f"{report.minutes:.1f} min",
         f"{report.clips} clips of {report.config.seconds:.2f} s",
-        f"{sum(report.distinct.values())} distinct sounds",
+        f"{sum(report.distinct.values())} different sounds",
         rates or "no readable file",
     ]
     write(draw, (GAP, 72), "   |   ".join(facts), 19, QUIET)
@@ -104,13 +104,13 @@ def _loudness(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
 
 
 def _classes(draw: ImageDraw.ImageDraw, box: Box, report: Report) -> None:
-    """One bar per class: distinct sounds, then the near copies among its clips."""
+    """One bar per class: different sounds, then the near copies of them among its clips."""
     clips: dict[str, int] = {}
     for file in report.readable:
         clips[file.label] = clips.get(file.label, 0) + file.clips
     ranked = sorted(clips.items(), key=lambda item: -item[1])
     more = len(ranked) - _MOST_CLASSES
-    note = "distinct sounds | near copies" + (
+    note = "different sounds | near copies" + (
         f" | {more} more classes not shown" if more > 0 else ""
     )
     plot = _panel(draw, box, "Clips of each class", note)

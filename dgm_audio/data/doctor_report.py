@@ -38,7 +38,7 @@ class Report:
         near: sets of files that sound the same, the exact copies among them.
         takes: groups of files that a split keeps on one side: those of one sound, and by their
             names and sound takes of one instrument, which are different sounds.
-        distinct: sounds of each class that are no near copies of each other.
+        distinct: different sounds of each class; near copies count once.
         feasibility: what to expect of a model.
         layout: what becomes of the folders where that may surprise.
         refusal: why training would not start; empty if it would.

@@ -14,12 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from dgm_audio.data.doctor_report import Report
+from dgm_audio.data.feasibility import THIN_CLASS
 from dgm_audio.data.report import treatment
 from dgm_audio.io import shown
 
 _MOST_ROWS = 30
 _MOST_NAMES = 3
 _MOST_ERRORS = 10
+_OF_CLASSES = (
+    "Near copies count once as different sounds; of a class with fewer than "
+    f"{THIN_CLASS} a model plays little but the originals."
+)
 _COLOURS = {"too little": "red", "variations": "yellow", "a sketch": "yellow"}
 
 
@@ -52,27 +57,28 @@ def _overview(report: Report) -> Table:
         table.add_row("lengths", _spread([file.seconds for file in files], "s", "longest"))
         levels = [file.lufs for file in files if np.isfinite(file.lufs)]
         table.add_row("loudness", _spread(levels, "LUFS", "loudest") if levels else "silence only")
-        table.add_row("rates", _tally(report.count(lambda file: f"{file.sample_rate} Hz")))
+        table.add_row("sample rates", _tally(report.count(lambda file: f"{file.sample_rate} Hz")))
         table.add_row("channels", _tally(report.count(lambda file: file.channels)))
         table.add_row("formats", _tally(report.count(lambda file: file.format)))
         table.add_row("clips start", _tally(report.count(lambda file: file.report.start)))
-        table.add_row("groups", str(len(report.count(lambda file: file.group))))
+        groups = len(report.count(lambda file: file.group))
+        table.add_row("groups", f"{groups} (folders, kits or sessions)")
     return table
 
 
-def _classes(report: Report) -> Table:
+def _classes(report: Report) -> Group:
     table = Table(title="\nClasses", title_justify="left", box=None, header_style="dim")
-    for name in ("class", "files", "clips", "distinct", "minutes"):
+    for name in ("class", "files", "clips", "different", "minutes"):
         table.add_column(name, justify="left" if name == "class" else "right")
     counts = report.count(lambda file: file.label)
     for label, files in list(counts.items())[:_MOST_ROWS]:
         mine = [file for file in report.readable if file.label == label]
         clips, minutes = sum(f.clips for f in mine), sum(f.seconds for f in mine) / 60
-        distinct = report.distinct.get(label, 0)
-        table.add_row(Text(shown(label)), str(files), str(clips), str(distinct), f"{minutes:.1f}")
+        different = report.distinct.get(label, 0)
+        table.add_row(Text(shown(label)), str(files), str(clips), str(different), f"{minutes:.1f}")
     if len(counts) > _MOST_ROWS:
         table.add_row(f"... {len(counts) - _MOST_ROWS} more classes")
-    return table
+    return Group(table, Text(_OF_CLASSES, style="dim"))
 
 
 def _treatment(report: Report) -> Iterable[str]:
@@ -104,7 +110,11 @@ def _copies(report: Report) -> Iterable[str]:
     for name, sets, advice in (
         ("hold exactly the same sound", report.exact, "keep one of each"),
         ("sound the same: near copies", report.near, "they count once"),
-        ("are takes of one instrument by name", report.takes, "a split keeps each set together"),
+        (
+            "are takes of one instrument by name",
+            report.takes,
+            "never divided between training, validation and test",
+        ),
     ):
         if sets:
             files = sum(len(one) for one in sets)
@@ -113,12 +123,15 @@ def _copies(report: Report) -> Iterable[str]:
 
 
 def _verdict(report: Report) -> Panel:
-    verdict = report.feasibility.verdict
-    lines = [*report.feasibility.lines]
-    colour = _COLOURS.get(verdict, "green")
+    expected = report.feasibility
+    lines, colour, title = (
+        [*expected.lines],
+        _COLOURS.get(expected.verdict, "green"),
+        expected.title,
+    )
     if report.refusal:
-        lines, colour, verdict = [report.refusal], "red", "training would not start"
-    return Panel(Text("\n".join(lines)), title=f"What to expect: {verdict}", border_style=colour,
+        lines, colour, title = [report.refusal], "red", "training would not start"
+    return Panel(Text("\n".join(lines)), title=f"What to expect: {title}", border_style=colour,
                  title_align="left")  # fmt: skip
 
 

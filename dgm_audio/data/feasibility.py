@@ -13,12 +13,22 @@ from dataclasses import dataclass
 LEAST_CLIPS = 8
 """With fewer nothing is trained: they say nothing about a distribution."""
 FEW, SOME, MANY, PLENTY = 12, 60, 300, 3000
-"""Distinct sounds from which on: variations of them, a sketch, a usable model, a good one."""
+"""Numbers of different sounds from which on a model makes variations of them, recognisable but
+blurred sounds, usable sounds, good ones."""
 THIN_CLASS = 10
-"""A class of fewer distinct sounds is mostly memorised."""
+"""A class of fewer different sounds is mostly memorised."""
 
 _VISITS = 32_000
 _YARDSTICK_LENGTH = 65536
+
+TITLES = {
+    "too little": "too little data",
+    "variations": "variations of these sounds",
+    "a sketch": "recognisable, but blurred sounds",
+    "usable": "usable sounds",
+    "good": "good sounds",
+}
+"""Verdict -> how tables and pictures word it."""
 
 _VERDICTS = (
     ("too little", "a model will only repeat these sounds; add recordings"),
@@ -34,19 +44,24 @@ class Feasibility:
     """What to expect.
 
     Args:
-        verdict: "too little", "variations", "a sketch", "usable" or "good".
+        verdict: "too little", "variations", "a sketch", "usable" or "good"; the JSON's values.
         lines: the reasons, one sentence each.
     """
 
     verdict: str
     lines: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """The verdict in plain words."""
+        return TITLES[self.verdict]
+
 
 def estimate(distinct: Mapping[str, int], clips: int, length: int) -> Feasibility:
     """What a model can learn.
 
     Args:
-        distinct: sounds of each class that are no near copies of each other.
+        distinct: different sounds of each class; near copies count once.
         clips: all clips.
         length: samples of a clip.
 
@@ -60,7 +75,7 @@ def estimate(distinct: Mapping[str, int], clips: int, length: int) -> Feasibilit
         return Feasibility(_VERDICTS[0][0], (line,))
     rank = sum(total >= bound for bound in (FEW, SOME, MANY, PLENTY))
     verdict, meaning = _VERDICTS[rank]
-    lines = [f"{total} distinct sounds among {clips} clips: {meaning}."]
+    lines = [f"{total} different sounds (near copies count once) in {clips} clips: {meaning}."]
     thin = {name: count for name, count in distinct.items() if count < THIN_CLASS}
     if thin and len(distinct) > 1 and rank > 0:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(thin.items()))
@@ -68,7 +83,9 @@ def estimate(distinct: Mapping[str, int], clips: int, length: int) -> Feasibilit
     if 2 <= len(distinct) and max(distinct.values()) > 10 * max(1, min(distinct.values())):
         lines.append("Classes are very uneven: rare ones will sound worse than common ones.")
     passes = _VISITS * min(1.0, _YARDSTICK_LENGTH / length) / clips
-    lines.append(f"20 minutes on two cores see every clip about {passes:,.0f} times.")
+    lines.append(
+        f"20 minutes of training on two cores go about {passes:,.0f} times over each clip."
+    )
     if 0 < total < SOME:
-        lines.append("So few held-out sounds say little: expect wide intervals in the evaluation.")
+        lines.append("So few sounds are few to test on: evaluate will give wide intervals.")
     return Feasibility(verdict, tuple(lines))

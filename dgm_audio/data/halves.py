@@ -68,8 +68,8 @@ def halved(
                 return Halves(np.sort(rows[validation]), np.sort(rows[test]), notes)
     nothing = np.zeros(0, dtype=np.int64)
     note = (
-        f"{len(rows)} held-out clips are too few for two halves: all of them choose the best "
-        "model, and no others are left to report on"
+        f"{len(rows)} clips are too few for both validation and test: all of them are for "
+        "validation, and none is left to test on"
     )
     return Halves(np.sort(rows), nothing, (note,) if len(rows) else ())
 

@@ -23,15 +23,12 @@ class Level:
     clipped: int = 0
     _count: int = 0
     _sum: float = 0.0
-    _energy: float = 0.0
 
     def add(self, block: np.ndarray) -> None:
         """Take in a block (C, T) of samples."""
         self.peak = max(self.peak, float(block.max()), -float(block.min()))
         self._count += block.size
         self._sum += float(block.sum(dtype=np.float64))
-        flat = block.ravel()
-        self._energy += float(np.dot(flat, flat))
         if self.peak >= FULL_SCALE:
             full = np.abs(block) >= FULL_SCALE
             inner = full[:, 2:] & full[:, 1:-1] & full[:, :-2]
@@ -44,11 +41,6 @@ class Level:
     def offset(self) -> float:
         """Mean of the samples: the DC offset."""
         return self._sum / self._count if self._count else 0.0
-
-    @property
-    def rms(self) -> float:
-        """Root mean square."""
-        return (self._energy / self._count) ** 0.5 if self._count else 0.0
 
     @property
     def clipped_share(self) -> float:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
-import os
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
+from dgm_audio.atomic import replacing
 from dgm_audio.data.scan import AUDIO_SUFFIXES, inventory, label_of, scan
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
@@ -203,15 +204,14 @@ class Manifest:
     def to_csv(self, file: Path | str) -> Path:
         """Write the entries so that `from_csv` beside them reads the same; replaces atomically."""
         file = Path(file)
-        scratch = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow([item.name for item in fields(Entry)])
+        writer.writerows(astuple(entry) for entry in self.entries)
         try:
-            with open(scratch, "w", encoding="utf-8", errors="surrogateescape", newline="") as out:
-                writer = csv.writer(out)
-                writer.writerow([item.name for item in fields(Entry)])
-                writer.writerows(astuple(entry) for entry in self.entries)
-            os.replace(scratch, file)
+            with replacing(file) as out:
+                out.write(text.getvalue().encode(errors="surrogateescape"))
         except OSError as error:
-            scratch.unlink(missing_ok=True)
             raise DataError(f"{shown(str(file))} cannot be written: {error.strerror}") from error
         return file
 

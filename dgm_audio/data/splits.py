@@ -97,7 +97,9 @@ def split_clips(
     if len(rest) == 0:
         raise DataError("no clips are left beside the unseen groups; name fewer of them")
     if len(np.unique(copies[rest])) == 1 and len(rest) > 1:
-        notes.append("all clips are copies or takes of one sound: held-out figures flatter")
+        notes.append(
+            "all clips are copies or takes of one sound: validation and test figures flatter"
+        )
         copies = np.arange(len(clips))
     held = _hold_out(_clusters(clips, rest, copies, seed), heldout)
     if not held and heldout > 0:

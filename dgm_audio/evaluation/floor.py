@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dgm_audio.evaluation.spectra import batch_size, batches, peak_normalised, window_length
+from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
     from dgm_audio.data.clip_set import ClipArray
@@ -77,16 +78,7 @@ class ShapedNoise:
 
     def _spectrum(self, x: Tensor) -> Tensor:
         """Spectrum (N, C, F, L) of (N, C, T)."""
-        window = self._window
-        flat = torch.stft(
-            x.flatten(0, 1),
-            len(window),
-            len(window) // _OVERLAP,
-            window=window,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        return flat.unflatten(0, x.shape[:2])
+        return centred_stft(x, self._window, len(self._window) // _OVERLAP)
 
     def _inverse(self, spectrum: Tensor) -> Tensor:
         window, flat = self._window, spectrum.flatten(0, 1)

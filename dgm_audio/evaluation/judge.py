@@ -146,8 +146,8 @@ def _judging_clips(splits: Splits) -> ClipSet:
     clips = splits.validation
     if len(clips) < MIN_CLIPS:
         print(
-            f"only {len(clips)} validation clips: models are judged by the "
-            f"{len(splits.train)} training clips instead",
+            f"only {len(clips)} validation clips: the {len(splits.train)} training clips choose "
+            "the best model instead",
             file=sys.stderr,
         )
         clips = splits.train

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dgm_audio.atomic import replacing
+
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
@@ -69,7 +71,5 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _write(path: Path, found: Arrays) -> None:
-    scratch = path.with_name(f".{path.stem}.{id(found)}.npz")
-    with suppress(OSError):  # a cache that cannot be written costs time, nothing else
-        np.savez(scratch, allow_pickle=False, **found)
-        scratch.replace(path)
+    with suppress(OSError), replacing(path) as file:  # a cache costs time if it is lacking
+        np.savez(file, allow_pickle=False, **found)

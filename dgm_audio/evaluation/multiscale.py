@@ -33,6 +33,7 @@ from dgm_audio.evaluation.reconstruction import reconstructed
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.spectra import SILENT
 from dgm_audio.generator import AudioGenerator, Encoder
+from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -126,10 +127,8 @@ def _at_window(x: Tensor, y: Tensor, window: int) -> Tensor:
 def _magnitude(x: Tensor, window: int) -> Tensor:
     """S_n (N, C * F, L) of clips (N, C, T)."""
     hann = torch.hann_window(window, device=x.device)
-    spectrum = torch.stft(
-        x.flatten(0, 1), window, window // 4, window=hann, normalized=True, return_complex=True
-    )
-    return spectrum.abs().unflatten(0, x.shape[:2]).flatten(1, 2)
+    spectrum = centred_stft(x, hann, window // 4, "reflect") / window**0.5
+    return spectrum.abs().flatten(1, 2)
 
 
 def _sound(clips: ClipSet, row: int) -> Tensor:

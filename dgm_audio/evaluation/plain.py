@@ -8,18 +8,20 @@ from typing import Any
 from dgm_audio.evaluation.listening import ALL, MUSIC, NOTES, ONE_SHOTS
 
 MOSTLY = 0.7
-"""Of what gives samples away, so much in the reconstructions is mostly the decoder's doing."""
+"""Where reconstructions are told from recordings by this share of what samples are (AUC - 0.5), the
+decoder is the main cause."""
 NEAR_CHANCE = 0.6
+"""Below this AUC there is too little difference to name a cause."""
 
 
 def in_words(report: Mapping[str, Any]) -> list[str]:
-    """Sentences on the figures of a report, those against unseen groups where there are any."""
+    """Sentences on the figures of a report: those on unseen groups, or else on test clips."""
     suffix = "_unseen" if "reference_unseen" in report["counts"] else ""
-    parts = (_told_apart, _distances, _heard, _labels, _bits)
+    parts = (_two_sample, _distances, _listening, _labels, _bits)
     return [line for part in parts for line in part(report, suffix)]
 
 
-def _told_apart(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+def _two_sample(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     auc = report.get("two_sample_auc" + suffix)
     again = report.get("two_sample_auc_reconstruction" + suffix)
     if auc is None:
@@ -34,9 +36,9 @@ def _told_apart(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     if auc < NEAR_CHANCE:
         yield line + "."
     elif again - 0.5 >= MOSTLY * (auc - 0.5):
-        yield line + ": it is mostly the decoder that gives the sounds away."
+        yield line + ": what gives the sounds away is mostly the decoder."
     else:
-        yield line + ": it is mostly what is drawn, not the decoder, that gives the sounds away."
+        yield line + ": what gives the sounds away is mostly the latents drawn, not the decoder."
 
 
 def _distances(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
@@ -44,13 +46,13 @@ def _distances(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     known = [f"{share:.0%} by {name}" for name, share in shares.items() if share is not None]
     if known:
         yield (
-            f"Of the distance from shaped noise to real training clips it has come "
+            f"On the way from noise (0%) to real training clips (100%) it has come "
             f"{' and '.join(known)} statistics."
         )
 
 
-def _heard(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
-    """What differs from real clips by more than both intervals."""
+def _listening(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
+    """The listening measures whose interval lies apart from that of real clips."""
     names = []
     for one in (*ALL, *ONE_SHOTS, *NOTES, *MUSIC):
         ends = [report["ci"].get(one.key + end + suffix) for end in ("", "_real")]
@@ -70,9 +72,9 @@ def _labels(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     )
     if None not in (made, real, noise):
         yield (
-            f"A classifier of labels names {made:.0%} of the sounds rightly, {real:.0%} of the "
-            f"recordings, and {noise:.0%} of mere noise with the mean spectrum of a class, its "
-            "most typical member: this figure finds wrong classes, and proves no quality."
+            f"A label classifier recognises the class of {made:.0%} of the sounds, {real:.0%} of "
+            f"the recordings, and {noise:.0%} of mere noise with the mean spectrum of a class: low "
+            "label accuracy shows sounds of a wrong class; high accuracy proves no quality."
         )
 
 
@@ -82,8 +84,8 @@ def _bits(report: Mapping[str, Any], suffix: str) -> Iterator[str]:
     )
     if bits is not None and linear is not None:
         yield (
-            f"It needs {bits:.2f} bits per sample; linear prediction from the sound's own past, "
-            f"which learns nothing, {linear:.2f}."
+            f"It needs {bits:.2f} bits per sample of real sound, and linear prediction, which "
+            f"learns nothing, {linear:.2f}: the fewer, the better it predicts real sound."
         )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchaudio.functional import melscale_fbanks
 
 from dgm_audio.errors import InputError
+from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
     from dgm_audio.data.clip_set import ClipArray
@@ -76,9 +77,7 @@ def window_length(seconds: float, sample_rate: int) -> int:
 def power(x: Tensor, window: int, hop: int) -> Tensor:
     """Power spectrogram (N, F, L) of audio (N, T), L = 1 + T // hop; a full-scale sine has 1."""
     hann = torch.hann_window(window)
-    spectrum = torch.stft(
-        x, window, hop, window=hann, center=True, pad_mode="constant", return_complex=True
-    )
+    spectrum = centred_stft(x, hann, hop)
     return (spectrum.real.square() + spectrum.imag.square()) / (hann.sum() / 2) ** 2
 
 

@@ -11,18 +11,18 @@ from dgm_audio.evaluation.plain import in_words
 from dgm_audio.evaluation.scale import TITLES
 
 HEADLINE = (
-    ("mmd_texture_closed", "share of MMD closed, texture"),
-    ("mmd_scattering_closed", "share of MMD closed, scattering"),
-    ("two_sample_auc", "two-sample AUC of samples"),
-    ("two_sample_auc_reconstruction", "two-sample AUC of reconstructions"),
+    ("mmd_texture_closed", "MMD score, texture (0 noise, 1 real)"),
+    ("mmd_scattering_closed", "MMD score, scattering (0 noise, 1 real)"),
+    ("two_sample_auc", "two-sample AUC, samples"),
+    ("two_sample_auc_reconstruction", "two-sample AUC, reconstructions"),
     ("bits_per_sample", "bits per sample"),
 )
 ROWS = (
-    # figure, its title, what stands in the place of the ceiling, which direction is better
+    # figure, its title, the end of the key in the column "real", which direction is better
     ("mmd_texture", "MMD, texture", "_ceiling", "lower"),
-    ("mmd_texture_closed", "  closed (0 floor, 1 ceiling)", "", "higher"),
+    ("mmd_texture_closed", "  as a score (0 baseline, 1 real)", "", "higher"),
     ("mmd_scattering", "MMD, scattering", "_ceiling", "lower"),
-    ("mmd_scattering_closed", "  closed (0 floor, 1 ceiling)", "", "higher"),
+    ("mmd_scattering_closed", "  as a score (0 baseline, 1 real)", "", "higher"),
     ("frechet_distance", "Frechet distance, texture", "_ceiling", "lower"),
     ("two_sample_auc", "two-sample AUC, samples", "_ceiling", "0.5"),
     ("two_sample_auc_reconstruction", "two-sample AUC, reconstructions", "", "0.5"),
@@ -30,23 +30,48 @@ ROWS = (
     ("recall", "recall", "_ceiling", "higher"),
     ("density", "density", "_ceiling", "higher"),
     ("coverage", "coverage", "_ceiling", "higher"),
-    ("copy_score", "dB to the nearest training clip", "_real", "not below"),
-    ("copied_share", "share nearer than 95 % of real clips", "", "0.05"),
+    ("copy_score", "distance to nearest training clip, dB", "_real", "as real"),
+    ("copied_share", "near copies of training clips, share", "", "0.05"),
     ("label_accuracy", "label accuracy", "_real", "as real"),
-    ("in_tune", "share of notes within 50 cents", "_real", "higher"),
-    ("reconstruction_db", "reconstruction error in dB", "", "lower"),
-    ("reconstruction_closed", "  closed (0 class-mean clip, 1 perfect)", "", "higher"),
-    ("stft_distance", "STFT distance (floor: Opus, 16 kbit/s)", "_identity", "lower"),
-    ("bits_per_sample", "bits per sample (floor: Markov chain)", "", "lower"),
-    ("bits_per_sample_linear", "  of linear prediction alone", "", ""),
-    ("bits_below_markov", "  share below the Markov chain", "", "higher"),
-    ("bits_below_linear", "  share below linear prediction", "", "higher"),
+    ("in_tune", "in tune (within 50 cents), share", "_real", "higher"),
+    ("reconstruction_db", "reconstruction error, dB", "", "lower"),
+    ("reconstruction_closed", "  as a score (0 baseline, 1 perfect)", "", "higher"),
+    ("stft_distance", "STFT distance", "_identity", "lower"),
+    ("bits_per_sample", "bits per sample", "", "lower"),
+    ("bits_per_sample_linear", "  of linear prediction", "", ""),
+    ("bits_below_markov", "  saved against a Markov chain, share", "", "higher"),
+    ("bits_below_linear", "  saved against linear prediction, share", "", "higher"),
 )
-_FLOORS = {
+_BASELINES = {
     "reconstruction_db": "_class_mean",
     "stft_distance": "_opus",
     "bits_per_sample": "_markov",
 }
+_OF_SCALE = (
+    "A model's AUC near one of these means that its sounds are about as easy to tell from "
+    "recordings as that change is; 0.5 is chance."
+)
+_OF_COLUMNS = (
+    "'test' are new clips of known groups (kits, instruments, voices), 'unseen' clips of groups "
+    "that training never met."
+)
+_OF_DETAILS = (
+    "The nearer the model is to 'real', the harder its sounds are to tell from recordings. The "
+    "baseline has learned nothing:"
+)
+_BASELINE_WORDS = {
+    "mmd_texture": "noise with the mean spectrum of each class",
+    "reconstruction_db": "for the reconstruction error, the class-mean clip",
+    "stft_distance": "for the STFT distance, Opus at 16 kbit/s",
+    "bits_per_sample": "for the bits, a Markov chain",
+}
+_OF_MEASURES = (
+    "Where the two intervals lie apart, a listener may notice the difference from recordings."
+)
+_OF_CLASSES = (
+    "Sounds of a class near 0.5 pass for recordings; near 1 they are told from recordings nearly "
+    "every time."
+)
 _WHERE = (("", "test clips"), ("_unseen", "clips of unseen groups"))
 _LINE = "{:<40}{:>8}  {:<18}{:>8}{:>9}  {}"
 _WIDTH = 100
@@ -54,19 +79,21 @@ _PAIR = "{:<40}{:>8}  {:<18}{:>8}  {:<18}"
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """Lines of text for a report of `evaluate`.
+    """Lines of text for a report of `evaluate`; a sentence under each table says what it means.
 
-    The headline has the test figures beside those on unseen groups. The ceiling column holds
-    training clips against the same reference; for label accuracy and nearest training clip, the
-    real clips of the reference. The floor of the reconstruction is the class-mean clip, that of the
-    bits an order-1 Markov chain; beside the STFT distance of a live model stand that of Opus and
-    that of the sound itself. What listeners notice stands beside the same of real clips.
+    The headline has the figures on test clips beside those on unseen groups. The column "baseline"
+    holds noise with the mean spectrogram of each class; for the reconstruction error the class-mean
+    clip, for the STFT distance Opus at 16 kbit/s, for the bits an order-1 Markov chain. The column
+    "real" holds training clips against the same reference, the best that a model can be expected to
+    reach; for label accuracy, tuning and distance to the nearest training clip the real clips of
+    the reference, for the STFT distance the recording itself.
     """
     where = [(end, name) for end, name in _WHERE if "reference" + end in report["counts"]]
-    lines = [_PAIR.format("", *(cell for _, name in where for cell in (_short(name), "95 %")),
+    lines = [_PAIR.format("", *(cell for _, name in where for cell in (_short(name), "95 % CI")),
                           *[""] * (4 - 2 * len(where))).rstrip()]  # fmt: skip
     lines += _pairs(report, HEADLINE, [end for end, _ in where])
-    lines += ["", *_wrapped(in_words(report)), "", *_scale(report)]
+    lines += ["", *_wrapped([_OF_COLUMNS] if len(where) > 1 else []), *_wrapped(in_words(report))]
+    lines += ["", *_scale(report)]
     for suffix, name in where:
         lines += ["", *_details(report, suffix, name)]
     lines += ["", *_classes(report), *_wrapped(report["notes"])]
@@ -98,20 +125,25 @@ def _details(report: Mapping[str, Any], suffix: str, where: str) -> list[str]:
     counts = report["counts"]
     real, sounds = counts["reference" + suffix], counts[f"reference{suffix}_sounds"]
     made = f"{counts['model' + suffix]} generated"
-    head = _LINE.format("", "model", "95 %", "floor", "ceiling", "better").rstrip()
+    head = _LINE.format("", "model", "95 % CI", "baseline", "real", "better").rstrip()
     rows = (_row(report, suffix, *row) for row in ROWS)
-    heard = tuple((one.key, one.title) for one in (*ALL, *ONE_SHOTS, *NOTES, *MUSIC))
-    beside = [key + suffix for key, _ in heard if report.get(f"{key}{suffix}") is not None]
-    lines = [f"{made} against {real} {where} ({sounds} different sounds)", head]
+    measures = tuple((one.key, one.title) for one in (*ALL, *ONE_SHOTS, *NOTES, *MUSIC))
+    beside = [key + suffix for key, _ in measures if report.get(f"{key}{suffix}") is not None]
+    lines = [f"{made} against {real} {where} ({sounds} different, near copies counted once)", head]
     lines += [row for row in rows if row]
+    known = [
+        words for key, words in _BASELINE_WORDS.items() if report.get(key + suffix) is not None
+    ]
+    lines += _wrapped([f"{_OF_DETAILS} {'; '.join(known)}."] if known else [])
     if beside:
         lines += [
             "",
-            _PAIR.format("what listeners notice", "model", "95 %", "real", "95 %").rstrip(),
+            _PAIR.format("what listeners notice", "model", "95 % CI", "real", "95 % CI").rstrip(),
         ]
-        lines += [line for key, title in heard
+        lines += [line for key, title in measures
                   for line in _pairs(_beside(report, key, suffix), ((key, title),),
                                      ["", "_real"])]  # fmt: skip
+        lines += _wrapped([_OF_MEASURES])
     return lines
 
 
@@ -124,13 +156,16 @@ def _beside(report: Mapping[str, Any], key: str, suffix: str) -> dict[str, Any]:
 
 
 def _scale(report: Mapping[str, Any]) -> list[str]:
-    """What an AUC means, by recordings that were changed in known ways."""
+    """For comparison: the AUC of recordings that were changed in known ways."""
     lines = []
     for name, found in report["scale"].items():
         low, high = (number(end) for end in found["ci"])
         lines.append(_PAIR.format(f"  {TITLES[name]}", number(found["auc"]), f"[{low}, {high}]",
                                   "", "").rstrip())  # fmt: skip
-    return ["the scale: the same AUC of recordings with", *lines] if lines else []
+    if not lines:
+        return []
+    head = "for comparison: the AUC of recordings against themselves with"
+    return [head, *lines, *_wrapped([_OF_SCALE])]
 
 
 def _classes(report: Mapping[str, Any]) -> list[str]:
@@ -148,8 +183,8 @@ def _classes(report: Mapping[str, Any]) -> list[str]:
     if not lines:
         return []
     where = "clips of unseen groups" if ends[0] else "test clips"
-    head = _PAIR.format(f"AUC within classes, {where}", "samples", "95 %", "recon.", "95 %")
-    return [head.rstrip(), *lines, ""]
+    head = _PAIR.format(f"AUC by class, {where}", "samples", "95 % CI", "recon.", "95 % CI")
+    return [head.rstrip(), *lines, *_wrapped([_OF_CLASSES]), ""]
 
 
 def _row(
@@ -158,10 +193,10 @@ def _row(
     value = report.get(key + suffix)
     if value is None:
         return None
-    floor_value = number(report.get(key + _FLOORS.get(key, "_floor") + suffix))
-    ceiling = number(report.get(key + top + suffix)) if top else ""
+    baseline = number(report.get(key + _BASELINES.get(key, "_floor") + suffix))
+    real = number(report.get(key + top + suffix)) if top else ""
     interval = _interval(report, key + suffix)
-    return _LINE.format(title, number(value), interval, floor_value, ceiling, better).rstrip()
+    return _LINE.format(title, number(value), interval, baseline, real, better).rstrip()
 
 
 def _interval(report: Mapping[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""What is found of a vocoder, as a table and as figures for its card."""
+"""The report on a vocoder: a table, and figures for its card."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 VOICES = ("", "_griffin_lim", "_least_squares", "_real")
-"""The model's, both Griffin-Lims' and the recording itself, as the ends of the figures' names."""
+"""Ends of the figures' names: the model, both kinds of Griffin-Lim, and the recording itself."""
+_MEANING = (
+    "PESQ (1 to 4.64, the recording itself) and DNSMOS (1 to 5) predict how listeners rate the "
+    "sound:\na useful vocoder lies above Griffin-Lim, and near the real recordings."
+)
 
 _ROWS = (
     ("pesq", "PESQ, wide band", "higher"),
-    ("pesq_gain", "PESQ above that", "higher"),
+    ("pesq_gain", "  model's gain on it", "higher"),
     ("dnsmos", "DNSMOS, overall", "as real"),
     ("log_mel_db", "log-mel error in dB", "lower"),
     ("bits_per_sample", "bits per sample", "lower"),
@@ -28,7 +32,7 @@ class VocoderReport:
             `_griffin_lim`, `_least_squares` and `_real` those of the others; with "pesq_gain_" and
             their names, the model's above theirs; "bits_per_sample" of all samples.
         intervals: 95 %, by the same names.
-        clips: how many were judged.
+        clips: number of clips that were resynthesised.
         seconds: of sound in them.
         notes: what a reader must know.
         where: which clips these are.
@@ -39,7 +43,7 @@ class VocoderReport:
     clips: int
     seconds: float
     notes: tuple[str, ...] = ()
-    where: str = "held-out clips"
+    where: str = "clips"
 
     def metrics(self) -> dict[str, Any]:
         """The figures for a model card (`save_model(metrics=...)`), with intervals under "ci"."""
@@ -47,13 +51,14 @@ class VocoderReport:
         return {**self.figures, "vocoded_clips": self.clips, "ci": intervals}
 
     def __str__(self) -> str:
-        lines = [f"{self.clips} {self.where}, {self.seconds / 60:.1f} min, through their mel"]
-        names = "model", "Griffin-Lim", "(lsq)", "real"
-        heads = [text for head in names for text in (head, "95 %")]
+        minutes = f"{self.seconds / 60:.1f} min"
+        lines = [f"{self.clips} {self.where}, {minutes}, resynthesised from their mel spectrograms"]
+        names = "model", "Griffin-Lim", "lsq G.-L.", "real"
+        heads = [text for head in names for text in (head, "95 % CI")]
         lines.append(_LINE.format("", *heads, "better"))
         known = {name.removesuffix(voice) for name in self.figures for voice in VOICES}
         lines += [self._row(*row) for row in _ROWS if row[0] in known]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, _MEANING, *self.notes])
 
     def _row(self, key: str, title: str, better: str) -> str:
         cells = []
@@ -93,7 +98,7 @@ class VocoderReports:
             if gain is not None:
                 low, high = part.intervals["pesq_gain_griffin_lim"]
                 lines.append(
-                    f"PESQ is {gain:+.2f} [{low:+.2f}, {high:+.2f}] against Griffin-Lim's from the "
-                    f"same mels, on {part.where}."
+                    f"PESQ is {gain:+.2f} [{low:+.2f}, {high:+.2f}] against Griffin-Lim from the "
+                    f"same mel spectrograms, on {part.where}."
                 )
         return "\n".join([*lines, *self.notes]).strip("\n")

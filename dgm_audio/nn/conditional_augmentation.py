@@ -20,6 +20,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dgm_audio._renamed import old_names
+
 N_PARAMETERS = 3
 """Per sound: gain and tilt in [-1, 1], delay in [0, 1]; 0 for no change."""
 SHARE = 0.4
@@ -59,3 +61,6 @@ class ConditionalAugmentation(nn.Module):
         octave = octave.clamp_min(1e-3).log2()
         decibels = GAIN_DB * gain[:, None] + TILT_DB * tilt[:, None] * (octave / 10 + 0.5)
         return torch.fft.irfft(spectrum * 10 ** (decibels / 20), x.shape[1])
+
+
+__getattr__ = old_names(__name__)

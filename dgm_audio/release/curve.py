@@ -1,7 +1,7 @@
 """The validation metric of a run over time, read from its log, and a picture of it.
 
-Where the log says what the run was measured against (see `dgm_audio.training.baselines`), the floor
-and the model that it started from are lines across the picture.
+Where the log has them (see `dgm_audio.training.baselines`), a baseline that has learned nothing and
+the model that training started from are lines across the picture.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _FINER = 4
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One judgement of a run.
+    """One evaluation of a run's model.
 
     Args:
         step: optimizer steps before it.
@@ -58,12 +58,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Measure:
-    """What the figures of a run are, and what they are to be measured against.
+    """The validation metric of a run, and what it is compared with.
 
     Args:
         name: of the metric.
-        floor: (name, metric) of what no model should exceed, if it is known.
-        start: (name, metric) of the model that the run went on from, if there was one.
+        floor: (name, metric) of a baseline that has learned nothing, if it is known.
+        start: (name, metric) of the model that training started from, if there was one.
     """
 
     name: str = UNNAMED

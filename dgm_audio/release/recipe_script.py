@@ -103,7 +103,7 @@ def train_and_publish(
     """
     folder = options.out / "model"
     if options.train:
-        folder = fit(splits, options, validation_metric(splits))
+        folder = fit(splits, options.training, validation_metric(splits))
     judgement = judge(load(str(folder), device="cpu"), splits)
     print(judgement.text)
     if options.publish is None:

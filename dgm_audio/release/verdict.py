@@ -1,10 +1,11 @@
 """What came of a training run, in plain words: its figures, what is wrong, what to do next.
 
-    figures     the first, the best and the last judged model; the floor; the model it started from
+    figures     the validation metric of the first, the best and the last model, of a baseline that
+                has learned nothing, and of the model that training started from
     sounds      a few of the kept model's own, which may be silent, or noise at full scale
     files       RUN/curve.png and RUN/verdict.json
 
-The figures are those of the log (see `dgm_audio.training.baselines`): nothing is judged again.
+The figures are those of the log (see `dgm_audio.training.baselines`); nothing is computed again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
 
 CURVE, FILE = "curve.png", "verdict.json"
 HEARD, LONGEST = 8, 4.0
-"""Sounds of the kept model that are listened to, and seconds of each that can be of any length."""
+"""Sounds of the kept model that are checked, and the longest that each may be, in seconds."""
+_BASELINE = "baseline: has learned nothing"
+_MEANING = (
+    "The best model is kept; the further it lies below the baseline, the more it has learned of "
+    "the recordings."
+)
 SILENT = 1e-3
 """Peak, -60 dBFS, below which a sound is silent."""
 CLIPPED, AT_FULL_SCALE = 0.999, 0.02
@@ -46,7 +52,7 @@ CLIPPED, AT_FULL_SCALE = 0.999, 0.02
 
 @dataclass(frozen=True)
 class Heard:
-    """What a model sounds like: medians over a few of its sounds.
+    """Levels of a model's sounds: medians over a few.
 
     Args:
         peak: largest absolute sample, 0 to 1.
@@ -69,17 +75,17 @@ class Heard:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a run.
+    """How good the model of a run is.
 
     Args:
         run: its folder.
-        metric: what the figures are; lower is better.
-        first: judged model.
-        best: judged model, which is kept.
-        last: judged model.
-        floor: what no model should exceed, by its name, or None if it is not known.
-        start: the model that the run went on from, by its name, or None if there was none.
-        heard: what the kept model sounds like, or None if nobody listened.
+        metric: name of the validation metric; lower is better.
+        first: evaluation of the run.
+        best: evaluation, whose model is kept.
+        last: evaluation.
+        floor: name and metric of a baseline that has learned nothing, or None if unknown.
+        start: name and metric of the model that training started from, or None without one.
+        heard: levels of the kept model's sounds, or None if they were not checked.
         vocoder: the model makes sound of mel spectrograms.
     """
 
@@ -97,7 +103,7 @@ class Verdict:
     def unusable(self) -> str:
         """Why nobody can want the model; empty if it makes sound."""
         if self.best is None:
-            return "no model was kept: none has been judged, or no figure was finite"
+            return "no model was kept: none has been evaluated, or no figure was finite"
         return self.heard.fault if self.heard else ""
 
     @property
@@ -117,7 +123,9 @@ class Verdict:
                 f"{value:.4g}"
             )
         if self.first and self.last and self.best == self.first != self.last:
-            found.append(f"it has not improved since its first judgement, at step {self.best.step}")
+            found.append(
+                f"it has not improved since its first evaluation, at step {self.best.step}"
+            )
         return tuple(found)
 
     @property
@@ -128,12 +136,12 @@ class Verdict:
         better = "more minutes (--resume --budget), more sounds, or another --family"
         if self.start and self.best and self.best.metric >= self.start[1]:
             better = f"keep {self.start[0]}; or {better}"
-        listen = () if self.unusable else (f"hear it nevertheless: {self.command}",)
+        listen = () if self.unusable else (f"listen to it all the same: {self.command}",)
         return (f"what may help: {better}", *listen)
 
     @property
     def command(self) -> str:
-        """What makes the model heard."""
+        """The command that lets one hear the model."""
         model = shlex.quote(str(self.run / "model"))
         if self.vocoder:
             return f"dgm-audio vocode FILE --model {model} --out sounds"
@@ -144,10 +152,10 @@ class Verdict:
         rows = [("first", self.first), ("best", self.best), ("last", self.last)]
         lines = [f"{self.metric}, lower is better:"]
         lines += [_row(name, one.metric, _when(one)) for name, one in rows if one]
-        for mark, what in ((self.floor, "the floor"), (self.start, "what it started from")):
+        for mark, what in ((self.floor, _BASELINE), (self.start, "where training started")):
             if mark:
                 lines.append(_row(mark[0], mark[1], what))
-        return lines
+        return [*lines, _MEANING] if self.floor else lines
 
     def lines(self) -> list[str]:
         """The whole verdict as text."""

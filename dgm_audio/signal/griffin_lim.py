@@ -23,6 +23,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgm_audio.signal.stft import centred_stft
+
 UPDATES = 20
 _TINY = 1e-12
 
@@ -82,7 +84,7 @@ def griffin_lim(
     n_fft, length = len(window), start.shape[-1]
 
     def spectrum(x: Tensor) -> Tensor:
-        return torch.stft(x, n_fft, hop, window=window, pad_mode="constant", return_complex=True)
+        return centred_stft(x, window, hop)
 
     def sound(phased: Tensor) -> Tensor:
         return torch.istft(phased, n_fft, hop, window=window, length=length)

@@ -115,4 +115,4 @@ def to_level(
         meter.add(audio if audio.ndim == 2 else audio[None])
         found = meter.found()
     gain = level_gain(level, found, target)
-    return (audio * np.float32(10 ** (gain / 20)) if gain else audio), gain
+    return (audio * float(np.float32(10 ** (gain / 20))) if gain else audio), gain

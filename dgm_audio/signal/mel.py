@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.signal.portable import hann
+from dgm_audio.signal.stft import centred_stft
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,7 @@ class LogMel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Log-mel spectrogram (..., M, 1 + T // hop) of audio (..., T)."""
-        spec = self.spec
-        magnitude = torch.stft(
-            x.reshape(-1, x.shape[-1]),
-            spec.n_fft,
-            spec.hop,
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        ).abs()
-        mel = self._of(magnitude)
-        return mel.reshape(*x.shape[:-1], *mel.shape[-2:])
+        return self._of(centred_stft(x, self.window, self.spec.hop).abs())
 
     def frame(self, x: Tensor) -> Tensor:
         """The log-mel (..., M) of single frames (..., n_fft)."""

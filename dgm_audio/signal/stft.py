@@ -58,3 +58,25 @@ class STFT(nn.Module):
             audio[..., start : start + frames, :] += part
         pad = (self.n_fft - self.hop) // 2
         return audio.flatten(-2)[..., pad : pad + frames * self.hop]
+
+
+def centred_stft(x: Tensor, window: Tensor, hop: int, pad_mode: str = "constant") -> Tensor:
+    """Complex spectrum (..., F, 1 + T // hop) of audio (..., T).
+
+    Frames are centred at multiples of the hop; `STFT` has frames that fill whole hops instead.
+
+    Args:
+        x: the sound.
+        window: (n_fft,).
+        hop: samples between frames.
+        pad_mode: what lies beyond the ends, silence by default (see `torch.stft`).
+    """
+    flat = torch.stft(
+        x.reshape(-1, x.shape[-1]),
+        len(window),
+        hop,
+        window=window,
+        pad_mode=pad_mode,
+        return_complex=True,
+    )
+    return flat.reshape(*x.shape[:-1], *flat.shape[-2:])

@@ -120,8 +120,8 @@ class Pace:
         at.judgement += each * at.sounds
         if at.sounds < usual:
             print(
-                f"models are evaluated on {at.sounds} of {usual} sounds, so that evaluation takes "
-                f"no more than a tenth of {self.budget}",
+                f"validation uses {at.sounds} of {usual} sounds, so that it takes no more than a "
+                f"tenth of {self.budget}",
                 file=sys.stderr,
             )
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from dgm_audio.atomic import replacing
 from dgm_audio.errors import TrainingError
 from dgm_audio.training.schedule import Budget
 
@@ -183,18 +183,13 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write through a temporary file in the same folder, flushed to disk, then renamed.
+    """Write all of a file or nothing (see `dgm_audio.atomic`).
 
     Raises:
-        TrainingError: if the disk refuses; the temporary file is removed, `path` is untouched.
+        TrainingError: if the disk refuses; `path` is untouched then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write(content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error

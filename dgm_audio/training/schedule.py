@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dgm_audio._renamed import old_names
 from dgm_audio.errors import ConfigError
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -64,3 +65,6 @@ def ema_decay(step: int, progress: float, horizon: float = 0.02) -> float:
     """Decay of the weight average whose memory is `horizon` of the budget, shorter at the start."""
     expected = step / max(progress, 1e-6)
     return min(1 - 1 / max(2.0, horizon * expected), (step + 1) / (step + 10))
+
+
+__getattr__ = old_names(__name__)

@@ -61,7 +61,7 @@ def test_what_is_no_level_is_named(text):
     assert repr(text) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_what_a_recipe_says_is_checked():
+def test_the_parameters_of_provenance_are_checked():
     for wrong in ({"trim": "yes"}, {"trim": 1}, {"level": ["peak"]}):
         with pytest.raises(InputError):
             finished(decaying(), wrong, RATE)

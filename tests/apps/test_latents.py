@@ -1,4 +1,4 @@
-"""Latents survive files and recipes; files that are something else are refused."""
+"""Latents survive files and provenance; files that are something else are refused."""
 
 import json
 
@@ -19,7 +19,7 @@ from dgm_audio.apps.latents import (
     write_latents,
 )
 from dgm_audio.errors import AudioFileError, DgmAudioError, InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 
 def test_a_file_keeps_numbers_and_what_they_belong_to(tmp_path):
@@ -88,17 +88,17 @@ def test_huge_files_are_refused_unread(tmp_path, monkeypatch):
         read_latents(tmp_path / "z.npy")
 
 
-def test_few_numbers_go_into_the_recipe_bit_for_bit(tmp_path):
+def test_few_numbers_go_into_the_provenance_bit_for_bit(tmp_path):
     z, beside = torch.randn(1, MAX_INLINE, 1), {}
     packed = json.loads(json.dumps(pack(z, beside)))
     assert not beside
     assert unpack(packed, tmp_path).equal(z)
 
 
-def test_two_latents_fit_into_one_recipe():
+def test_two_latents_fit_into_the_provenance_of_one_sound():
     ends = {key: pack(torch.randn(1, MAX_INLINE, 1), {}) for key in ("from", "to")}
     values = {"steps": 4096, "index": 4095, "length": 65536, "condition": {"class": "x" * 30}}
-    Recipe("model" * 5, "a" * 64, "10.10.10", "interpolate", ends | values).to_json()
+    Provenance("model" * 5, "a" * 64, "10.10.10", "interpolate", ends | values).to_json()
 
 
 def test_many_numbers_lie_beside_bound_by_their_hash(tmp_path):
@@ -106,15 +106,15 @@ def test_many_numbers_lie_beside_bound_by_their_hash(tmp_path):
     packed = pack(z, beside)
     assert write_beside(beside, tmp_path) == write_beside(beside, tmp_path)
     assert unpack(packed, tmp_path).equal(z)
-    recipe = Recipe("m", "w", "v", "decode", {"latents": packed})
-    assert files_beside(recipe) == list(beside)
+    provenance = Provenance("m", "w", "v", "decode", {"latents": packed})
+    assert files_beside(provenance) == list(beside)
 
     write_latents(tmp_path / packed["file"], StoredLatents(z + 1), overwrite=True)
     with pytest.raises(InputError, match="other latents"):
         unpack(packed, tmp_path)
 
 
-def test_a_recipe_cannot_point_out_of_its_folder(tmp_path):
+def test_provenance_cannot_point_out_of_its_folder(tmp_path):
     (tmp_path / "inner").mkdir()
     write_latents(tmp_path / "z.safetensors", StoredLatents(torch.zeros(1, 200, 1)))
     packed = {"file": "../z.safetensors", "sha256": "0"}

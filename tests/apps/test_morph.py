@@ -4,10 +4,8 @@ import math
 
 import pytest
 import torch
-from toys import ToyFlow, ToyFlowConfig
 
-from dgm_audio.apps.morph import blend, corner_grid, crossfade, grid_order, point
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.morph import blend, crossfade, grid_order, point
 from dgm_audio.errors import InputError
 from dgm_audio.interpolation import slerp
 
@@ -115,31 +113,6 @@ def test_a_grid_gets_finer():
     for wrong in (1, 34, 2.0, "9"):
         with pytest.raises(InputError, match="size is"):
             grid_order(wrong)
-
-
-def test_the_sounds_of_a_grid_are_those_of_recipes():
-    model = ToyFlow(ToyFlowConfig())
-    model.weights_hash = "ab" * 32
-    ends = [{"seed": seed, "index": 1} for seed in range(4)]
-    pad = [model.noise(1, length=30, seed=seed, first=1) for seed in range(4)]
-    conditions = [
-        {"class": kind, "gain": 0.5 + 0.1 * i} for i, kind in enumerate(["low", "high"] * 2)
-    ]
-    made = list(corner_grid(model, pad, 3, conditions=conditions, length=30))
-    assert [(row, column) for row, column, _ in made] == grid_order(3)
-    for row, column, sound in made:
-        x, y = column / 2, row / 2
-        where = {"x": x, "y": y, "condition": blend(conditions, x, y)}
-        recipe = recipe_for(model, "flow", "morph", corners=ends, length=30, **where)
-        assert sound.shape == (1, 30) and sound.equal(render(model, recipe))
-
-
-def test_a_grid_is_checked_before_its_first_sound():
-    model = ToyFlow(ToyFlowConfig())
-    pad, conditions = [model.noise(1, seed=seed) for seed in range(4)], [{}] * 4
-    for wrong in ((pad[:3], conditions), (pad, conditions[:3]), (pad, conditions[:2])):
-        with pytest.raises(InputError, match="corners"):
-            corner_grid(model, wrong[0], conditions=wrong[1], length=32)
 
 
 def test_sounds_follow_each_other_and_attacks_stay():

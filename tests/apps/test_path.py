@@ -9,9 +9,9 @@ from toys import ToyFlow, ToyFlowConfig
 
 from dgm_audio.apps.latents import pack
 from dgm_audio.apps.morph import blend, crossfade
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.render import provenance_for, render
 from dgm_audio.errors import DgmAudioError, InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 CORNERS = [{"seed": seed, "index": seed} for seed in range(4)]
 CONDITIONS = [{"class": "high" if i % 2 else "low", "gain": 0.5 + i / 4} for i in range(4)]
@@ -30,12 +30,12 @@ def flow():
 def path(model, **changes):
     values = {"corners": CORNERS, "conditions": CONDITIONS, "condition": CONDITIONS[0]}
     values |= {"points": POINTS, "length": 30, "fade": 0.001}
-    return recipe_for(model, "flow", "path", **(values | changes))
+    return provenance_for(model, "flow", "path", **(values | changes))
 
 
 def morph(model, x, y):
     there = {"x": x, "y": y, "condition": blend(CONDITIONS, x, y)}
-    return recipe_for(model, "flow", "morph", corners=CORNERS, length=30, **there)
+    return provenance_for(model, "flow", "morph", corners=CORNERS, length=30, **there)
 
 
 def test_a_path_is_its_morphs_crossfaded(flow):
@@ -43,7 +43,7 @@ def test_a_path_is_its_morphs_crossfaded(flow):
     expected = crossfade(sounds, [0, 20, 24], 8)
     assert expected.shape == (1, 54)
     assert render(flow, path(flow)).equal(expected)
-    assert render(flow, Recipe.from_json(path(flow).to_json())).equal(expected)
+    assert render(flow, Provenance.from_json(path(flow).to_json())).equal(expected)
 
 
 def test_a_line_of_packed_ends_and_a_single_point(flow):
@@ -128,9 +128,9 @@ def test_missing_keys_are_named(flow):
     for key in whole:
         parameters = {name: value for name, value in whole.items() if name != key}
         with pytest.raises(InputError, match=key):
-            render(flow, recipe_for(flow, "flow", "path", **parameters))
+            render(flow, provenance_for(flow, "flow", "path", **parameters))
 
 
-def test_the_longest_path_fits_into_a_recipe(flow):
+def test_the_longest_path_fits_into_provenance(flow):
     points = [[round(0.94 * i, 2), 0.33, 0.67] for i in range(64)]
     assert len(path(flow, points=points).to_json()) <= 2000

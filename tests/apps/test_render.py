@@ -1,4 +1,4 @@
-"""A recipe's sound is what the Python calls give, and does not depend on anything else."""
+"""The sound of provenance is what the Python calls give, and does not depend on anything else."""
 
 import pytest
 import torch
@@ -7,15 +7,15 @@ from toys import ToyFactor, ToyFactorConfig, ToyFlow, ToyFlowConfig
 from dgm_audio.apps.latents import pack, write_beside
 from dgm_audio.apps.morph import point
 from dgm_audio.apps.render import (
-    check_recipe,
+    check_provenance,
     end_of,
     item_conditions,
     latent_of,
-    recipe_for,
+    provenance_for,
     render,
 )
 from dgm_audio.errors import DgmAudioError, InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import ConditionSpec, Frames
 
 CONDITION = {"class": "high", "gain": 1.5}
@@ -35,15 +35,15 @@ def factor():
     return model
 
 
-def sample_recipe(model, **changes):
+def sample_provenance(model, **changes):
     values = {"seed": 7, "index": 2, "temperature": 0.5, "length": 30, "condition": CONDITION}
-    return recipe_for(model, "flow", "sample", **(values | changes))
+    return provenance_for(model, "flow", "sample", **(values | changes))
 
 
 def test_sample_is_an_item_of_the_python_call(flow):
     batch = flow.sample(4, seconds=30 / 8000, condition=CONDITION, seed=7, temperature=0.5)
     for index in range(4):
-        sound = render(flow, sample_recipe(flow, index=index))
+        sound = render(flow, sample_provenance(flow, index=index))
         torch.testing.assert_close(sound, batch[index])
 
 
@@ -53,24 +53,24 @@ def test_interpolate_is_a_step_of_the_python_call(flow):
     values = {"from": {"seed": 3, "index": 0}, "to": {"seed": 5, "index": 4}}
     values |= {"steps": 5, "length": flow.audio.length, "condition": CONDITION}
     for index in range(5):
-        recipe = recipe_for(flow, "flow", "interpolate", **values, index=index)
-        torch.testing.assert_close(render(flow, recipe), batch[index])
+        provenance = provenance_for(flow, "flow", "interpolate", **values, index=index)
+        torch.testing.assert_close(render(flow, provenance), batch[index])
 
 
-def test_decode_takes_latents_from_the_recipe_or_from_beside(factor, flow, tmp_path):
+def test_decode_takes_latents_from_the_provenance_or_from_beside(factor, flow, tmp_path):
     z = factor.noise(1, seed=1)
-    recipe = recipe_for(factor, "f", "decode", latents=pack(z, {}), length=20, condition={})
+    provenance = provenance_for(factor, "f", "decode", latents=pack(z, {}), length=20, condition={})
     with torch.no_grad():
-        torch.testing.assert_close(render(factor, recipe), factor.decode(z, length=20)[0])
+        torch.testing.assert_close(render(factor, provenance), factor.decode(z, length=20)[0])
     many, beside = flow.noise(1, seed=1, length=1000), {}
     values = {"latents": pack(many, beside), "length": 1000, "condition": CONDITION}
     write_beside(beside, tmp_path)
-    sound = render(flow, recipe_for(flow, "flow", "decode", **values), tmp_path)
+    sound = render(flow, provenance_for(flow, "flow", "decode", **values), tmp_path)
     with torch.no_grad():
         torch.testing.assert_close(sound, flow.decode(many, CONDITION, length=1000)[0])
 
 
-def test_neither_threads_nor_the_recipes_way_through_json_matter(flow, monkeypatch):
+def test_neither_threads_nor_the_way_of_provenance_through_json_matter(flow, monkeypatch):
     used, decode = [], flow._decode
 
     def watched(*arguments):
@@ -78,13 +78,13 @@ def test_neither_threads_nor_the_recipes_way_through_json_matter(flow, monkeypat
         return decode(*arguments)
 
     monkeypatch.setattr(flow, "_decode", watched)
-    recipe = sample_recipe(flow, length=5000)
-    expected = render(flow, recipe)
+    provenance = sample_provenance(flow, length=5000)
+    expected = render(flow, provenance)
     before = torch.get_num_threads()
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            assert render(flow, Recipe.from_json(recipe.to_json())).equal(expected)
+            assert render(flow, Provenance.from_json(provenance.to_json())).equal(expected)
             assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -112,9 +112,9 @@ def test_neither_threads_nor_the_recipes_way_through_json_matter(flow, monkeypat
         {"condition": {"gain": [1, 2, 3]}},
     ],
 )
-def test_a_recipe_is_checked_like_any_input(flow, changes):
+def test_provenance_is_checked_like_any_input(flow, changes):
     with pytest.raises(InputError) as error:
-        render(flow, sample_recipe(flow, **changes))
+        render(flow, sample_provenance(flow, **changes))
     assert "\n" not in str(error.value) and len(str(error.value)) < 200
 
 
@@ -136,29 +136,29 @@ def test_ends_are_checked(flow, changes):
     ends = {"from": {"seed": 3, "index": 0}, "to": {"seed": 5, "index": 4}}
     values = ends | {"steps": 5, "index": 0, "length": 32, "condition": {}} | changes
     with pytest.raises(InputError):
-        render(flow, recipe_for(flow, "flow", "interpolate", **values))
+        render(flow, provenance_for(flow, "flow", "interpolate", **values))
 
 
 def test_ends_of_different_lengths_are_refused(flow):
     short = pack(flow.noise(1, seed=0, length=8), {})
     values = {"from": {"seed": 3, "index": 0}, "to": short, "steps": 5, "index": 0}
-    recipe = recipe_for(flow, "flow", "interpolate", **values, length=32, condition={})
+    provenance = provenance_for(flow, "flow", "interpolate", **values, length=32, condition={})
     with pytest.raises(InputError, match=r"\(1, 4, 8\) and \(1, 4, 2\)"):
-        render(flow, recipe)
+        render(flow, provenance)
 
 
-def test_a_recipe_fits_its_weights_and_version_only(flow):
-    recipe = sample_recipe(flow)
-    check_recipe(flow, recipe)
+def test_provenance_fits_its_weights_and_version_only(flow):
+    provenance = sample_provenance(flow)
+    check_provenance(flow, provenance)
     with pytest.raises(InputError, match=r"dgm_audio 0\.0\.1; this is"):
-        check_recipe(flow, Recipe("flow", recipe.weights, "0.0.1", "sample"))
+        check_provenance(flow, Provenance("flow", provenance.weights, "0.0.1", "sample"))
     with pytest.raises(InputError, match="weights 123456"):
-        check_recipe(flow, Recipe("flow", "1234567890", recipe.version, "sample"))
+        check_provenance(flow, Provenance("flow", "1234567890", provenance.version, "sample"))
 
 
-def test_a_model_without_a_folder_has_no_recipes():
+def test_a_model_without_a_folder_has_no_provenance():
     with pytest.raises(InputError, match="weights hash"):
-        sample_recipe(ToyFlow(ToyFlowConfig()))
+        sample_provenance(ToyFlow(ToyFlowConfig()))
 
 
 def test_conditions_are_written_out_for_every_sound(flow):
@@ -181,21 +181,21 @@ def test_conditions_are_written_out_for_every_sound(flow):
 CORNERS = [{"seed": 3, "index": 0}, {"seed": 5, "index": 4, "temperature": 0.5}]
 
 
-def morph_recipe(model, **changes):
+def morph_provenance(model, **changes):
     values = {"corners": CORNERS, "x": 0.25, "y": 0.0, "length": 30, "condition": CONDITION}
-    return recipe_for(model, "flow", "morph", **(values | changes))
+    return provenance_for(model, "flow", "morph", **(values | changes))
 
 
 def test_morph_decodes_the_point_between_its_ends(flow):
     z = [flow.noise(1, length=30, seed=3)]
     z.append(flow.noise(1, length=30, seed=5, first=4, temperature=0.5))
     for corners, ends in ((CORNERS, z), ([*CORNERS, *CORNERS[::-1]], [*z, *z[::-1]])):
-        recipe = morph_recipe(flow, corners=corners, y=0.75)
+        provenance = morph_provenance(flow, corners=corners, y=0.75)
         expected = point(ends, 0.25, 0.75)
-        assert latent_of(flow, recipe).equal(expected)
+        assert latent_of(flow, provenance).equal(expected)
         with torch.no_grad():
             sound = flow.decode(expected, CONDITION, length=30)[0]
-        torch.testing.assert_close(render(flow, recipe), sound)
+        torch.testing.assert_close(render(flow, provenance), sound)
 
 
 @pytest.mark.parametrize(
@@ -221,47 +221,48 @@ def test_morph_decodes_the_point_between_its_ends(flow):
 )
 def test_a_morph_is_checked(flow, changes):
     with pytest.raises(DgmAudioError) as error:
-        render(flow, morph_recipe(flow, **changes))
+        render(flow, morph_provenance(flow, **changes))
     assert "\n" not in str(error.value) and len(str(error.value)) < 250
 
 
 def test_an_end_cannot_change_the_length(flow):
     sly = [{**end, "length": 10**7} for end in CORNERS]
-    assert latent_of(flow, morph_recipe(flow, corners=sly)).shape == (1, 4, 8)
+    assert latent_of(flow, morph_provenance(flow, corners=sly)).shape == (1, 4, 8)
 
 
 def test_every_sound_but_a_path_has_a_latent(flow, factor):
-    recipe = sample_recipe(flow)
+    provenance = sample_provenance(flow)
     z = flow.noise(1, length=30, seed=7, first=2, temperature=0.5)
-    assert latent_of(flow, recipe).equal(z)
+    assert latent_of(flow, provenance).equal(z)
     values = {"from": CORNERS[0], "to": CORNERS[0], "steps": 3, "index": 0}
-    between = recipe_for(flow, "f", "interpolate", **values, length=30, condition={})
+    between = provenance_for(flow, "f", "interpolate", **values, length=30, condition={})
     assert latent_of(flow, between).equal(flow.noise(1, length=30, seed=3))
     code = factor.noise(1, seed=1)
-    given = recipe_for(factor, "f", "decode", latents=pack(code, {}), length=20, condition={})
+    given = provenance_for(factor, "f", "decode", latents=pack(code, {}), length=20, condition={})
     assert latent_of(factor, given).equal(code)
     with pytest.raises(InputError, match="'path' was put together from several"):
-        latent_of(flow, recipe_for(flow, "flow", "path"))
+        latent_of(flow, provenance_for(flow, "flow", "path"))
 
 
 def test_a_sound_becomes_an_end_of_others(flow, tmp_path):
     """The end of its own line is the sound itself."""
     many: dict[str, torch.Tensor] = {}
-    recipes = [
-        sample_recipe(flow),
-        sample_recipe(flow, temperature=1),
-        morph_recipe(flow),
-        sample_recipe(flow, length=600),
-        morph_recipe(flow, length=600),
+
+    several = [
+        sample_provenance(flow),
+        sample_provenance(flow, temperature=1),
+        morph_provenance(flow),
+        sample_provenance(flow, length=600),
+        morph_provenance(flow, length=600),
     ]
-    ends = [end_of(flow, recipe, many) for recipe in recipes]
+    ends = [end_of(flow, provenance, many) for provenance in several]
     assert ends[:2] == [{"seed": 7, "index": 2, "temperature": 0.5}, {"seed": 7, "index": 2}]
     assert set(ends[2]) == {"shape", "float32"} and set(ends[4]) == {"file", "sha256"}
     assert list(many) == [ends[4]["file"]]
     write_beside(many, tmp_path)
-    for end, recipe in zip(ends, recipes, strict=True):
-        length = recipe.parameters["length"]
-        again = morph_recipe(flow, corners=[CORNERS[0], end], x=1.0, length=length)
-        assert render(flow, again, tmp_path).equal(render(flow, recipe))
+    for end, provenance in zip(ends, several, strict=True):
+        length = provenance.parameters["length"]
+        again = morph_provenance(flow, corners=[CORNERS[0], end], x=1.0, length=length)
+        assert render(flow, again, tmp_path).equal(render(flow, provenance))
     with pytest.raises(InputError, match="several"):
-        end_of(flow, recipe_for(flow, "flow", "path"), {})
+        end_of(flow, provenance_for(flow, "flow", "path"), {})

@@ -1,4 +1,4 @@
-"""recall: the same bytes again from the recipe in a file."""
+"""recall: the same bytes again from the provenance in a file."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 import dgm_audio
-from dgm_audio.io import probe, read_audio, read_recipe, write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.io import probe, read_audio, read_provenance, write_audio
+from dgm_audio.provenance import Provenance
 
 from .made import sounds
 
@@ -51,7 +51,7 @@ def test_recall_keeps_the_format(dgm, models):
     dgm("sample", "-n", 1, "--seed", 1).ok()
     audio, rate = read_audio(sounds()[0])
     for name, subtype in (("x.wav", "PCM_24"), ("y.wav", "FLOAT"), ("z.flac", "PCM_16")):
-        write_audio(name, audio, rate, subtype=subtype, recipe=read_recipe(sounds()[0]))
+        write_audio(name, audio, rate, subtype=subtype, provenance=read_provenance(sounds()[0]))
         result = dgm("recall", name, "--out", "again", "--json").ok()
         assert probe(result.json["file"]).subtype == subtype
 
@@ -62,25 +62,27 @@ def test_recall_needs_the_very_weights_and_version(dgm, models):
     dgm("recall", path, "--out", "a").failed("'other'", "drums-vae", "--model PATH")
     dgm("recall", path, "--out", "a", "--model", "drums-vae").failed("weights", "--model")
     dgm("recall", path, "--out", "a", "--model", models / "other").ok()
-    recipe = read_recipe(path)
-    old = Recipe("drums-vae", recipe.weights, "0.0.1", recipe.call, recipe.parameters)
-    write_audio("old.wav", torch.zeros(1, 64), 8000, recipe=old)
+    provenance = read_provenance(path)
+    old = Provenance(
+        "drums-vae", provenance.weights, "0.0.1", provenance.call, provenance.parameters
+    )
+    write_audio("old.wav", torch.zeros(1, 64), 8000, provenance=old)
     dgm("recall", "old.wav").failed("0.0.1", dgm_audio.__version__)
 
 
-def test_recall_of_what_has_no_recipe(dgm, record):
+def test_recall_of_what_has_no_provenance(dgm, record):
     plain = record("plain.wav", np.zeros((1, 10)))
     Path("text.wav").write_text("no sound")
-    dgm("recall", plain).failed("plain.wav", "no recipe")
+    dgm("recall", plain).failed("plain.wav", "no provenance")
     dgm("recall", "text.wav").failed("text.wav")
     dgm("recall", "nowhere.wav").failed("nowhere.wav", "No such file")
     assert not Path("out").exists()
 
 
-def test_recall_never_loads_a_path_out_of_a_recipe(dgm, models):
+def test_recall_never_loads_a_path_out_of_provenance(dgm, models):
     path = str(models / "other")
-    recipe = Recipe(path, "0" * 64, dgm_audio.__version__, "sample", {})
-    write_audio("evil.wav", torch.zeros(1, 64), 8000, recipe=recipe)
+    provenance = Provenance(path, "0" * 64, dgm_audio.__version__, "sample", {})
+    write_audio("evil.wav", torch.zeros(1, 64), 8000, provenance=provenance)
     dgm("recall", "evil.wav").failed("does not come with this installation")
 
 

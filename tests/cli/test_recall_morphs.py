@@ -6,7 +6,7 @@ import pytest
 
 import dgm_audio
 from dgm_audio.apps.latents import pack, write_beside
-from dgm_audio.apps.render import recipe_for, render
+from dgm_audio.apps.render import provenance_for, render
 from dgm_audio.io import write_audio
 
 SEEDS = [{"seed": seed, "index": 0} for seed in (1, 2)]
@@ -25,8 +25,8 @@ def test_recall_makes_the_same_bytes(dgm, models, call, packed):
     ends = [pack(model.noise(1, seed=seed), beside) for seed in (1, 2)] if packed else SEEDS
     write_beside(beside, Path())
     values = {"corners": ends, "length": 64, "condition": CONDITION}
-    recipe = recipe_for(model, "drums-vae", call, **values, **CALLS[call])
-    path = write_audio(f"{call}.wav", render(model, recipe), 8000, recipe=recipe)
+    provenance = provenance_for(model, "drums-vae", call, **values, **CALLS[call])
+    path = write_audio(f"{call}.wav", render(model, provenance), 8000, provenance=provenance)
     result = dgm("recall", path, "--out", "again").ok()
     assert "same bytes" in result.out
     assert Path("again", path.name).read_bytes() == path.read_bytes()

@@ -114,4 +114,4 @@ def test_a_useless_model_is_a_failure_and_is_not_played(dgm, recordings, monkeyp
 def test_the_help_lists_every_family_that_can_be_trained(dgm):
     assert list(FAMILIES) == trainable()
     text = " ".join(dgm("train", "--help").out.replace("│", " ").split())
-    assert f"Kind of model: {', '.join(FAMILIES)}; or that of a plugin; by default vae." in text
+    assert f"Kind of model: {', '.join(FAMILIES)}, or that of a plugin; by default vae." in text

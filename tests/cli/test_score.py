@@ -37,7 +37,7 @@ def sounds(record, chain):
 def test_files_are_ranked_and_their_classes_found(dgm, chain, sounds):
     result = dgm("score", chain, sounds).ok()
     rows = [line.split() for line in result.out.splitlines()]
-    assert rows[0] == ["RANK", "BITS", "CONDITION", "SECONDS", "FILE"]
+    assert rows[0] == ["RANK", "BITS/SAMPLE", "CONDITION", "SECONDS", "FILE"]
     assert [row[0] for row in rows[1:5]] == ["1", "2", "3", "4"]
     assert [row[2] for row in rows[1:5]] == ["calm", "calm", "wild", "wild"]
     assert {row[4] for row in rows[1:3]} == {f"{sounds}/calm.wav", f"{sounds}/a/calm.wav"}

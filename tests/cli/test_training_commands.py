@@ -54,8 +54,8 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     assert re.search(r"vae suits .*: 40 sounds of up to 0.25 s", result.out)
     assert "MMD to validation recordings, lower is better:" in result.out
     last = result.out.splitlines()[-1]
-    assert last == "hear it nevertheless: dgm-audio sample run/model -n 8 --out sounds"
-    dgm(*last.split()[4:], "--seed", 1).ok()
+    assert last == "listen to it all the same: dgm-audio sample run/model -n 8 --out sounds"
+    dgm(*last.partition("dgm-audio ")[2].split(), "--seed", 1).ok()
     told = json.loads(Path("run/verdict.json").read_text())
     assert told["floor"][0] == "shaped noise" and told["faults"] and not told["unusable"]
     assert Path("run/curve.png").is_file() and "picture: run/curve.png" in result.err
@@ -72,7 +72,7 @@ def test_one_command_trains_and_its_last_line_plays(dgm, recordings):
     assert {side: len(getattr(splits, side)) for side in trained} == trained
 
     few = dgm("evaluate", "run/model", "--data", recordings, "-n", 16)
-    assert few.code == 2 and "no others are left to report on" in few.err
+    assert few.code == 2 and "none is left to test on" in few.err
     last = few.err.splitlines()[-1]
     assert last.endswith("error: there are 0 clips to test on; at least 8 are needed to evaluate")
 

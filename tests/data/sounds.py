@@ -27,8 +27,8 @@ def hit(seed: int, seconds: float = 0.2, rate: int = RATE, decay: float = 20.0) 
 def too_few(count: int) -> str:
     """The note of splits that have no test clips."""
     return (
-        f"{count} held-out clips are too few for two halves: all of them choose the best model, "
-        "and no others are left to report on"
+        f"{count} clips are too few for both validation and test: all of them are for validation, "
+        "and none is left to test on"
     )
 
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from dgm_audio.cli.demo import demo_package
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))  # the visitors that the soak has
+sys.path.insert(0, str(ROOT / "benchmarks"))  # of demo_load
 demo_package()
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -24,7 +24,7 @@ OPTIONS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required")
 
 def recipe_of(seed=0, **parameters):
     """A recipe of no model."""
-    return Recipe("toy", "0" * 64, "1.0", "sample", {"seed": seed, "index": 0, **parameters})
+    return Provenance("toy", "0" * 64, "1.0", "sample", {"seed": seed, "index": 0, **parameters})
 
 
 def noise(seconds=0.1, rate=8000, seed=0):
@@ -36,11 +36,11 @@ def noise(seconds=0.1, rate=8000, seed=0):
 def page_with(studio, build):
     """A page of one tab only, what `build(page)` gave, and the page's events by name."""
     import gradio as gr
-    from dgm_audio._demo.page import Page
+    from dgm_audio._demo.page_context import PageContext
 
     async def built():  # without a running loop Gradio would make one, and leave it open
         with gr.Blocks(analytics_enabled=False) as blocks:
-            page = Page(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
+            page = PageContext(studio, gr.Dropdown(), gr.HTML(), gr.HTML())
             made = build(page)
         return page, made, {one.fn.__name__: one for one in blocks.fns.values() if one.fn}
 
@@ -48,26 +48,26 @@ def page_with(studio, build):
 
 
 @pytest.fixture
-def shelf(tmp_path):
-    from dgm_audio._demo.shelf import Shelf
+def sound_cache(tmp_path):
+    from dgm_audio._demo.sound_cache import SoundCache
 
-    return Shelf(tmp_path / "sounds")
+    return SoundCache(tmp_path / "sounds")
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    from visitors import Server
+    from demo_client import Server
 
     with Server(tmp_path_factory.mktemp("demo") / "log.txt") as server:
         yield server
 
 
 @pytest.fixture
-def visitor(server):
-    from visitors import Visitor
+def client(server):
+    from demo_client import Client
 
-    with Visitor(server.url) as visitor:
-        yield visitor
+    with Client(server.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")  # playwright's event loop, while it is open, allows no asyncio.run

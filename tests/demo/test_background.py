@@ -1,4 +1,4 @@
-"""Long work beside the page."""
+"""Long work in the background, with status lines."""
 
 import threading
 import time
@@ -11,11 +11,11 @@ from dgm_audio._demo.studio import Stop, Stopped
 STATUS = gr.HTML()
 
 
-def test_its_lines_come_and_its_result_is_returned():
+def test_status_lines_arrive_and_the_result_is_returned():
     seen = []
 
-    def work(tell):
-        tell("halfway")
+    def work(report):
+        report("halfway")
         time.sleep(0.3)
         return 7
 
@@ -28,8 +28,8 @@ def test_its_lines_come_and_its_result_is_returned():
     assert any("halfway" in str(one) for one in updates)
 
 
-def test_what_it_raises_is_raised():
-    def work(tell):
+def test_exceptions_of_the_work_are_raised():
+    def work(report):
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -38,18 +38,18 @@ def test_what_it_raises_is_raised():
 
 def test_quick_work_does_not_wait_for_the_clock():
     start = time.perf_counter()
-    list(in_background(lambda tell: None, Stop(), STATUS))
+    list(in_background(lambda report: None, Stop(), STATUS))
     assert time.perf_counter() - start < 0.2
 
 
-def test_who_leaves_holds_nobody_up_and_ends_the_work():
+def test_a_visitor_who_leaves_ends_the_work_without_waiting():
     stop, ended = Stop(), threading.Event()
 
-    def work(tell):
+    def work(report):
         try:
             while True:
                 time.sleep(0.5)
-                tell("still at it")
+                report("still at it")
         except Stopped:
             ended.set()
             raise
@@ -63,14 +63,14 @@ def test_who_leaves_holds_nobody_up_and_ends_the_work():
     assert ended.wait(5)
 
 
-def test_stop_ends_it_at_its_next_word():
-    stop, said = Stop(), []
+def test_stop_ends_it_at_its_next_status_line():
+    stop, done = Stop(), []
     stop.pressed = True
 
-    def work(tell):
-        tell("the first word")
-        said.append("more")
+    def work(report):
+        report("the first word")
+        done.append("more")
 
     with pytest.raises(Stopped):
         list(in_background(work, stop, STATUS))
-    assert not said
+    assert not done

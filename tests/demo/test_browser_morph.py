@@ -31,8 +31,8 @@ def test_a_drag_plays_one_sound_after_the_other(pad):
         if step == 0:
             page.mouse.down()
         page.wait_for_timeout(120)
-    heard = played(page)[before:]
-    assert len(set(heard)) >= 3
+    sequence = played(page)[before:]
+    assert len(set(sequence)) >= 3
     page.wait_for_function("dgm.loudness() > 0.001", polling=10)
     page.mouse.up()
     page.wait_for_function("dgm.state.current && dgm.state.current.call === 'morph'")

@@ -102,7 +102,7 @@ def test_what_is_kept_stays_in_the_dock(visit):
 
 
 def test_a_download_has_its_recipe_inside(visit, tmp_path):
-    from dgm_audio.io import read_recipe
+    from dgm_audio.io import read_provenance
 
     page = visit()
     generate(page)
@@ -111,4 +111,4 @@ def test_a_download_has_its_recipe_inside(visit, tmp_path):
     path = tmp_path / started.value.suggested_filename
     started.value.save_as(path)
     assert path.name.startswith("drums-vae_seed") and path.suffix == ".wav"
-    assert read_recipe(path).to_json() == page.evaluate("dgm.state.current.recipe")
+    assert read_provenance(path).to_json() == page.evaluate("dgm.state.current.recipe")

@@ -4,8 +4,8 @@ import time
 
 import pytest
 from conftest import visits
+from demo_client import Answer, Client, Server, sample_inputs
 from test_browser_page import pick
-from visitors import Server, Told, Visitor, sample_inputs
 
 SLOW = "drums-wavenet"
 LONG = 20.0
@@ -51,13 +51,13 @@ def busy(tmp_path_factory):
 def test_a_full_queue_says_that_the_page_is_busy(busy, browser):
     with visits(browser, busy.url, forgiven=("503",)) as visit:
         page = visit()
-        with Visitor(busy.url) as first, Visitor(busy.url) as second:
+        with Client(busy.url) as first, Client(busy.url) as second:
             answers = first.begin("generate", *sample_inputs(SLOW, 0, 8, LONG))
             assert second.join("generate", *sample_inputs("drums-vae", 0)).is_success  # it waits
             page.locator("#dgm-generate").click()
             page.get_by_text("busy").first.wait_for()
             first.press_stop()
-            assert Told(200, list(second.messages())).ok
+            assert Answer(200, list(second.messages())).ok
             answers.close()
         page.locator("#dgm-generate").click()
         page.locator(".dgm-card").nth(7).wait_for()

@@ -1,4 +1,4 @@
-"""Recordings of one's own: five bad files, each told in its sentence, then one that is heard."""
+"""Uploads in a browser: five bad files, each with an error sentence, then a good one."""
 
 import io
 
@@ -44,7 +44,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_bad_files_are_told_and_the_next_good_one_is_heard(visit, files):
+def test_bad_files_give_an_error_and_the_next_good_one_works(visit, files):
     page = visit()
     open_tab(page, "transform")
     tab = page.locator("#dgm-tab-transform")

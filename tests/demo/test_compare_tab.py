@@ -1,13 +1,13 @@
-"""The server's side of Compare: one seed, one class where there is one, a row for every model."""
+"""The server's side of Compare: one seed, a shared class if possible, one row per model."""
 
 import pytest
 from conftest import page_with
-from dgm_audio._demo.shelf import Shelf
+from dgm_audio._demo.sound_cache import SoundCache
 from dgm_audio._demo.studio import Studio
 from dgm_audio._demo.tabs import compare
-from dgm_audio._demo.tabs.compare import relatives, shared_conditions
+from dgm_audio._demo.tabs.compare import models_of_same_data, shared_conditions
 
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
 DRUMS = ConditionSpec({"class": Classes(("kick", "snare", "clap"))})
@@ -20,7 +20,7 @@ FREE = ConditionSpec()
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=0.5)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds")), max_seconds=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +66,21 @@ def test_what_was_chosen_holds_wherever_it_fits(given, drums, notes):
 
 
 def test_models_of_the_same_recordings_are_ticked_first(studio):
-    assert relatives(studio, studio.model("drums-gan"))[0] == "drums-gan"
-    found = relatives(studio, studio.model("drums-vae"))
+    assert models_of_same_data(studio, studio.model("drums-gan"))[0] == "drums-gan"
+    found = models_of_same_data(studio, studio.model("drums-vae"))
     assert {"drums-vae", "drums-gan"} <= set(found) and "music-vae" not in found
-    assert len(found) <= compare.MOST
-    assert relatives(studio, studio.model("vocoder-flow")) == []
+    assert len(found) <= compare.MAX_PRESELECTED
+    assert models_of_same_data(studio, studio.model("vocoder-flow")) == []
 
 
-def test_every_model_makes_its_sound_of_the_seed_or_says_why_not(built):
+def test_every_model_samples_the_seed_or_gives_a_reason(built):
     sounds, table, status, dock = pressed(built, ["vocoder-flow", "drums-vae", "music-vae"])
-    recipes = [Recipe.from_json(one["recipe"]) for one in sounds]
+    recipes = [Provenance.from_json(one["recipe"]) for one in sounds]
     assert [one.model for one in recipes] == ["drums-vae", "music-vae"]
     assert {(one.parameters["seed"], one.parameters["index"]) for one in recipes} == {(7, 0)}
     assert all("x real time" in one["note"] and one["model"] in one["note"] for one in sounds)
     assert all(one["seconds"] <= 0.51 for one in sounds)
-    assert table.count("<tr>") == 4 and "vocoder-flow makes the sound of a given mel" in table
+    assert table.count("<tr>") == 4 and "vocoder-flow makes sounds from a given mel" in table
     assert dock["key"] == sounds[0]["key"] and "one seed: 7" in status
 
 

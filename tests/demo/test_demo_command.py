@@ -6,7 +6,7 @@ import socket
 import httpx
 import pytest
 from conftest import ROOT
-from visitors import Server, Visitor, free_port
+from demo_client import Client, Server, free_port
 
 from dgm_audio.cli import demo as command
 from dgm_audio.cli import main
@@ -89,10 +89,10 @@ def test_a_model_of_ones_own_behind_a_password_until_ctrl_c(tmp_path):
         for address in (f"sounds/{'0' * 40}.wav", "latents/latents-0123456789abcdef.safetensors"):
             assert httpx.get(server.url + address).status_code == 401
         login = {"username": "ada", "password": "secret"}
-        with Visitor(server.url, login) as visitor:
-            config = visitor.http.get("config").text
-            key = visitor.generate("mine", 0, seconds=0.1).keys[0]
-            assert visitor.sound(key)[:4] == b"RIFF"
+        with Client(server.url, login) as client:
+            config = client.http.get("config").text
+            key = client.generate("mine", 0, seconds=0.1).keys[0]
+            assert client.sound(key)[:4] == b"RIFF"
         assert httpx.get(f"{server.url}sounds/{key}.wav").status_code == 401
         assert '"mine"' in config and str(tmp_path) not in config
         assert server.interrupt() in (0, 130) and server.tracebacks() == ([], [])
@@ -103,8 +103,8 @@ def test_terminated_it_leaves_no_sounds_behind(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     with Server(tmp_path / "log.txt", ["--port", str(free_port())]) as server:
-        with Visitor(server.url) as visitor:
-            visitor.generate("drums-vae", 0)
+        with Client(server.url) as client:
+            client.generate("drums-vae", 0)
         assert list(folder.glob("dgm_audio-demo-*/sounds/*.wav"))
         server.close()
         assert server._process.returncode == 143 and server.tracebacks() == ([], [])

@@ -1,8 +1,10 @@
-"""Rules that the demo's sources keep: no family, no model, no host by name; its examples run."""
+"""Rules of the demo's sources: no family, model or host by name, no import circle; examples run."""
 
+import ast
 import doctest
 import importlib
 import re
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 from conftest import ROOT
@@ -10,7 +12,7 @@ from conftest import ROOT
 import dgm_audio
 from dgm_audio.registry import FAMILIES
 
-DEMO = ROOT / "demo"
+DEMO, PACKAGE = ROOT / "demo", ROOT / "dgm_audio"
 SOURCES = sorted(path for kind in ("py", "js", "css") for path in DEMO.rglob(f"*.{kind}"))
 SCRIPTS = ("app.py",)  # it starts the demo
 MODULES = sorted(
@@ -46,3 +48,72 @@ def test_a_source_asks_no_other_host(path):
 def test_its_examples_run(path):
     name = ".".join(path.with_suffix("").parts)
     assert doctest.testmod(importlib.import_module(f"dgm_audio._demo.{name}")).failed == 0
+
+
+def imported(path, package):
+    """Dotted names that a file imports anywhere, type checking included.
+
+    Args:
+        path: of the file.
+        package: names of the packages that it lies in, the outermost first.
+    """
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            base = [*base, *([node.module] if node.module else [])]
+            found += [".".join([*base, alias.name]) for alias in node.names]
+    return found
+
+
+def graph(folder):
+    """Each module below a folder -> the modules there that it imports."""
+    files = {
+        ".".join(path.relative_to(folder).with_suffix("").parts): path
+        for path in folder.rglob("*.py")
+    }
+    modules = {
+        name.removesuffix(".__init__"): path for name, path in files.items() if name != "__init__"
+    }
+    edges = {}
+    for name, path in modules.items():
+        names = imported(path, ["top", *path.relative_to(folder).parent.parts])
+        names = [one.removeprefix("top.") for one in names if one.startswith("top.")]
+        edges[name] = {
+            max((module for module in modules if f"{one}.".startswith(f"{module}.")), key=len)
+            for one in names
+        } - {name}
+    return edges
+
+
+def test_no_module_of_the_demo_imports_itself_through_others():
+    edges = graph(DEMO)
+    assert edges["tabs"] >= {"tabs.sample", "tabs.learn"} and "tabs" in edges["page"]
+    list(TopologicalSorter(edges).static_order())
+
+
+def test_an_import_circle_would_be_found(tmp_path):
+    (tmp_path / "tabs").mkdir()
+    (tmp_path / "page.py").write_text("from .tabs import TABS")
+    (tmp_path / "tabs/__init__.py").write_text("from . import sample")
+    (tmp_path / "tabs/sample.py").write_text("if TYPE_CHECKING:\n    from ..page import Page")
+    with pytest.raises(CycleError, match="page"):
+        list(TopologicalSorter(graph(tmp_path)).static_order())
+
+
+def of_the_demo(names):
+    return [one for one in names if re.match(r"(demo|dgm_audio\._demo)(\.|$)", one)]
+
+
+def test_the_package_never_imports_the_demo():
+    """The command `dgm-audio demo` alone loads it, by name, when it runs."""
+    for path in PACKAGE.rglob("*.py"):
+        names = imported(path, path.relative_to(ROOT).parent.parts)
+        assert of_the_demo(names) == [], path
+        assert "_demo" not in path.read_text("utf-8") or path == PACKAGE / "cli/demo.py", path
+    assert of_the_demo(["demo.page", "dgm_audio._demo.page", "dgm_audio.cli.demo"]) == [
+        "demo.page",
+        "dgm_audio._demo.page",
+    ]

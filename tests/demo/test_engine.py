@@ -1,4 +1,4 @@
-"""What the scripts do below the page: the wall before the speakers, memory, sounds made ahead."""
+"""static/engine.js in a browser: the limiter, decoded sounds in memory, prefetching."""
 
 import math
 

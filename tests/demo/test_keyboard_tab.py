@@ -1,4 +1,4 @@
-"""The keyboard: which notes are made, of which sound, and what is refused."""
+"""The keyboard tab: notes, their timbre, and refused input."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from dgm_audio._demo.tabs.keyboard import (
 
 from dgm_audio.apps.render import latent_of
 from dgm_audio.errors import InputError
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 from dgm_audio.specs import Scalar
 
 NAME = "notes-vae"
@@ -25,13 +25,13 @@ PITCH = Scalar(24, 84, "MIDI number", 60)
 
 
 @pytest.fixture
-def studio(shelf):
-    return Studio(shelf, max_seconds=0.1)
+def studio(sound_cache):
+    return Studio(sound_cache, max_seconds=0.1)
 
 
 @pytest.fixture
 def make(studio):
-    """All that is told, of what the page sent."""
+    """All lines and notes for a request of the page."""
     return lambda *inputs: list(make_notes(studio, Stop(), *inputs))
 
 
@@ -65,7 +65,7 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
     assert low.key != high.key
     for sound, pitch in ((low, 48.0), (high, 72.0)):
         assert sound.recipe.parameters["condition"] == {"instrument": "organ", "pitch": pitch}
-        assert sound.page()["unlinked"]  # whatever is made of a recording is one
+        assert sound.page_data()["unlinked"]  # whatever is made of a recording is one
         z = latent_of(studio.model(NAME), sound.recipe)
         torch.testing.assert_close(z, latent_of(studio.model(NAME), recipe))
 
@@ -74,9 +74,9 @@ def test_a_note_is_the_same_latent_at_another_pitch(studio):
     ("call", "condition"),
     [("path", {"pitch": 60.0}), ("sample", {}), ("sample", None), ("sample", [60])],
 )
-def test_sounds_without_one_pitch_play_no_notes(studio, call, condition):
-    recipe = Recipe(NAME, "0" * 64, "1", call, {"condition": condition})
-    with pytest.raises(InputError, match="plays no notes"):
+def test_sounds_without_a_single_pitch_are_refused(studio, call, condition):
+    recipe = Provenance(NAME, "0" * 64, "1", call, {"condition": condition})
+    with pytest.raises(InputError, match="no single pitch"):
         make_note(studio, recipe, 60, Stop())
 
 
@@ -88,7 +88,7 @@ def test_all_notes_are_made_with_progress(make, studio):
     assert (status, made["turn"]) == ("", 5)
     assert [note for note, _ in made["notes"]] == note_order(72, PITCH)
     for _, facts in made["notes"]:
-        assert studio.shelf.path(facts["key"]).is_file()
+        assert studio.cache.path(facts["key"]).is_file()
         assert sorted(facts) == ["key", "lufs", "peak_dbfs"]
 
 

@@ -1,21 +1,21 @@
-"""The server's side of the pad: what is asked of it, and what it answers."""
+"""The server's side of the pad: requests and answers."""
 
 import pytest
 from conftest import page_with
-from dgm_audio._demo import abilities
-from dgm_audio._demo.handling import STOPS
-from dgm_audio._demo.shelf import Shelf, key_of
+from dgm_audio._demo import capability_text
+from dgm_audio._demo.event_handlers import STOPS
+from dgm_audio._demo.sound_cache import SoundCache, sound_key
 from dgm_audio._demo.studio import Stop, Studio
 from dgm_audio._demo.tabs import morph, morph_line
 from test_corners import SEEDS, corners, kept
 
 from dgm_audio import write_audio
-from dgm_audio.recipe import Recipe
+from dgm_audio.provenance import Provenance
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory):
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds")), max_seconds=5.0)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def fns(page):
 
 
 class Pad:
-    """What the page would do: asks, and collects what it is told."""
+    """Plays the page: sends requests and collects the updates."""
 
     def __init__(self, fns, monkeypatch):
         monkeypatch.setattr(morph, "SIZE", 3)
@@ -44,8 +44,8 @@ class Pad:
         asked = {"turn": self.turn, "grid": 7, "want": want, "corners": SEEDS, **more}
         return self.serve.fn(None, "drums-vae", {"given": {}}, asked, 1.5, self.newest)
 
-    def told(self, want="grid", **more):
-        return [(key, value) for told in self.ask(want, **more) for key, value in told.items()]
+    def updates(self, want="grid", **more):
+        return [(key, value) for one in self.ask(want, **more) for key, value in one.items()]
 
 
 @pytest.fixture
@@ -53,38 +53,38 @@ def pad(fns, monkeypatch):
     return Pad(fns, monkeypatch)
 
 
-def of(told, component):
-    return [value for key, value in told if key is component]
+def of(updates, component):
+    return [value for key, value in updates if key is component]
 
 
 def test_the_grid_is_decoded_coarse_to_fine(pad, studio, monkeypatch):
-    monkeypatch.setattr(morph, "_EVERY", 0.0)
-    told = pad.told()
-    counts = [sum(cell is not None for cell in one["cells"]) for one in of(told, pad.cells)]
+    monkeypatch.setattr(morph, "_STATUS_INTERVAL", 0.0)
+    updates = pad.updates()
+    counts = [sum(cell is not None for cell in one["cells"]) for one in of(updates, pad.cells)]
     assert counts[-1] == 9 and counts == sorted(counts)
-    cells = of(told, pad.cells)[-1]["cells"]
+    cells = of(updates, pad.cells)[-1]["cells"]
     assert len({cell["key"] for cell in cells}) == 9
     assert [index for index, cell in enumerate(cells) if "recipe" in cell] == [0, 2, 6, 8]
-    assert cells[1]["key"] == key_of(corners(studio).at(0.5, 0.0))
+    assert cells[1]["key"] == sound_key(corners(studio).at(0.5, 0.0))
     assert set(cells[4]) == {"key", "lufs", "peak_dbfs"}
-    assert all(one["grid"] == 7 for one in of(told, pad.cells))
-    assert "All 9 sounds" in of(told, pad.status)[-1]
-    assert not of(told, pad.dock)
+    assert all(one["grid"] == 7 for one in of(updates, pad.cells))
+    assert "All 9 sounds" in of(updates, pad.status)[-1]
+    assert not of(updates, pad.dock)
 
 
 def test_a_place_goes_quietly_into_the_dock(pad):
-    told = pad.told("place", x=0.25, y=0.75, complete=True)
-    (sound,) = of(told, pad.dock)
+    updates = pad.updates("place", x=0.25, y=0.75, complete=True)
+    (sound,) = of(updates, pad.dock)
     assert sound["quiet"] is True
     assert sound["call"] == "morph" and "0.25, 0.75" in sound["title"]
-    assert not of(told, pad.cells)
+    assert not of(updates, pad.cells)
 
 
 def test_a_path_goes_into_the_dock(pad):
-    told = pad.told("path", points=[[0, 0, 0], [0.1, 1, 1]], complete=True)
-    (sound,) = of(told, pad.dock)
+    updates = pad.updates("path", points=[[0, 0, 0], [0.1, 1, 1]], complete=True)
+    (sound,) = of(updates, pad.dock)
     assert sound["call"] == "path" and "quiet" not in sound
-    assert "One clip of 2 sounds." in of(told, pad.status)[-1]
+    assert "One clip of 2 sounds." in of(updates, pad.status)[-1]
 
 
 def test_what_is_older_gives_way(pad, fns):
@@ -93,7 +93,7 @@ def test_what_is_older_gives_way(pad, fns):
     fns["announce"].fn({"turn": 2}, pad.newest)
     assert list(running) == []
     pad.turn = 0
-    place = pad.told("place", x=0.5, y=0.5, complete=True)
+    place = pad.updates("place", x=0.5, y=0.5, complete=True)
     assert place == []  # it waited, and was old when its turn came
     fns["announce"].fn({"turn": "junk"}, pad.newest)
     fns["announce"].fn(None, pad.newest)
@@ -102,7 +102,7 @@ def test_what_is_older_gives_way(pad, fns):
 
 @pytest.mark.fault(31)
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "words"),
     [
         ({"want": "place", "x": 2, "y": 0}, "X is 2; it must be a number from 0 to 1"),
         ({"want": "place", "x": "0", "y": 0}, "X is &#x27;0&#x27;"),
@@ -114,10 +114,10 @@ def test_what_is_older_gives_way(pad, fns):
         ({"corners": "x" * 70_000}, "bytes; expected an object of at most"),
     ],
 )
-def test_junk_is_told_in_one_line(pad, asked, told):
-    answer = of(pad.told(**asked), pad.status)[-1]
+def test_junk_gives_one_error_line(pad, asked, words):
+    answer = of(pad.updates(**asked), pad.status)[-1]
     assert 'role="alert"' in answer
-    assert told.lower() in answer.lower()
+    assert words.lower() in answer.lower()
 
 
 def test_an_own_sound_becomes_a_corner(fns, studio, pad, tmp_path):
@@ -126,30 +126,30 @@ def test_an_own_sound_becomes_a_corner(fns, studio, pad, tmp_path):
     write_audio(path, 0.5 * model.sample(1, seed=3)[0], 44100)
     take = fns["take"]
     cells, status = take.outputs
-    told = [
+    updates = [
         item for one in take.fn(None, "drums-vae", {"given": {}}, str(path)) for item in one.items()
     ]
-    (taken,) = of(told, cells)
+    (taken,) = of(updates, cells)
     assert taken["corner"] in range(4) and taken["sound"]["title"] == "my drum"
-    assert "my drum.wav" in of(told, status)[-1] and str(tmp_path) not in repr(told)
+    assert "my drum.wav" in of(updates, status)[-1] and str(tmp_path) not in repr(updates)
     corner = {"recipe": taken["sound"]["recipe"]}
-    told = pad.told("place", x=0.1, y=0.1, complete=True, corners=[corner, *SEEDS[1:]])
-    (sound,) = of(told, pad.dock)
+    updates = pad.updates("place", x=0.1, y=0.1, complete=True, corners=[corner, *SEEDS[1:]])
+    (sound,) = of(updates, pad.dock)
     assert "recordings are never in links" in sound["unlinked"]
 
 
 def line(fns, name, **ends):
-    """What the event says: of its first output, and of its status."""
+    """Updates of the first output of an event, and of its status."""
     fn = fns[name]
     updates = fn.fn(None, "drums-vae", {}, ends, 1.5, 3)
-    told = [item for one in updates for item in one.items()]
-    return of(told, fn.outputs[0]), of(told, fn.outputs[-1])
+    updates = [item for one in updates for item in one.items()]
+    return of(updates, fn.outputs[0]), of(updates, fn.outputs[-1])
 
 
 def test_a_line_has_separate_files(fns, studio):
     made, status = line(fns, "separate", a=SEEDS[0], b=kept(studio))
     assert [sound["call"] for sound in made[-1]] == ["interpolate"] * 3
-    classes = [Recipe.from_json(one["recipe"]).parameters["condition"] for one in made[-1]]
+    classes = [Provenance.from_json(one["recipe"]).parameters["condition"] for one in made[-1]]
     names = studio.model("drums-vae").condition.fields["class"].names
     assert [one["class"] for one in classes] == [names[0], names[0], names[1]]
     assert made[-1][2]["title"].endswith("A to B, 3 of 3")
@@ -158,8 +158,12 @@ def test_a_line_has_separate_files(fns, studio):
 
 def test_a_line_is_one_clip(fns, studio):
     (sound,), _ = line(fns, "together", a=SEEDS[0], b=kept(studio))
-    points = Recipe.from_json(sound["recipe"]).parameters["points"]
-    assert points == [[0.0, 0.0, 0], [morph_line.APART, 0.5, 0], [2 * morph_line.APART, 1.0, 0]]
+    points = Provenance.from_json(sound["recipe"]).parameters["points"]
+    assert points == [
+        [0.0, 0.0, 0],
+        [morph_line.MAX_SPACING, 0.5, 0],
+        [2 * morph_line.MAX_SPACING, 1.0, 0],
+    ]
 
 
 def test_a_line_needs_both_ends(fns):
@@ -167,11 +171,11 @@ def test_a_line_needs_both_ends(fns):
     assert "A line needs two sounds" in status[-1]
 
 
-def test_what_lies_between_is_said_where_it_is_no_blend(studio):
-    said = {name: abilities.what_morph_means(studio.model(name)) for name in studio.names}
+def test_the_page_notes_where_a_morph_is_no_blend(studio):
+    notes = {name: capability_text.morph_note(studio.model(name)) for name in studio.names}
     hops = {name: studio.model(name).latent.hop for name in studio.names}
-    assert all(bool(said[name]) == (hops[name] is not None) for name in said)
-    assert all(("white noise" in said[name]) == (hops[name] == 1) for name in said)
+    assert all(bool(notes[name]) == (hops[name] is not None) for name in notes)
+    assert all(("white noise" in notes[name]) == (hops[name] == 1) for name in notes)
 
 
 def test_stop_ends_a_grid(pad, monkeypatch):
@@ -186,7 +190,7 @@ def test_stop_ends_a_grid(pad, monkeypatch):
 def test_the_pad_is_hidden_with_the_reason(page, studio):
     ((adapt, (why, _, all_of_it, seconds, *_)),) = page[0].on_model
     refused = adapt(studio.model("vocoder-flow"))
-    assert "makes the sound of a given mel" in refused[why]
+    assert "makes sounds from a given mel" in refused[why]
     assert refused[all_of_it]["visible"] is False
     shown = adapt(studio.model("music-vae"))
     assert shown[all_of_it]["visible"] and shown[seconds]["visible"]

@@ -1,4 +1,4 @@
-"""The demo where much is missing or breaks: it serves, recovers, and asks nobody outside."""
+"""The demo on a machine where much is missing or breaks: it serves, recovers, stays offline."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import textwrap
 import pytest
 import soundfile
 from conftest import ROOT, noise
-from visitors import Server, Visitor, free_port
+from demo_client import Client, Server, free_port
 
 WATCH = """
     import atexit, os, socket
@@ -74,13 +74,13 @@ def poor(tmp_path_factory):
 @pytest.mark.fault(34)
 def test_without_programs_network_gpu_and_home_it_serves_and_asks_nobody(poor, tmp_path):
     server, _, _, asked = poor
-    with Visitor(server.url) as visitor:
-        told = visitor.generate("drums-vae", 1)
-        assert told.ok and visitor.sound(told.keys[0])[:4] == b"RIFF"
-        assert visitor.http.get(f"sounds/{told.keys[0]}.png").is_success
+    with Client(server.url) as client:
+        answer = client.generate("drums-vae", 1)
+        assert answer.ok and client.sound(answer.keys[0])[:4] == b"RIFF"
+        assert client.http.get(f"sounds/{answer.keys[0]}.png").is_success
         soundfile.write(tmp_path / "hit.wav", noise(0.2, 44100)[0].numpy(), 44100)
-        sent = visitor.upload(tmp_path / "hit.wav")
-        assert visitor.call("take", "drums-vae", {"given": {"class": "kick"}}, sent).keys
+        sent = client.upload("hit.wav", (tmp_path / "hit.wav").read_bytes())
+        assert client.call("take", "drums-vae", {"given": {"class": "kick"}}, sent).keys
     assert not asked.exists(), asked.read_text()
     assert server.tracebacks() == ([], [])
     code = "import socket; socket.create_connection(('192.0.2.1', 9))"
@@ -94,16 +94,16 @@ def test_without_programs_network_gpu_and_home_it_serves_and_asks_nobody(poor, t
 def test_when_its_temporary_folder_is_deleted_the_next_request_is_served(poor, tmp_path):
     server, temporary, _, _ = poor
     soundfile.write(tmp_path / "hit.wav", noise(0.2, 44100)[0].numpy(), 44100)
-    with Visitor(server.url) as visitor:
-        key = visitor.generate("drums-vae", 2).keys[0]
-        first = visitor.sound(key)
+    with Client(server.url) as client:
+        key = client.generate("drums-vae", 2).keys[0]
+        first = client.sound(key)
         for path in temporary.iterdir():
             shutil.rmtree(path)
-        assert visitor.http.get(f"sounds/{key}.wav").status_code == 404
-        again = visitor.generate("drums-vae", 2)
-        assert again.keys == [key] and visitor.sound(key) == first
-        sent = visitor.upload(tmp_path / "hit.wav")
-        assert visitor.call("take", "drums-vae", {"given": {"class": "kick"}}, sent).keys
+        assert client.http.get(f"sounds/{key}.wav").status_code == 404
+        again = client.generate("drums-vae", 2)
+        assert again.keys == [key] and client.sound(key) == first
+        sent = client.upload("hit.wav", (tmp_path / "hit.wav").read_bytes())
+        assert client.call("take", "drums-vae", {"given": {"class": "kick"}}, sent).keys
     assert server.tracebacks() == ([], [])
 
 
@@ -111,18 +111,18 @@ def test_when_its_temporary_folder_is_deleted_the_next_request_is_served(poor, t
 def test_a_model_that_is_replaced_while_it_runs_is_taken_anew(poor):
     server, _, mine, _ = poor
 
-    def weights(visitor, seed):
-        key = visitor.generate("mine", seed, seconds=0.05).keys[0]
-        return json.loads(visitor.recipe(key))["weights"]
+    def weights(client, seed):
+        key = client.generate("mine", seed, seconds=0.05).keys[0]
+        return json.loads(client.recipe(key))["weights"]
 
-    with Visitor(server.url) as visitor:
-        before = weights(visitor, 3)
+    with Client(server.url) as client:
+        before = weights(client, 3)
         file = mine / "model.safetensors"
         good = file.read_bytes()
         file.write_bytes(good[: len(good) // 2])
-        told = visitor.generate("mine", 4, seconds=0.05)
-        assert told.problems and not told.keys and str(mine.parent) not in str(told.lines)
+        answer = client.generate("mine", 4, seconds=0.05)
+        assert answer.problems and not answer.keys and str(mine.parent) not in str(answer.lines)
         shutil.rmtree(mine)
         shutil.copytree(ROOT / "checkpoints/speech-wavenet", mine)
-        assert weights(visitor, 5) != before
+        assert weights(client, 5) != before
     assert server.tracebacks() == ([], [])

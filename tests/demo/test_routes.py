@@ -12,17 +12,17 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from dgm_audio.io import read_recipe
+from dgm_audio.io import read_provenance
 
 
 @pytest.fixture
-def sound(shelf):
-    return shelf.put(recipe_of(), noise(1.0), 8000, "a title", "a-file", 0.01)
+def sound(sound_cache):
+    return sound_cache.put(recipe_of(), noise(1.0), 8000, "a title", "a-file", 0.01)
 
 
 @pytest.fixture
-def web(shelf):
-    with TestClient(Starlette(routes=routes(shelf)), raise_server_exceptions=True) as web:
+def web(sound_cache):
+    with TestClient(Starlette(routes=routes(sound_cache)), raise_server_exceptions=True) as web:
         yield web
 
 
@@ -32,7 +32,7 @@ def test_wav_in_three_sizes_with_its_recipe(web, sound, bits, subtype, tmp_path)
     assert answer.status_code == 200 and answer.headers["content-type"] == "audio/wav"
     path = tmp_path / "got.wav"
     path.write_bytes(answer.content)
-    assert read_recipe(path) == sound.recipe
+    assert read_provenance(path) == sound.recipe
     with soundfile.SoundFile(path) as stream:
         assert (stream.subtype, stream.samplerate, stream.frames) == (subtype, 8000, 8000)
         read = stream.read()
@@ -86,27 +86,27 @@ def test_other_bits_are_refused(web, sound, bits):
         "/latents/latents-0123456789abcdef.safetensors",
     ],
 )
-def test_nothing_else_is_served(web, sound, shelf, path):
+def test_nothing_else_is_served(web, sound, sound_cache, path):
     secret = b"secret"
-    for place in (shelf.folder, shelf.folder.parent):
+    for place in (sound_cache.folder, sound_cache.folder.parent):
         (place / "secret.wav").write_bytes(secret)
         (place / "secret.safetensors").write_bytes(secret)
     answer = web.get(path)
     assert answer.status_code == 404 and secret not in answer.content
-    assert str(shelf.folder) not in answer.text
+    assert str(sound_cache.folder) not in answer.text
 
 
-def test_latents_are_served_by_their_own_names_only(web, shelf):
-    shelf.folder.mkdir()
+def test_latents_are_served_by_their_own_names_only(web, sound_cache):
+    sound_cache.folder.mkdir()
     name = "latents-0123456789abcdef.safetensors"
-    (shelf.folder / name).write_bytes(b"numbers")
+    (sound_cache.folder / name).write_bytes(b"numbers")
     answer = web.get(f"/latents/{name}")
     assert answer.content == b"numbers" and name in answer.headers["content-disposition"]
 
 
 @pytest.mark.parametrize("kind", ["wav", "wav?bits=16", "png", "json"])
-def test_a_sound_that_is_gone(web, sound, shelf, kind):
-    shelf.path(sound.key).unlink()
+def test_a_sound_that_is_gone(web, sound, sound_cache, kind):
+    sound_cache.path(sound.key).unlink()
     answer = web.get(f"/sounds/{sound.key}.{kind}")
     assert answer.status_code == 404
     assert answer.text == "This sound is no longer kept; make it again."
@@ -117,10 +117,10 @@ def test_nothing_is_written(web, sound):
     assert web.delete(f"/sounds/{sound.key}.wav").status_code == 405
 
 
-def test_who_is_not_admitted_gets_nothing(sound, shelf):
-    (shelf.folder / "latents-0123456789abcdef.safetensors").write_bytes(b"numbers")
+def test_who_is_not_admitted_gets_nothing(sound, sound_cache):
+    (sound_cache.folder / "latents-0123456789abcdef.safetensors").write_bytes(b"numbers")
     paths = [f"/sounds/{sound.key}.{kind}" for kind in ("wav", "png", "json")]
     paths.append("/latents/latents-0123456789abcdef.safetensors")
-    with TestClient(Starlette(routes=routes(shelf, lambda request: False))) as web:
+    with TestClient(Starlette(routes=routes(sound_cache, lambda request: False))) as web:
         answers = [web.get(path) for path in paths]
     assert {(one.status_code, one.text) for one in answers} == {(401, "Log in first.")}

@@ -1,4 +1,4 @@
-"""Models in memory and sounds of recipes: what is kept, noticed, refused, stopped."""
+"""Models in memory and sounds of recipes: caching, changed weights, refusals, Stop."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +18,8 @@ KICK = {"class": "kick"}
 
 
 @pytest.fixture
-def studio(shelf):
-    return Studio(shelf, max_seconds=5.0)
+def studio(sound_cache):
+    return Studio(sound_cache, max_seconds=5.0)
 
 
 @pytest.fixture
@@ -54,16 +54,16 @@ def test_other_models_are_refused_in_one_line(studio, name):
     assert "\n" not in str(error.value)
 
 
-def test_models_of_ones_own_come_first_under_their_names(shelf, mine, tmp_path):
-    studio = Studio(shelf, [str(mine)])
+def test_models_of_ones_own_come_first_under_their_names(sound_cache, mine, tmp_path):
+    studio = Studio(sound_cache, [str(mine)])
     assert studio.names[:2] == ["mine", "drums-vae"]
     assert not any(str(tmp_path) in name or "/" in name for name in studio.names)
     assert studio.model("mine").weights_hash == studio.model("drums-wavenet").weights_hash
 
 
 @pytest.mark.fault(33)
-def test_replaced_weights_are_noticed(shelf, mine):
-    studio = Studio(shelf, [str(mine)])
+def test_replaced_weights_are_noticed(sound_cache, mine):
+    studio = Studio(sound_cache, [str(mine)])
     before = studio.model("mine")
     assert studio.model("mine") is before
     shutil.rmtree(mine)
@@ -78,8 +78,8 @@ def test_sounds_of_other_weights_are_refused(studio):
         studio.make(recipe, Stop())
 
 
-def test_a_damaged_model_is_one_line_and_the_others_are_served(shelf, mine):
-    studio = Studio(shelf, [str(mine)])
+def test_a_damaged_model_is_one_line_and_the_others_are_served(sound_cache, mine):
+    studio = Studio(sound_cache, [str(mine)])
     weights = mine / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(DgmAudioError) as error:
@@ -90,10 +90,10 @@ def test_a_damaged_model_is_one_line_and_the_others_are_served(shelf, mine):
 
 def test_a_sound_is_made_once_and_the_same_again(studio):
     sound = studio.make(one(studio), Stop())
-    path = studio.shelf.path(sound.key)
+    path = studio.cache.path(sound.key)
     first, made = path.read_bytes(), path.stat().st_ino
     assert studio.make(one(studio), Stop()) == sound and path.stat().st_ino == made
-    shutil.rmtree(studio.shelf.folder)  # the folder is deleted while the page runs
+    shutil.rmtree(studio.cache.folder)  # the folder is deleted while the page runs
     assert replace(studio.make(one(studio), Stop()), took=0.0) == replace(sound, took=0.0)
     assert path.read_bytes() == first
     assert sound.title == "kick seed 1:0" == title_of(sound.recipe)
@@ -101,12 +101,12 @@ def test_a_sound_is_made_once_and_the_same_again(studio):
 
 def test_it_is_the_sound_of_the_library(studio):
     sound = studio.make(one(studio), Stop())
-    heard, rate = read_audio(studio.shelf.path(sound.key))
+    decoded, rate = read_audio(studio.cache.path(sound.key))
     model = studio.model("drums-vae")
     assert rate == model.audio.sample_rate
     expected = trimmed(model.sample(1, condition={"class": "kick"}, seed=1)[0], rate)
-    assert heard.shape[1] < model.audio.length  # it ends where it has died away
-    torch.testing.assert_close(heard, expected, rtol=0, atol=1e-5)
+    assert decoded.shape[1] < model.audio.length  # trimmed where it has faded out
+    torch.testing.assert_close(decoded, expected, rtol=0, atol=1e-5)
 
 
 def test_too_long_sounds_are_refused(studio):
@@ -133,7 +133,7 @@ def test_stop_ends_it_before_and_between_blocks(studio):
     for each in (pressed, stop):
         with pytest.raises(Stopped):
             studio.make(recipe, each)
-        assert studio.shelf.find(recipe) is None
+        assert studio.cache.find(recipe) is None
     assert stop.checks == 5  # it had begun
     with ThreadPoolExecutor(1) as other:  # the model is free for others
         assert other.submit(studio.make, one(studio), Stop()).result(timeout=30)
@@ -142,8 +142,8 @@ def test_stop_ends_it_before_and_between_blocks(studio):
 def test_large_latents_lie_beside_the_sounds(studio):
     model = studio.model("music-vae")
     length = 44_100 * 4
-    packed = studio.packed(model.noise(1, length=length, seed=0))
+    packed = studio.pack_latent(model.noise(1, length=length, seed=0))
     recipe = studio.recipe("music-vae", "decode", latents=packed, length=length, condition={})
-    page = studio.make(recipe, Stop()).page()
+    page = studio.make(recipe, Stop()).page_data()
     (name,) = page["beside"]
-    assert (studio.shelf.folder / name).is_file() and "latents" in page["unlinked"]
+    assert (studio.cache.folder / name).is_file() and "latents" in page["unlinked"]

@@ -1,4 +1,4 @@
-"""Recordings of visitors: within limits, named without their folder, nothing changed silently."""
+"""Visitors' recordings: limits, errors without the folder, notes on every conversion."""
 
 import pickle
 from weakref import WeakKeyDictionary
@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 from dgm_audio._demo.studio import Stop, Stopped, Studio
-from dgm_audio._demo.uploads import read_sides, read_upload, spoken
+from dgm_audio._demo.uploads import duration_text, read_for_vocoder, read_upload
 from PIL import Image
 
 from dgm_audio.apps import classes
@@ -20,15 +20,15 @@ NAME = "drums-vae"
 
 
 @pytest.fixture
-def studio(shelf):
-    return Studio(shelf, max_seconds=60)
+def studio(sound_cache):
+    return Studio(sound_cache, max_seconds=60)
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    from dgm_audio._demo.shelf import Shelf
+    from dgm_audio._demo.sound_cache import SoundCache
 
-    return Studio(Shelf(tmp_path_factory.mktemp("sounds"))).model(NAME)
+    return Studio(SoundCache(tmp_path_factory.mktemp("sounds"))).model(NAME)
 
 
 def hit(seconds=0.3, rate=RATE, peak=0.8):
@@ -63,26 +63,26 @@ def few_sounds(monkeypatch):
     monkeypatch.setattr(classes, "_fitted", WeakKeyDictionary())
 
 
-def test_the_class_is_found_out_step_by_step(studio, model, tmp_path, few_sounds):
-    heard = []
+def test_the_class_is_inferred_with_progress(studio, model, tmp_path, few_sounds):
+    lines = []
     path = write(tmp_path / "kick.wav", hit())
-    upload = read(studio, model, path, {}, tell=heard.append)
+    upload = read(studio, model, path, {}, report=lines.append)
     assert upload.condition["class"] in model.condition.fields["class"].names
-    assert [line for line in heard if "class" in line] == [
-        f"Finding out the class: {done} of 24" for done in range(0, 24, 2)
+    assert [line for line in lines if "Classifying" in line] == [
+        f"Classifying the recording: {done} of 24" for done in range(0, 24, 2)
     ]
 
 
 def test_stop_ends_the_search_for_the_class(studio, model, tmp_path, few_sounds):
-    stop, tried = Stop(), []
+    stop, lines = Stop(), []
 
-    def tell(line):
-        tried.append(line)
-        stop.pressed = sum("Finding" in one for one in tried) == 2
+    def report(line):
+        lines.append(line)
+        stop.pressed = sum("Classifying" in one for one in lines) == 2
 
     with pytest.raises(Stopped):
-        read_upload(studio, model, write(tmp_path / "x.wav", hit()), {}, stop, tell=tell)
-    assert sum("Finding" in one for one in tried) == 2
+        read_upload(studio, model, write(tmp_path / "x.wav", hit()), {}, stop, report=report)
+    assert sum("Classifying" in one for one in lines) == 2
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,16 @@ def test_stop_ends_the_search_for_the_class(studio, model, tmp_path, few_sounds)
         (1000, 3700, 90, "is 1 h 1 min long; the limit is 1 min 30 s. Trim it."),
     ],
 )
-def test_what_is_too_long_is_refused_before_it_is_read(
-    shelf, model, tmp_path, rate, seconds, limit, words
+def test_too_long_recordings_are_refused_before_reading(
+    sound_cache, model, tmp_path, rate, seconds, limit, words
 ):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(rate * seconds, np.int16), rate)
-    studio = Studio(shelf, max_seconds=limit)
-    for reader in (lambda: read(studio, model, path), lambda: read_sides(studio, model, path)):
+    studio = Studio(sound_cache, max_seconds=limit)
+    for reader in (
+        lambda: read(studio, model, path),
+        lambda: read_for_vocoder(studio, model, path),
+    ):
         with pytest.raises(InputError) as caught:
             reader()
         assert str(caught.value) == f"This file {words}"
@@ -114,16 +117,19 @@ def test_what_is_too_long_is_refused_before_it_is_read(
 @pytest.mark.parametrize(
     ("x", "note"),
     [
-        (hit() * 0, "silent all along"),
-        (np.clip(3 * hit(), -1, 1), "clipped here and there"),
+        (hit() * 0, "completely silent"),
+        (np.clip(3 * hit(), -1, 1), "clipped in places"),
         (hit(peak=0.05), "quiet, with a peak of 0.05; “bring to full level” may come closer"),
         (np.where(np.arange(len(hit())) == 7, np.nan, hit()), "they were repaired"),
-        (np.concatenate([np.zeros(22050, np.float32), hit()]), "begins after 0.50 s; trimmed"),
+        (
+            np.concatenate([np.zeros(22050, np.float32), hit()]),
+            "starts after 0.50 s of silence; trimming",
+        ),
         (hit(3.0), "cut from 3.000 s to the model's longest clip"),
         (np.stack([hit(), hit()], 1), "brought from 2 to 1 channel(s)"),
     ],
 )
-def test_what_is_odd_is_taken_with_a_note(studio, model, tmp_path, x, note):
+def test_odd_recordings_are_accepted_with_a_note(studio, model, tmp_path, x, note):
     upload = read(studio, model, write(tmp_path / "odd.wav", x))
     assert len(upload.notes) == 1 and note in upload.notes[0]
     assert "--" not in upload.notes[0] and "/" not in upload.notes[0]
@@ -154,7 +160,9 @@ def bad_files(folder):
     "name",
     ["empty.wav", "text.wav", "picture.wav", "cut.wav", "pickle.wav", "film.mp4", "a\nb.wav"],
 )
-def test_what_is_no_audio_is_refused_in_one_line_without_its_folder(studio, model, tmp_path, name):
+def test_files_without_audio_are_refused_in_one_line_without_the_folder(
+    studio, model, tmp_path, name
+):
     path = tmp_path / name
     path.write_bytes(bad_files(tmp_path)[name])
     with pytest.raises(AudioFileError) as caught:
@@ -165,7 +173,7 @@ def test_what_is_no_audio_is_refused_in_one_line_without_its_folder(studio, mode
     assert repr(name)[1:-1] in text
 
 
-def test_a_missing_file_is_told_without_its_folder(studio, model, tmp_path):
+def test_a_missing_file_is_named_without_its_folder(studio, model, tmp_path):
     with pytest.raises(AudioFileError) as caught:
         read(studio, model, tmp_path / "gone.wav")
     assert "gone.wav" in str(caught.value) and str(tmp_path) not in str(caught.value)
@@ -180,4 +188,4 @@ def test_wrong_conditions_are_refused_before_the_file_is_read(studio, model, tmp
     ("seconds", "words"), [(60, "60 s"), (0.5, "0.5 s"), (61.5, "1 min 2 s"), (7260, "2 h 1 min")]
 )
 def test_durations_in_words(seconds, words):
-    assert spoken(seconds) == words
+    assert duration_text(seconds) == words

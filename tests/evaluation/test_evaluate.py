@@ -104,7 +104,7 @@ def test_the_table_shows_every_figure_that_there_is(real):
         *titles,
         "recall",
         "coverage",
-        "share that begins anew",
+        "share with a second attack",
     ):
         assert title in shown
     assert any(line.startswith("  white noise at -30 dB") for line in text.splitlines())

@@ -323,8 +323,8 @@ def test_the_table_has_the_bits_between_markov_and_nothing():
     head, row = (line.split() for line in lines if line.startswith("bits per sample"))
     assert head == ["bits", "per", "sample", "2.500", "[2.250,", "2.750]"]
     assert row[-5:] == ["2.500", "[2.250,", "2.750]", "4.000", "lower"]
-    assert ["of", "linear", "prediction", "alone", "3.125"] in [line.split() for line in lines]
-    assert any("share below linear prediction" in line and "0.200" in line for line in lines)
+    assert ["of", "linear", "prediction", "3.125"] in [line.split() for line in lines]
+    assert any("saved against linear prediction" in line and "0.200" in line for line in lines)
 
 
 def test_a_bound_beside_a_likelihood_is_not_taken_for_it():

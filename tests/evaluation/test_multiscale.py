@@ -20,13 +20,15 @@ pytestmark = pytest.mark.usefixtures("few_rounds")
 class Live(Echo):
     """It says that it runs live."""
 
-    informative, spread = 1, torch.ones(1)
+    informative, spread, axes = 1, torch.ones(1), torch.eye(1)
 
     def stream(self):
         raise AssertionError("nobody listens")
 
     def axes_of(self, code):
         raise AssertionError("nobody asks")
+
+    codes = latents = axes_of
 
 
 def noise(*shape, seed=0):

@@ -18,8 +18,8 @@ def test_auc_is_how_often_the_recording_is_picked():
 @pytest.mark.parametrize(
     ("auc", "again", "told"),
     [
-        (0.91, 0.89, "mostly the decoder"),
-        (0.91, 0.55, "mostly what is drawn, not the decoder"),
+        (0.91, 0.89, "mostly the decoder."),
+        (0.91, 0.55, "mostly the latents drawn, not the decoder."),
         (0.55, 0.54, "54 of 100 times."),
     ],
 )
@@ -32,10 +32,10 @@ def test_it_says_whether_decoder_or_prior_gives_a_model_away(auc, again, told):
 def test_a_listener_notices_only_what_lies_beyond_both_intervals():
     far = {"begins_anew": 0.16, "begins_anew_real": 0.02}
     apart = {"ci": {"begins_anew": [0.12, 0.2], "begins_anew_real": [0.0, 0.05]}}
-    assert "begins anew (0.16, real 0.02)" in words(**far, **apart)
+    assert "second attack (0.16, real 0.02)" in words(**far, **apart)
     less = {"begins_anew": 0.0, "begins_anew_real": 0.16}
     swapped = {"ci": {"begins_anew_real": [0.12, 0.2], "begins_anew": [0.0, 0.05]}}
-    assert "begins anew (0, real 0.16)" in words(**less, **swapped)
+    assert "second attack (0, real 0.16)" in words(**less, **swapped)
     near = {"ci": {"begins_anew": [0.04, 0.2], "begins_anew_real": [0.0, 0.05]}}
     assert "notice" not in words(**far, **near)
 
@@ -54,4 +54,4 @@ def test_labels_are_told_with_what_noise_reaches():
 
 def test_bits_stand_beside_linear_prediction():
     found = words(bits_per_sample=3.75, bits_per_sample_linear=3.92)
-    assert "3.75 bits per sample" in found and "learns nothing, 3.92" in found
+    assert "3.75 bits per sample" in found and "learns nothing, 3.92:" in found

@@ -127,7 +127,7 @@ def test_what_is_missing_is_said_and_left_out(without, clips):
 def test_the_table_and_the_card_hold_the_figures(stand_ins, clips, tmp_path):
     report = judge_vocoder(quick(), clips, progress=False)
     lines = str(report).splitlines()
-    assert lines[0].startswith("8 held-out clips") and "Griffin-Lim" in lines[1]
+    assert lines[0].startswith("8 clips, ") and "Griffin-Lim" in lines[1]
     assert len({line.index("[") for line in lines if line.startswith(("PESQ, ", "log-mel"))}) == 1
     rows = {line.split("  ")[0]: line for line in lines[2:]}
     for key, title in (("pesq", "PESQ, wide band"), ("log_mel_db", "log-mel error in dB")):

@@ -165,12 +165,14 @@ def test_own_recordings_are_taken_whole(recipe, tmp_path, files, capsys):
     for seed in range(files):
         write_chords(tmp_path / "mine" / f"{seed}.wav", seed, 60 / files)
     out = tmp_path / "run"
-    script.main(script.OwnRecordings(tmp_path / "mine", out, "vae-stream", budget="1s"))
+    script.main(
+        script.OwnRecordings(folder=tmp_path / "mine", out=out, family="vae-stream", budget="1s")
+    )
     said = capsys.readouterr().out.splitlines()
     assert said[1].startswith("vae-stream suits ")
     assert ("held out as a whole: " if files == 6 else " s); what lies beside") in said[2]
     assert said[-1].startswith(
-        ("play it: dgm-audio sample", "hear it nevertheless: dgm-audio sample")
+        ("play it: dgm-audio sample", "listen to it all the same: dgm-audio sample")
     )
     model = load(str(out / "model"), device="cpu")
     assert (model.audio.sample_rate, model.audio.channels) == (RATE, 2)

@@ -46,9 +46,10 @@ def test_a_good_model_is_shown_by_its_figures_and_played(tmp_path):
         ["best", "2", "at", "step", "20,", "after", "2.0", "min"],
         ["last", "2.5", "at", "step", "30,", "after", "3.0", "min"],
     ]
-    assert lines[4].split() == ["a", "chain", "4", "the", "floor"]
+    assert lines[4].split() == ["a", "chain", "4", "baseline:", "has", "learned", "nothing"]
     assert lines[5].split()[:2] == ["old", "2.1"]
-    assert lines[6:] == [f"play it: dgm-audio sample '{tmp_path}/my run/model' -n 8 --out sounds"]
+    assert lines[6].startswith("The best model is kept; ")
+    assert lines[7:] == [f"play it: dgm-audio sample '{tmp_path}/my run/model' -n 8 --out sounds"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_good_model_is_shown_by_its_figures_and_played(tmp_path):
             {"start_name": "old", "start_metric": 1.5},
             "no better than the model it started from: 2, and old has 1.5",
         ),
-        ((2.0, 2.5, 3.0), {}, "has not improved since its first judgement, at step 10"),
+        ((2.0, 2.5, 3.0), {}, "has not improved since its first evaluation, at step 10"),
     ],
 )
 def test_a_poor_model_is_called_poor_and_not_only_played(tmp_path, metrics, before, fault):
@@ -69,7 +70,7 @@ def test_a_poor_model_is_called_poor_and_not_only_played(tmp_path, metrics, befo
     assert said == f"the model is poor: it {'is ' * ('no better' in said)}{fault}"
     assert not found.unusable and "more minutes" in advice and "another --family" in advice
     assert ("keep old" in advice) == ("start_name" in before)
-    assert last.startswith("hear it nevertheless: ")
+    assert last.startswith("listen to it all the same: ")
 
 
 def test_one_judgement_and_the_same_figure_twice_are_no_standstill(tmp_path):

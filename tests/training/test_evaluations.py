@@ -121,7 +121,7 @@ def test_evaluation_takes_a_tenth_of_the_time(monkeypatch, budget, step, each, u
 def test_an_evaluation_above_the_share_is_made_once_on_the_fewest(monkeypatch, capsys):
     _, metric, lines, _ = run(monkeypatch, "1m", 1.0, 4.0, 128)
     assert metric.count == 1 and len(metric.steps) == len(lines) == 1
-    line = "models are evaluated on 1 of 128 sounds, so that evaluation takes no more than a tenth"
+    line = "validation uses 1 of 128 sounds, so that it takes no more than a tenth"
     assert f"{line} of 1" in capsys.readouterr().err
 
 

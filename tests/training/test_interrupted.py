@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import dgm_audio
+from dgm_audio import atomic
 from dgm_audio.errors import TrainingError
 from dgm_audio.shipped import load
 from dgm_audio.training import loop as loop_module
-from dgm_audio.training import run_folder
 from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
@@ -141,7 +141,7 @@ def test_a_disk_that_is_full_in_the_middle_ends_the_run_and_loses_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(TrainingError) as told:
-        at_step(patch, 5, lambda: patch.setattr(run_folder.os, "fsync", full))
+        at_step(patch, 5, lambda: patch.setattr(atomic.os, "fsync", full))
         fit(splits, config(tmp_path / "run"), numbers)
     assert "No space left on device" in str(told.value) and "\n" not in str(told.value)
     run = tmp_path / "run"

@@ -10,7 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dgm_audio.data import (
+from dgm_audio.data.clip_config import ClipConfig
+from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.clips import load_clips
+from dgm_audio.data.manifest import Manifest
+from dgm_audio.data.sets import (
     asterisk,
     gcin,
     hold_music,
@@ -22,10 +26,6 @@ from dgm_audio.data import (
     tuxpaint,
     vocoder,
 )
-from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.clips import load_clips
-from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.splits import Splits
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.errors import InputError

@@ -1,24 +1,17 @@
 """Notes out of a soundfont (SF2): one key at a time, as the program was sampled and nothing added.
 
-The package `tinysoundfont` renders them, or the program `fluidsynth` where that is found instead;
-neither adds reverberation or chorus here. Their envelopes and their curves from velocity to level
-differ: 8 dB between the strokes 50 and 110 of the first are 14 dB of the second.
+The package `tinysoundfont` renders them, without reverberation or chorus.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import soundfile
 
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
@@ -32,8 +25,6 @@ GAIN_DB = -5.0
 """So that the loudest note of FluidR3 GM stays below full scale."""
 
 _FADE = RATE // 50
-_FLUID_GAIN = 1.0
-_SLOT = 2 * RATE
 _FLUSH = 4096
 _MOST_PRESETS = 1 << 16
 _PRESET = struct.Struct("<20sHH14x")
@@ -46,33 +37,18 @@ class Stroke(NamedTuple):
     velocity: int
 
 
-class Renderer(Protocol):
-    """What renders the notes of one soundfont."""
-
-    @property
-    def name(self) -> str:
-        """No two renderers sound alike."""
-        ...
-
-    def __call__(self, program: int, strokes: Sequence[Stroke]) -> Iterator[np.ndarray]:
-        """Stereo (2, `LENGTH`) at `RATE` for every stroke, by a program of bank 0."""
-        ...
-
-
 def find_renderer(soundfont: Path) -> Renderer:
-    """The renderer that is installed.
+    """What renders the notes of a soundfont.
 
     Raises:
-        DataError: if neither is, or the file is no soundfont.
+        DataError: if the package `tinysoundfont` is not installed, or the file is no soundfont.
     """
     preset_names(soundfont)
     try:
-        return TinyRenderer(soundfont, import_module("tinysoundfont"))
+        return Renderer(soundfont, import_module("tinysoundfont"))
     except ImportError:
-        if program := shutil.which("fluidsynth"):
-            return FluidRenderer(soundfont, program)
         raise DataError(
-            "notes are rendered by tinysoundfont or fluidsynth, and neither is installed: "
+            "notes are rendered by the package tinysoundfont, which is not installed: "
             "pip install --no-deps tinysoundfont"
         ) from None
 
@@ -122,7 +98,7 @@ def _preset_table(file: BinaryIO) -> bytes:
     return b""
 
 
-class TinyRenderer:
+class Renderer:
     """By the package `tinysoundfont`: some 400 notes per second."""
 
     name = "tinysoundfont"
@@ -148,63 +124,3 @@ class TinyRenderer:
     def _generate(self, length: int) -> np.ndarray:
         block = np.frombuffer(self._synth.generate(length), dtype=np.float32)
         return block.reshape(length, 2).T.copy()
-
-
-class FluidRenderer:
-    """By the program `fluidsynth`: one MIDI file and one WAV per call, a note every two seconds."""
-
-    name = "fluidsynth"
-
-    def __init__(self, soundfont: Path, program: str) -> None:
-        self._soundfont, self._program = soundfont, program
-
-    def __call__(self, program: int, strokes: Sequence[Stroke]) -> Iterator[np.ndarray]:
-        """Stereo (2, `LENGTH`) for every stroke."""
-        with tempfile.TemporaryDirectory() as scratch:
-            midi, wav = Path(scratch) / "notes.mid", Path(scratch) / "notes.wav"
-            midi.write_bytes(midi_file(program, strokes))
-            self._play(midi, wav)
-            with soundfile.SoundFile(wav) as sound:
-                if len(sound) < (len(strokes) - 1) * _SLOT + LENGTH:
-                    raise DataError(
-                        f"fluidsynth rendered {len(sound) / RATE:.1f} s of {len(strokes)} notes; "
-                        f"expected {_SLOT // RATE} s of each"
-                    )
-                for index in range(len(strokes)):
-                    sound.seek(index * _SLOT)
-                    yield sound.read(LENGTH, dtype="float32", always_2d=True).T
-
-    def _play(self, midi: Path, wav: Path) -> None:
-        """By the settings given here alone: a user's own file of them is not read.
-
-        A soundfont that cannot be used is only an error among what it says: it goes on without, or
-        with the soundfont of the system, and its exit status is 0.
-        """
-        options = f"-ni -q -f {os.devnull} -g {_FLUID_GAIN} -R 0 -C 0 -r {RATE} -T wav -O float"
-        files = ["-F", str(wav), str(self._soundfont), str(midi)]
-        command = [self._program, *options.split(), *files]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        said = done.stderr.strip().splitlines()
-        errors = [line for line in said if "error:" in line]
-        if done.returncode or errors or not wav.exists():
-            reason = [*errors, *said[-1:], "no reason given"][0]
-            raise DataError(f"fluidsynth could not render {shown(str(self._soundfont))}: {reason}")
-
-
-def midi_file(program: int, strokes: Sequence[Stroke]) -> bytes:
-    """A MIDI file of one track that plays a stroke every two seconds, ticking in milliseconds."""
-    tempo = b"\x00\xff\x51\x03" + (1_000_000).to_bytes(3, "big")
-    track = [tempo, bytes([0, 0xC0, program])]
-    for key, velocity in strokes:
-        track.append(bytes([0, 0x90, key, velocity]))
-        track.append(_ticks(1000) + bytes([0x80, key, 0]))
-        track.append(_ticks(800) + bytes([0xB0, 120, 0]))  # all sound off
-        track.append(_ticks(200) + bytes([0xB0, 120, 0]))
-    body = b"".join([*track, b"\x00\xff\x2f\x00"])
-    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, 1000)
-    return header + struct.pack(">4sI", b"MTrk", len(body)) + body
-
-
-def _ticks(count: int) -> bytes:
-    """A delta time below 2**14 as a variable-length number."""
-    return bytes([0x80 | count >> 7, count & 0x7F]) if count > 0x7F else bytes([count])

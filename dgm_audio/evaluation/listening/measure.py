@@ -76,16 +76,16 @@ class Measure:
 
 ALL = (
     Measure("dc_offset", "DC offset, % of the peak", "%", "median", general.dc_offset, 2),
-    Measure("clipped", "share that is clipped", "", "share", general.clipped, 3),
+    Measure("clipped", "share with clipping", "", "share", general.clipped, 3),
     Measure("peak_dbfs", "peak level in dBFS", "dBFS", "median", general.peak_dbfs),
     Measure("peak_spread_db", "spread of the peak level in dB", "dB", "spread", general.peak_dbfs),
 )
 """Of any sound."""
 
 ONE_SHOTS = (
-    Measure("begins_anew", "share that begins anew", "", "share", one_shots.begins_anew, 3),
-    Measure("never_silent", "share that never gets silent", "", "share", one_shots.never_silent, 3),
-    Measure("cut_off", "share that is cut off", "", "share", one_shots.cut_off, 3),
+    Measure("begins_anew", "share with a second attack", "", "share", one_shots.begins_anew, 3),
+    Measure("never_silent", "share that does not fade out", "", "share", one_shots.never_silent, 3),
+    Measure("cut_off", "share cut off at the end", "", "share", one_shots.cut_off, 3),
     Measure("attack_ms", "attack in ms", "ms", "median", one_shots.attack_ms),
     Measure("peakiness_db", "height of partials in dB", "dB", "median", one_shots.peakiness_db),
 )
@@ -110,7 +110,7 @@ NOTES = (
     ),
     Measure(
         "harmonic_to_noise_spread_db",
-        "spread of that ratio in dB",
+        "spread of the harmonic-to-noise ratio in dB",
         "dB",
         "spread",
         notes.harmonic_to_noise_db,

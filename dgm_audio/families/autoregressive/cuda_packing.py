@@ -12,7 +12,7 @@ from dgm_audio.families.autoregressive import lpc_prior
 from dgm_audio.families.autoregressive.contract import SteppedModel
 from dgm_audio.families.autoregressive.lpc_prior import SPREADS, spread_edges
 from dgm_audio.families.autoregressive.network import HEAD, POSITIONS
-from dgm_audio.runtime.kernels.constants import GUARD, MIN_LOGIT, SCALE, SHARPEST
+from dgm_audio.runtime.kernels import constants
 
 TILE = 16
 """Streams of a program."""
@@ -69,9 +69,9 @@ def sizes(model: SteppedModel) -> dict[str, float]:
         "LOG": math.log(POSITIONS),
         "FRAME": config.frame,
         "EMPHASIS": config.emphasis,
-        "GUARD": GUARD,
-        "MIN_LOGIT": MIN_LOGIT,
-        "LEAST": math.exp(MIN_LOGIT),
+        "GUARD": constants.GUARD,
+        "MIN_LOGIT": constants.MIN_LOGIT,
+        "LEAST": math.exp(constants.MIN_LOGIT),
         "TAPS": padded(model.predictor.order),
         "ROOM": max(model.predictor.window, padded(model.predictor.order)),
         "HOP": model.predictor.hop,
@@ -82,10 +82,10 @@ def sizes(model: SteppedModel) -> dict[str, float]:
         "RELEASE": RELEASE,
         "SPREADS": SPREADS,
         "COMPONENTS": config.components if config.output == "logistics" else 0,
-        "SCALE": SCALE,
-        "SHARPEST": SHARPEST,
+        "SCALE": constants.SCALE,
+        "SHARPEST": constants.SHARPEST,
         "FARTHEST": lpc_prior.FARTHEST,
-        "LEAST_MASS": SMALLEST,
+        "LEAST_MASS": constants.SMALLEST,
         "TILE": TILE,
         "CHUNK": CHUNK,
     }

@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio.runtime.kernels.constants import MIN_LOGIT, SCALE, SHARPEST, SMALLEST
 
 FARTHEST = 40.0
@@ -161,3 +162,6 @@ def edges_of(values: Tensor) -> Tensor:
 def spread_edges() -> Tensor:
     """The mean errors at which the next code starts (63,), float32."""
     return torch.exp2(torch.arange(1, SPREADS, dtype=torch.float64, device="cpu") / 4 - 16).float()
+
+
+__getattr__ = old_names(__name__)

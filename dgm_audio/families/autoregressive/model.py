@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dgm_audio._renamed import old_method
 from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.families.autoregressive.config import WaveNetConfig
 from dgm_audio.families.autoregressive.contract import Sampler, Steps
@@ -146,6 +147,8 @@ class WaveNet(StreamingGenerator):
         for part, advance in self._walk(values, batch, length):
             z = draw(part.stop - part.start).to(self.device)
             yield advance(tails=tails_of_latents(z[:, 0])).x[:, None]
+
+    stream = old_method("sample_blocks")
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latents (B, 1, T) of audio (B, 1, T), which decode to `quantise(x)` bit for bit.

@@ -26,6 +26,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.objective import Losses, Objective, Task, take_weights
 from dgm_audio.signal.lapped import cosine_iv, fold
 from dgm_audio.signal.mel import MelSpec
+from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -113,14 +114,7 @@ class VocoderObjective(Objective):
         missing = max(2 * spec.hop - x.shape[2], -x.shape[2] % spec.hop)
         audio = crops(F.pad(x[:, 0], (0, missing)))
         mel = model.front(audio)
-        wanted = torch.stft(
-            audio,
-            spec.n_fft,
-            spec.hop,
-            window=model.front.window,
-            pad_mode="constant",
-            return_complex=True,
-        )
+        wanted = centred_stft(audio, model.front.window, spec.hop)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.mixed):
             h = network.features(mel)
             detail = network.detail(h)

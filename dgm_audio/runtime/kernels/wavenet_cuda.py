@@ -84,7 +84,7 @@ def run_steps(
     edges,
     spread_edges,
     real_symbols,
-    # state: rings of h, last symbol and sample, state of the prediction; room for a mixture
+    # state: rings of h, last symbol and sample, samples and state of the prediction; a mixture
     rings,
     last_symbol,
     last_x,
