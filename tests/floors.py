@@ -39,7 +39,7 @@ capabilities interpolation model_folder _checks
 specs config
 frames
 nn
-io recipe _audiofile
+io provenance _audiofile
 signal drawing
 runtime
 cache_folder _budget
