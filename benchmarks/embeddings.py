@@ -31,11 +31,11 @@ from dgm_audio.data.sets.named import named_splits
 from dgm_audio.evaluation import EMBEDDINGS
 from dgm_audio.evaluation.distances import mmd, squared_distances
 from dgm_audio.evaluation.embedding import embed
-from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.opus import through_opus
 from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
-from dgm_audio.evaluation.space import Space
+from dgm_audio.evaluation.shaped_noise import ShapedNoise
 from dgm_audio.evaluation.spectra import peak_normalised
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 
 RATE, LENGTH = 44100, 65536
 NEIGHBOURS = 7
@@ -55,12 +55,12 @@ class Spaces:
     """The standardised spaces of the embeddings of reference clips, and of both together."""
 
     def __init__(self, reference: Numbers) -> None:
-        self._each = {name: Space.of(rows) for name, rows in reference.items()}
+        self._each = {name: StandardisedReference.of(rows) for name, rows in reference.items()}
         self.reference = self(reference)
 
     def __call__(self, rows: Numbers) -> Numbers:
         """Points by the name of an embedding; distances are in median distances."""
-        points = {name: space(rows[name]) / space.bandwidth for name, space in self._each.items()}
+        points = {name: each(rows[name]) / each.bandwidth for name, each in self._each.items()}
         return points | {"both": torch.cat(list(points.values()), 1)}
 
     def roots(self, rows: Numbers) -> dict[str, float]:

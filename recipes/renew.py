@@ -1,6 +1,6 @@
-"""Judge models that ship anew: their cards, and the quality column of the README's table.
+"""Evaluate models that ship anew: their cards, and the quality column of the README's table.
 
-    python recipes/renew.py drums-vae music-vae     # judge them, renew their cards and the table
+    python recipes/renew.py drums-vae music-vae     # evaluate, renew their cards and the table
     python recipes/renew.py                         # all of them; up to five minutes each
     python recipes/renew.py --readme                # the table only, from the cards as they are
     python recipes/renew.py --check                 # say whether the table is what the cards say
@@ -21,7 +21,7 @@ from typing import Annotated, Any
 import tyro
 
 from dgm_audio.cli.evaluate import reference_splits
-from dgm_audio.release.publish import judge, renew
+from dgm_audio.release.publish import evaluate_model, renew
 from dgm_audio.shipped import list_models, load
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +32,7 @@ QUALITY = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Renew:
-    """Judge shipped models anew."""
+    """Evaluate shipped models anew."""
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     readme: bool = False
@@ -42,13 +42,13 @@ class Renew:
 def main(args: Renew) -> None:
     """The recipe, top to bottom."""
     shipped = {info.name: ROOT / "checkpoints" / info.name for info in list_models()}
-    judged = () if args.readme or args.check else args.models or tuple(shipped)
-    for name in judged:
+    chosen = () if args.readme or args.check else args.models or tuple(shipped)
+    for name in chosen:
         model = load(str(shipped[name]), device="cpu")
         splits = reference_splits(model, None)
-        judgement = judge(model, splits)
-        print(f"{name}\n\n{judgement.text}\n", flush=True)
-        renew(shipped[name], splits, judgement)
+        evaluation = evaluate_model(model, splits)
+        print(f"{name}\n\n{evaluation.text}\n", flush=True)
+        renew(shipped[name], splits, evaluation)
 
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")

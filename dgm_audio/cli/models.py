@@ -116,7 +116,7 @@ def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _metrics(metrics: dict[str, Any]) -> str:
     """The metrics that a report begins with, in words; all by their keys in another report."""
-    from dgm_audio.evaluation.summary import HEADLINE
+    from dgm_audio.evaluation.report_table import HEADLINE
 
     titles = []
     for key, title in HEADLINE:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dgm_audio.evaluation.clip_features import ClipFeatures
 from dgm_audio.evaluation.labels import LabelClassifier
-from dgm_audio.evaluation.view import View
 
 
 class ClassTable:
@@ -19,7 +19,7 @@ class ClassTable:
     """
 
     def __init__(
-        self, classes: tuple[str, ...], training: View, classifier: LabelClassifier | None
+        self, classes: tuple[str, ...], training: ClipFeatures, classifier: LabelClassifier | None
     ) -> None:
         self._classifier = classifier
         self._rows: dict[str, dict[str, Any]] = {
@@ -27,15 +27,15 @@ class ClassTable:
             for index, name in enumerate(classes)
         }
 
-    def count(self, reference: View, sets: Mapping[str, View]) -> None:
+    def count(self, reference: ClipFeatures, sets: Mapping[str, ClipFeatures]) -> None:
         """Add numbers of clips and label accuracies."""
         parts = {"generated": sets["model"], "test": reference, "floor": sets["floor"]}
         for index, row in enumerate(self._rows.values()):
-            for part, view in parts.items():
-                own = view.labels == index
+            for part, features in parts.items():
+                own = features.labels == index
                 row[part] = int(own.sum())
                 if self._classifier and own.any():
-                    correct = self._classifier.correct(view.timbre[own], view.labels[own])
+                    correct = self._classifier.correct(features.timbre[own], features.labels[own])
                     row["label_accuracy_" + part] = float(correct.mean())
 
     def rows(
@@ -43,7 +43,7 @@ class ClassTable:
     ) -> dict[str, dict[str, Any]]:
         """The rows, with the figures "key/class" and "key/class_unseen", and their intervals.
 
-        >>> some = View.from_arrays({"labels": [0, 0, 1]} | dict.fromkeys(
+        >>> some = ClipFeatures.from_arrays({"labels": [0, 0, 1]} | dict.fromkeys(
         ...     ("clusters", "timbre", "patterns", "cells"), [0.0] * 3))
         >>> table = ClassTable(("kick", "hat"), some, None)
         >>> rows = table.rows({"auc/hat_unseen": 0.7, "auc": 0.8}, {"auc/hat_unseen": [0.6, 0.9]})

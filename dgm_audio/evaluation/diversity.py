@@ -59,7 +59,7 @@ def diversity(
     if alone:
         groups, labels = torch.zeros_like(groups), torch.zeros_like(labels)
     shown = torch.isin(groups, labels)
-    real = apart(reference.space.points[shown], groups[shown])
+    real = apart(reference.standardised.points[shown], groups[shown])
     return apart(made, labels) / real if real > 0 else 1.0
 
 

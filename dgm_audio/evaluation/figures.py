@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from torch import Tensor
 
 from dgm_audio.evaluation.bootstrap import Figure, Weights
+from dgm_audio.evaluation.clip_features import ClipFeatures
 from dgm_audio.evaluation.copies import nearest_distance, weighted_median
 from dgm_audio.evaluation.distances import (
     frechet_distance,
@@ -21,9 +22,8 @@ from dgm_audio.evaluation.distances import (
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.listening import Measure
 from dgm_audio.evaluation.neighbours import Neighbours, Shares
-from dgm_audio.evaluation.space import Space
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 from dgm_audio.evaluation.two_sample import TwoSampleTest, Votes
-from dgm_audio.evaluation.view import View
 
 COPY_QUANTILE = 0.05
 """A generated clip counts as copied if it is nearer to a training clip than all but this share of
@@ -33,13 +33,14 @@ FEWEST_OF_A_CLASS = 4
 """Sounds and real clips that a class needs for a two-sample AUC of its own."""
 
 ROLES = (("model", ""), ("floor", "_floor"), ("ceiling", "_ceiling"))
-"""Sets that are compared with the reference, and the ends of their figures' names."""
+"""Sets that are compared with the reference, and the ends of their figures' names: the model's
+sounds, shaped noise (the baseline) and training clips (real, the upper bound)."""
 
 T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """Work that several figures share: done once for the same weights."""
+    """A computation that several figures share: done once for the same weights."""
 
     def __init__(self, work: Callable[[Weights], T]) -> None:
         self._work, self._last = work, None
@@ -72,7 +73,7 @@ def median_of(values: Tensor, name: str) -> Figure:
 
 
 def ratio_closed(worst: Figure, value: Figure, best: Figure) -> Figure:
-    """(worst - value) / (worst - best): 0 at the floor, 1 at the ceiling; NaN if they are equal."""
+    """(worst - value) / (worst - best): 0 at the worst, 1 at the best; NaN if they are equal."""
 
     def closed(weights: Weights) -> float:
         span = worst(weights) - best(weights)
@@ -94,45 +95,44 @@ class Comparison:
         seed: of the halvings of the two-sample test.
     """
 
-    reference: View
-    training: View
+    reference: ClipFeatures
+    training: ClipFeatures
     classifier: LabelClassifier | None
     classes: tuple[str, ...]
     suffix: str
     seed: int
 
-    def figures(self, sets: Mapping[str, View]) -> dict[str, Figure]:
-        """All figures for the sets "model", "floor" and "ceiling" (training clips)."""
+    def figures(self, sets: Mapping[str, ClipFeatures]) -> dict[str, Figure]:
+        """All figures for the sets of `ROLES`, by their first names."""
         out: dict[str, Figure] = {}
-        for name in self.reference.numbers:
+        for name in self.reference.embedded:
             out |= self._distances(sets, name)
-        first = next(iter(self.reference.numbers))
-        space = Space.of(self.reference.numbers[first])
+        first = next(iter(self.reference.embedded))
+        standard = StandardisedReference.of(self.reference.embedded[first])
         for role, tail in ROLES:
-            points = space(sets[role].numbers[first])
+            points = standard(sets[role].embedded[first])
             figures = {
-                "frechet_distance": self._frechet_distance(points, space, role),
-                **self._neighbours(points, space, role),
+                "frechet_distance": self._frechet_distance(points, standard, role),
+                **self._neighbours(points, standard, role),
             }
             out |= {key + tail: figure for key, figure in figures.items()}
         out |= self._two_sample(sets) | self._copies(sets) | self._labels(sets)
         return {key + self.suffix: figure for key, figure in out.items()}
 
-    def heard(self, model: View, measures: Iterable[Measure]) -> dict[str, Figure]:
-        """What listeners notice of the model's sounds, and of the reference beside them."""
+    def listening(self, model: ClipFeatures, measures: Iterable[Measure]) -> dict[str, Figure]:
+        """Listening measures of the model's sounds, and of the reference beside them."""
         out: dict[str, Figure] = {}
-        for tail, view, name in (("", model, "model"), ("_real", self.reference, "reference")):
+        for tail, features, name in (("", model, "model"), ("_real", self.reference, "reference")):
             for one in measures:
                 out[one.key + tail + self.suffix] = _summed_up(
-                    one, view.heard[one.key], name + self.suffix
+                    one, features.listening[one.key], name + self.suffix
                 )
         return out
 
-    def reconstruction(self, rows: Tensor, made: View) -> dict[str, Figure]:
+    def reconstruction(self, rows: Tensor, made: ClipFeatures) -> dict[str, Figure]:
         """The two-sample test of reconstructions (R) of the reference's rows (R,).
 
-        A classifier that tells them from the recordings themselves hears encoder and decoder only:
-        the prior has no part in them.
+        It is about encoder and decoder only: the prior has no part in reconstructions.
         """
         real = self.reference.subset(rows)
         test = TwoSampleTest(
@@ -157,20 +157,20 @@ class Comparison:
     def _both(self, role: str) -> Callable[[Weights], tuple[Tensor, Tensor]]:
         return lambda weights: (weights[role + self.suffix], weights[self._reference_name])
 
-    def _distances(self, sets: Mapping[str, View], name: str) -> dict[str, Figure]:
-        """MMD in one embedding, and the share of the way from floor to ceiling."""
-        space, key = Space.of(self.reference.numbers[name]), f"mmd_{name}"
+    def _distances(self, sets: Mapping[str, ClipFeatures], name: str) -> dict[str, Figure]:
+        """MMD in one embedding, and the score: 0 at the baseline, 1 at real training clips."""
+        standard, key = StandardisedReference.of(self.reference.embedded[name]), f"mmd_{name}"
         out = {
-            key + tail: self._mmd(space(sets[role].numbers[name]), space, role)
+            key + tail: self._mmd(standard(sets[role].embedded[name]), standard, role)
             for role, tail in ROLES
         }
         closed = ratio_closed(out[key + "_floor"], out[key], out[key + "_ceiling"])
         return out | {key + "_closed": closed}
 
-    def _mmd(self, points: Tensor, space: Space, role: str) -> Figure:
-        kernel = partial(gaussian_kernel, bandwidth=space.bandwidth)
-        made, real = kernel(points, points), kernel(space.points, space.points)
-        between, both = kernel(points, space.points), self._both(role)
+    def _mmd(self, points: Tensor, standard: StandardisedReference, role: str) -> Figure:
+        kernel = partial(gaussian_kernel, bandwidth=standard.bandwidth)
+        made, real = kernel(points, points), kernel(standard.points, standard.points)
+        between, both = kernel(points, standard.points), self._both(role)
 
         def distance(weights: Weights) -> float:
             w, v = both(weights)
@@ -179,8 +179,10 @@ class Comparison:
 
         return distance
 
-    def _frechet_distance(self, points: Tensor, space: Space, role: str) -> Figure:
-        made, real, both = points @ space.axes, space.points @ space.axes, self._both(role)
+    def _frechet_distance(
+        self, points: Tensor, standard: StandardisedReference, role: str
+    ) -> Figure:
+        made, real, both = points @ standard.axes, standard.points @ standard.axes, self._both(role)
 
         def distance(weights: Weights) -> float:
             w, v = both(weights)
@@ -188,23 +190,25 @@ class Comparison:
 
         return distance
 
-    def _neighbours(self, points: Tensor, space: Space, role: str) -> dict[str, Figure]:
-        found, both = Neighbours(points, space.points), self._both(role)
+    def _neighbours(
+        self, points: Tensor, standard: StandardisedReference, role: str
+    ) -> dict[str, Figure]:
+        found, both = Neighbours(points, standard.points), self._both(role)
         once = Once(lambda weights: found(*both(weights)))
         return {name: lambda weights, name=name: getattr(once(weights), name)
                 for name in Shares._fields}  # fmt: skip
 
-    def _two_sample(self, sets: Mapping[str, View]) -> dict[str, Figure]:
+    def _two_sample(self, sets: Mapping[str, ClipFeatures]) -> dict[str, Figure]:
         """The two-sample test of every set; of the model's sounds also within each class."""
         out: dict[str, Figure] = {}
         real = self.reference
         for role, tail in ROLES:
-            view, both = sets[role], self._both(role)
+            features, both = sets[role], self._both(role)
             test = TwoSampleTest(
-                view.patterns, real.patterns, view.clusters, real.clusters, seed=self.seed
+                features.patterns, real.patterns, features.clusters, real.clusters, seed=self.seed
             )
             once = Once(lambda weights, test=test, both=both: test(*both(weights)))
-            found = self._areas("two_sample_auc" + tail, once, both, view, real)
+            found = self._areas("two_sample_auc" + tail, once, both, features, real)
             out |= {key: figure for key, figure in found.items() if not tail or "/" not in key}
         return out
 
@@ -213,18 +217,18 @@ class Comparison:
         key: str,
         votes: Callable[[Weights], Votes],
         both: Callable[[Weights], tuple[Tensor, Tensor]],
-        made: View,
-        real: View,
+        made: ClipFeatures,
+        real: ClipFeatures,
     ) -> dict[str, Figure]:
         """The AUC over all pairs, and under "key/class" that over pairs of the same class."""
         areas: dict[str, Figure] = {key: lambda weights: votes(weights).auc(*both(weights))}
         for label, name in enumerate(self.classes if len(self.classes) > 1 else ()):
-            own, own_real = (view.labels == label for view in (made, real))
+            own, own_real = (features.labels == label for features in (made, real))
             if min(int(own.sum()), int(own_real.sum())) >= FEWEST_OF_A_CLASS:
                 areas[f"{key}/{name}"] = _within_class(votes, both, own, own_real)
         return areas
 
-    def _copies(self, sets: Mapping[str, View]) -> dict[str, Figure]:
+    def _copies(self, sets: Mapping[str, ClipFeatures]) -> dict[str, Figure]:
         real = nearest_distance(self.reference.cells, self.training.cells)
         made = nearest_distance(sets["model"].cells, self.training.cells)
         noise = nearest_distance(sets["floor"].cells, self.training.cells)
@@ -241,7 +245,7 @@ class Comparison:
             "copied_share": copied,
         }
 
-    def _labels(self, sets: Mapping[str, View]) -> dict[str, Figure]:
+    def _labels(self, sets: Mapping[str, ClipFeatures]) -> dict[str, Figure]:
         if self.classifier is None:
             return {}
         views = {
@@ -251,9 +255,9 @@ class Comparison:
         }
         return {
             "label_accuracy" + tail: mean_of(
-                self.classifier.correct(view.timbre, view.labels), name
+                self.classifier.correct(features.timbre, features.labels), name
             )
-            for tail, (view, name) in views.items()
+            for tail, (features, name) in views.items()
         }
 
 

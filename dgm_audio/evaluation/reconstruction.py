@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from dgm_audio.evaluation.bootstrap import Figure
+from dgm_audio.evaluation.clip_features import ClipFeatures
 from dgm_audio.evaluation.figures import ratio_closed, ratio_of
-from dgm_audio.evaluation.floor import class_means
 from dgm_audio.evaluation.sampling import asked_for
+from dgm_audio.evaluation.shaped_noise import class_means
 from dgm_audio.evaluation.spectra import batch_size, batches, log_mel, window_length
-from dgm_audio.evaluation.view import View
 from dgm_audio.generator import AudioGenerator, Encoder
 
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ class Reconstructions(NamedTuple):
     Args:
         rows: which clips of the set (R,).
         errors: in dB (R,).
-        view: what the judges see of the reconstructions.
+        features: of the reconstructions.
     """
 
     rows: Tensor
     errors: Tensor
-    view: View
+    features: ClipFeatures
 
 
 def reconstruct(
@@ -103,7 +103,7 @@ def reconstruct(
     rows = torch.linspace(0, len(clips) - 1, min(len(clips), MOST)).round().long()
     rate, length = clips.sample_rate, clips.audio.shape[2]
     taken = min(length, model.audio.max_length or length)
-    errors, views = [], []
+    errors, features = [], []
     for some in rows.split(batch_size(_BATCH, length)):
         part = clips.subset(some.numpy())
         x, labels = part.tensor(), torch.from_numpy(part.labels).long()
@@ -111,10 +111,12 @@ def reconstruct(
         back = reconstructed(model, x[:, :, :taken], condition)
         errors.append((levels(back, rate) - levels(x[:, :, :taken], rate)).abs().mean((1, 2)))
         whole = torch.nn.functional.pad(back, (0, length - taken))
-        views.append(View.of(whole, labels, rate, embeddings={}, parts=("patterns",)).arrays())
+        features.append(
+            ClipFeatures.of(whole, labels, rate, embeddings={}, parts=("patterns",)).arrays()
+        )
         progress(len(some))
-    joined = {name: torch.cat([view[name] for view in views]) for name in views[0]}
-    return Reconstructions(rows, torch.cat(errors).double(), View.from_arrays(joined))
+    joined = {name: torch.cat([part[name] for part in features]) for name in features[0]}
+    return Reconstructions(rows, torch.cat(errors).double(), ClipFeatures.from_arrays(joined))
 
 
 def reconstructed(model: Encoder, x: Tensor, condition: dict[str, Any]) -> Tensor:

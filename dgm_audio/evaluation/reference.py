@@ -20,8 +20,8 @@ from dgm_audio.evaluation.distances import (
 )
 from dgm_audio.evaluation.embedding import Embedding, embed
 from dgm_audio.evaluation.sampling import draw, pitches_like, proportional_labels
-from dgm_audio.evaluation.space import Space
 from dgm_audio.evaluation.spectra import check_clips, peak_normalised
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 from dgm_audio.generator import AudioGenerator
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Reference:
         labels: class indices (N,).
         pitches: MIDI numbers (N,), NaN where unknown.
         classes: names of the classes; empty if only a tuple was given.
-        space: the standardised embedding.
+        standardised: mean, scale and points of their embedding.
 
     Raises:
         DataError: if there are fewer than 8 clips.
@@ -72,9 +72,11 @@ class Reference:
         self.classes: tuple[str, ...] = classes
         self.labels = torch.as_tensor(labels).long()
         self.embedding = embedding
-        self.space = Space.of(embed(self.audio, self.sample_rate, embedding))
+        self.standardised = StandardisedReference.of(embed(self.audio, self.sample_rate, embedding))
         self._ones = torch.ones(len(self.audio), dtype=torch.float64)
-        kernel = gaussian_kernel(self.space.points, self.space.points, self.space.bandwidth)
+        kernel = gaussian_kernel(
+            self.standardised.points, self.standardised.points, self.standardised.bandwidth
+        )
         self._within = mean_within(kernel, self._ones)
 
     def __len__(self) -> int:
@@ -92,7 +94,7 @@ class Reference:
                 f"clips have shape {tuple(x.shape)}; expected (N, {channels}, {length})"
             )
         audio = peak_normalised(check_clips(x))
-        return self.space(embed(audio, self.sample_rate, self.embedding))
+        return self.standardised(embed(audio, self.sample_rate, self.embedding))
 
     def distance(self, x: Tensor) -> float:
         """MMD of clips (N, C, T), N >= 2, to the reference: 0 is as alike as real clips are.
@@ -100,10 +102,10 @@ class Reference:
         The root of the unbiased squared estimate with its sign: by chance it is below 0 for half of
         all sets of real clips, and what is lower still counts as nearer.
         """
-        points, width = self.embed(x), self.space.bandwidth
+        points, width = self.embed(x), self.standardised.bandwidth
         ones = points.new_ones(len(points))
         within = mean_within(gaussian_kernel(points, points, width), ones)
-        kernel = gaussian_kernel(points, self.space.points, width)
+        kernel = gaussian_kernel(points, self.standardised.points, width)
         squared = within + self._within - 2 * mean_between(kernel, ones, self._ones)
         return signed_root(float(squared))
 

@@ -1,10 +1,10 @@
-"""One report that cannot flatter: every figure with a floor, a ceiling and an interval.
+"""The evaluation report: every figure beside a noise baseline, real clips, and with an interval.
 
     reference   test clips, which neither trained nor chose the model; whole unseen groups are a
                 second one (keys with `_unseen`)
-    floor       noise shaped to each class's mean spectrogram (keys with `_floor`)
-    ceiling     training clips (keys with `_ceiling`)
-    model       as many sounds as floor and ceiling have, in the class proportions of the reference
+    baseline    noise shaped to each class's mean spectrogram (keys with `_floor`)
+    real        training clips against the same reference, the upper bound (keys with `_ceiling`)
+    model       as many sounds as both of these, in the class proportions of the reference
 
 All clips have the length of the data's clips and are peak-normalised, for the comparison only; what
 listeners notice, the reconstruction and the likelihood take them as they are.
@@ -27,14 +27,13 @@ from torch import Tensor
 
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import bootstrap
+from dgm_audio.evaluation.auc_scale import CHANGES, auc_scale
 from dgm_audio.evaluation.bootstrap import Figure
 from dgm_audio.evaluation.by_class import ClassTable
+from dgm_audio.evaluation.clip_features import ClipFeatures, cached_features
 from dgm_audio.evaluation.embedding import Embedding
 from dgm_audio.evaluation.embeddings import EMBEDDINGS
 from dgm_audio.evaluation.figures import Comparison
-from dgm_audio.evaluation.floor import ShapedNoise
-from dgm_audio.evaluation.judge import MAX_SECONDS
-from dgm_audio.evaluation.keys import KEYS, bounded
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.likelihood import Likelihood
 from dgm_audio.evaluation.listening import KINDS, kind_of
@@ -47,11 +46,12 @@ from dgm_audio.evaluation.reconstruction import (
 )
 from dgm_audio.evaluation.reference import MIN_CLIPS
 from dgm_audio.evaluation.references import references
+from dgm_audio.evaluation.report_keys import KEYS, bounded
 from dgm_audio.evaluation.sampling import choose, draw, pitches_like, proportional_labels
-from dgm_audio.evaluation.scale import CHANGES, scale
+from dgm_audio.evaluation.shaped_noise import ShapedNoise
 from dgm_audio.evaluation.stages import Stages, stages
 from dgm_audio.evaluation.tuning import tuning
-from dgm_audio.evaluation.view import View, kept_view
+from dgm_audio.evaluation.validation import MAX_SECONDS
 from dgm_audio.generator import AudioGenerator, check_integer
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ def evaluate(
     progress: bool | Callable[[str], None] = True,
     embeddings: Mapping[str, Embedding] | None = None,
 ) -> dict[str, Any]:
-    """Judge a model, or a set of clips from anywhere, against real sound it has not met.
+    """Compare a model, or a set of clips from anywhere, with real sound that it has not met.
 
     Args:
         source: a model, or generated clips with the classes, rate and length of the data.
         splits: training, test and (may be empty) unseen clips; the validation clips, which chose
-            the model, are not looked at.
+            the model, are not used.
         seed: of the sounds, the noise, the choice of training clips and the bootstrap.
         n: sounds to draw per reference; by default 256, but no more than 600 s of sound, or as many
             as the reference has if that is more.
@@ -123,7 +123,9 @@ class _Evaluation:
         self.kind = kind_of(train)
         self.stage.begin("training clips", len(train))
         parts = ("timbre", "cells") if len(self.classes) > 1 else ("cells",)
-        self.training = View.of_clips(train, embeddings={}, parts=parts, progress=self.stage.step)
+        self.training = ClipFeatures.of_clips(
+            train, embeddings={}, parts=parts, progress=self.stage.step
+        )
         self.classifier = None
         if len(self.classes) > 1:
             self.classifier = LabelClassifier(self.training.timbre, self.training.labels)
@@ -136,7 +138,7 @@ class _Evaluation:
         for suffix, clips in references.items():
             self.compare(clips, suffix)
             if model is not None and likelihood is not None:
-                self.use_model(model, likelihood, clips, suffix)
+                self.add_model(model, likelihood, clips, suffix)
         self.stage.begin("intervals", bootstrap.ROUNDS)
         values, intervals = bootstrap.estimate(
             self.figures, self.clusters, seed=self.seed, progress=self.stage.step
@@ -156,13 +158,13 @@ class _Evaluation:
     def compare(self, clips: ClipSet, suffix: str) -> None:
         """Add the figures against a reference."""
         where = "unseen" if suffix else "test"
-        reference = self.seen(f"{where} clips", clips)
+        reference = self.real(f"{where} clips", clips)
         count = self.n or self.wanted(clips)
         wanted = proportional_labels(reference.labels, count)
         sets = {
             "model": self.generated(wanted, clips, where),
-            "floor": self.floor(wanted, where),
-            "ceiling": self.ceiling(wanted, where),
+            "floor": self.baseline(wanted, where),
+            "ceiling": self.training_like(wanted, where),
         }
         smallest = min(sets, key=lambda role: len(sets[role]))
         if len(sets[smallest]) < count:
@@ -170,27 +172,29 @@ class _Evaluation:
                 f"{where} reference: {len(sets['model'])} sounds of the model, "
                 f"{len(sets['ceiling'])} training clips of the wanted {count}"
             )
-        self.clusters |= {role + suffix: view.clusters for role, view in sets.items()}
+        self.clusters |= {role + suffix: features.clusters for role, features in sets.items()}
         self.clusters["reference" + suffix] = reference.clusters
         comparison = Comparison(
             reference, self.training, self.classifier, self.classes, suffix, self.seed
         )
-        self.figures |= comparison.figures(sets) | comparison.heard(sets["model"], KINDS[self.kind])
+        self.figures |= comparison.figures(sets) | comparison.listening(
+            sets["model"], KINDS[self.kind]
+        )
         self.comparison = comparison
         if not suffix:
             self.table.count(reference, sets)
             self.stage.begin("scale of the two-sample test", len(CHANGES) * len(clips))
             self.scale = {
                 name: {"auc": auc, "ci": [low, high]}
-                for name, (auc, low, high) in scale(
+                for name, (auc, low, high) in auc_scale(
                     clips, reference, seed=self.seed, progress=self.stage.step
                 ).items()
             }
 
-    def seen(self, what: str, clips: ClipSet) -> View:
-        """The view of real clips."""
+    def real(self, what: str, clips: ClipSet) -> ClipFeatures:
+        """The features of real clips."""
         self.stage.begin(what, len(clips))
-        return View.of_clips(
+        return ClipFeatures.of_clips(
             clips, embeddings=self.embeddings, kind=self.kind, progress=self.stage.step
         )
 
@@ -199,8 +203,8 @@ class _Evaluation:
         seconds = clips.audio.shape[2] / clips.sample_rate
         return max(min(MIN_GENERATED, int(MAX_SECONDS / seconds)), len(clips))
 
-    def generated(self, wanted: Tensor, clips: ClipSet, where: str) -> View:
-        """The view of the model's sounds, or of the given clips, with the wanted classes.
+    def generated(self, wanted: Tensor, clips: ClipSet, where: str) -> ClipFeatures:
+        """The features of the model's sounds, or of the given clips, with the wanted classes.
 
         Notes have pitches of the reference's clips.
         """
@@ -213,7 +217,7 @@ class _Evaluation:
                 self.source, wanted, self.classes, length,
                 seed=self.seed, pitches=pitches, progress=self.stage.step,
             )  # fmt: skip
-            return self.view(audio, wanted, pitches)
+            return self.features(audio, wanted, pitches)
         places = [self.classes.index(name) for name in self.source.classes]
         labels = torch.tensor(places)[torch.from_numpy(self.source.labels).long()]
         chosen = choose(labels, wanted, self.seed)
@@ -223,23 +227,25 @@ class _Evaluation:
                 f"at least {MIN_CLIPS} are needed"
             )
         pitches = torch.from_numpy(self.source.pitches)[chosen]
-        return self.view(self.source.tensor(chosen.numpy()), labels[chosen], pitches)
+        return self.features(self.source.tensor(chosen.numpy()), labels[chosen], pitches)
 
-    def floor(self, wanted: Tensor, where: str) -> View:
-        """The view of noise with the wanted classes, kept beside the training clips."""
+    def baseline(self, wanted: Tensor, where: str) -> ClipFeatures:
+        """The features of noise with the wanted classes, cached beside the training clips."""
         self.stage.begin(f"noise for {where} clips", len(wanted))
 
         def work() -> Mapping[str, Any]:
-            return self.view(self.noise.draw(wanted, self.seed), wanted).arrays()
+            return self.features(self.noise.draw(wanted, self.seed), wanted).arrays()
 
         given = [self.seed, wanted.tolist()]
-        return View.from_arrays(kept_view(self.train, "floor", given, self.embeddings, work))
+        return ClipFeatures.from_arrays(
+            cached_features(self.train, "floor", given, self.embeddings, work)
+        )
 
-    def ceiling(self, wanted: Tensor, where: str) -> View:
-        """The view of training clips with the wanted classes, clustered among all of them."""
+    def training_like(self, wanted: Tensor, where: str) -> ClipFeatures:
+        """The features of training clips with the wanted classes, clustered among all of them."""
         chosen = choose(self.training.labels, wanted, self.seed)
-        seen = self.seen(f"training clips like {where} clips", self.train.subset(chosen.numpy()))
-        return replace(seen, clusters=self.training.clusters[chosen])
+        some = self.real(f"training clips like {where} clips", self.train.subset(chosen.numpy()))
+        return replace(some, clusters=self.training.clusters[chosen])
 
     @cached_property
     def noise(self) -> ShapedNoise:
@@ -251,21 +257,23 @@ class _Evaluation:
         train = self.train
         return class_mean_levels(train.audio, self.training.labels, len(self.classes), self.rate)
 
-    def view(self, audio: Tensor, labels: Tensor, pitches: Tensor | None = None) -> View:
-        return View.of(
+    def features(
+        self, audio: Tensor, labels: Tensor, pitches: Tensor | None = None
+    ) -> ClipFeatures:
+        return ClipFeatures.of(
             audio, labels, self.rate, embeddings=self.embeddings,
             kind=self.kind, pitches=pitches, progress=self.stage.step,
         )  # fmt: skip
 
-    def use_model(
+    def add_model(
         self, model: AudioGenerator, likelihood: Likelihood, clips: ClipSet, suffix: str
     ) -> None:
-        """Add what only a model has: reconstruction, tuning, likelihood."""
+        """Add the figures that only a model has: reconstruction, likelihood, tuning."""
         where = "unseen" if suffix else "test"
         self.stage.begin(f"reconstructions of {where} clips", min(len(clips), MOST))
         found = reconstruct(model, clips, self.stage.step)
         if found is not None:
-            self.figures |= self.comparison.reconstruction(found.rows, found.view)
+            self.figures |= self.comparison.reconstruction(found.rows, found.features)
             self.figures |= reconstruction_figures(found, clips, self.class_means, suffix)
         live = multiscale_figures(model, clips, self.clusters["reference" + suffix], suffix)
         self.stage.begin(f"likelihood of {where} clips")
@@ -280,7 +288,7 @@ class _Evaluation:
             self.notes += [*tuned.notes, *likelihood.notes]
 
     def check_range(self, values: dict[str, float], suffixes: list[str]) -> None:
-        """Without room between floor and ceiling there is no share of it."""
+        """Without room between baseline and real clips there is no score; a note says so."""
         for key in (f"mmd_{name}" for name in self.embeddings):
             for suffix in suffixes:
                 floor, ceiling = (values[f"{key}_{role}{suffix}"] for role in ("floor", "ceiling"))

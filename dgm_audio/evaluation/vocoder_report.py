@@ -25,7 +25,7 @@ _LINE = "{:<20}" + "{:>8} {:<16}" * 4 + "{}"
 
 @dataclass(frozen=True)
 class VocoderReport:
-    """What `judge_vocoder` found; `print` shows it as a table.
+    """The result of `evaluate_resynthesis`; `print` shows it as a table.
 
     Args:
         figures: means over the clips: "pesq", "dnsmos" and "log_mel_db" of the model, with
@@ -72,7 +72,7 @@ class VocoderReport:
 
 @dataclass(frozen=True)
 class VocoderReports:
-    """What `evaluate_vocoder` found; `print` shows it as a table.
+    """The result of `evaluate_vocoder`; `print` shows it as a table.
 
     Args:
         parts: by the ends of their figures' names: "" for test clips, "_unseen" for unseen groups.

@@ -1,4 +1,4 @@
-"""Judging a vocoder: held-out recordings through their mel, beside Griffin-Lim and themselves.
+"""Evaluating a vocoder: test recordings from their mel, beside Griffin-Lim and themselves.
 
     pesq        wide-band PESQ against the recording, 1 to 4.64 (ITU-T P.862.2); pip: pesq
     dnsmos      overall quality of speech, 1 to 5, predicted without a reference; pip: speechmos
@@ -48,14 +48,14 @@ from dgm_audio.vocoded import mel_spec_of
 RATE = 16000
 """PESQ (wide band) and DNSMOS are defined at this rate; other sound is resampled for them."""
 MAX_SECONDS = 20.0
-"""PESQ looks at so much of a clip: its code is not made for minutes."""
+"""PESQ is computed on so much of a clip: its code is not made for minutes."""
 RECORDINGS, SHORTEST, LONGEST = 30, 1.0, 6.0
 """How many recordings `evaluate_vocoder` takes of each part, and their seconds."""
 Measure = Callable[[Tensor, Tensor], float]
 """(recording (T,), sound (T,)) -> a number; NaN where it is not defined."""
 
 
-def judge_vocoder(
+def evaluate_resynthesis(
     model: AudioGenerator,
     clips: Sequence[Tensor],
     *,
@@ -65,7 +65,7 @@ def judge_vocoder(
     temperature: float | None = None,
     progress: bool = True,
 ) -> VocoderReport:
-    """Resynthesise recordings that the vocoder did not train on, and measure.
+    """Resynthesise recordings that the vocoder did not train on, and measure the quality.
 
     Args:
         model: a vocoder.
@@ -84,7 +84,7 @@ def judge_vocoder(
     """
     check_vocoder(model)
     if len(clips) < MIN_CLIPS:
-        raise DataError(f"there are {len(clips)} clips; at least {MIN_CLIPS} are needed to judge")
+        raise DataError(f"there are {len(clips)} clips; at least {MIN_CLIPS} are needed")
     if clusters is not None and len(clusters) != len(clips):
         raise InputError(f"there are {len(clusters)} clusters for {len(clips)} clips")
     measures, notes = _measures(model)
@@ -95,7 +95,7 @@ def judge_vocoder(
     )
     values: dict[str, list[float]] = {}
     hidden = None if progress else True
-    for clip in tqdm(clips, "judging", leave=False, file=stderr(), disable=hidden):
+    for clip in tqdm(clips, "evaluating", leave=False, file=stderr(), disable=hidden):
         x = clip.detach().float().reshape(1, -1).cpu()
         sounds = {
             "": _whole(resynthesise(model, x, condition, seed=seed, temperature=temperature)),
@@ -139,12 +139,12 @@ def evaluate_vocoder(
     n: int | None = None,
     progress: bool = True,
 ) -> VocoderReports:
-    """Judge a vocoder by recordings of voices that it was not trained on.
+    """Evaluate a vocoder on recordings of voices that it was not trained on.
 
     Args:
         model: a vocoder.
         splits: as `load_vocoder_splits` makes them; as many test recordings of each class as there
-            are, of 1 s or longer, are judged by their first 6 s, and likewise unseen ones.
+            are, of 1 s or longer, are evaluated on their first 6 s, and likewise unseen ones.
         seed: of the noise, and of the bootstrap.
         n: recordings of each part, by default 30.
         progress: show a bar on stderr.
@@ -158,7 +158,7 @@ def evaluate_vocoder(
     for suffix, where in (("", "test clips"), ("_unseen", "clips of unseen groups")):
         chosen = _chosen(clips[suffix], RECORDINGS if n is None else n) if suffix in clips else []
         if chosen or not suffix:
-            found = judge_vocoder(model, chosen, seed=seed, progress=progress)
+            found = evaluate_resynthesis(model, chosen, seed=seed, progress=progress)
             parts[suffix] = replace(found, where=where)
             voices = len(set(clips[suffix].groups))
             many = f"{voices} voice" + "s" * (voices > 1)
@@ -215,7 +215,7 @@ def _pesq(rate: int) -> Measure:
 
     def measure(x: Tensor, y: Tensor) -> float:
         count = int(MAX_SECONDS * rate)
-        reference, sound = (_as_heard(part[:count], rate) for part in (x, y))
+        reference, sound = (_prepared(part[:count], rate) for part in (x, y))
         try:
             return float(pesq(RATE, reference, sound, "wb"))
         except PesqError:  # too short, or no utterance found
@@ -225,16 +225,16 @@ def _pesq(rate: int) -> Measure:
 
 
 def _dnsmos(rate: int) -> Measure:
-    """Overall DNSMOS (P.835); the recording is not looked at."""
+    """Overall DNSMOS (P.835), which needs no reference."""
     from speechmos import dnsmos  # pyright: ignore[reportMissingImports]
 
     def measure(_: Tensor, y: Tensor) -> float:
-        found: Any = dnsmos.run(_as_heard(y, rate), RATE)
+        found: Any = dnsmos.run(_prepared(y, rate), RATE)
         return float(found["ovrl_mos"])
 
     return measure
 
 
-def _as_heard(x: Tensor, rate: int) -> np.ndarray:
+def _prepared(x: Tensor, rate: int) -> np.ndarray:
     """Audio (T,) at 16 kHz, in [-1, 1]."""
     return resample(x, rate, RATE).clamp(-1, 1).numpy()

@@ -56,11 +56,11 @@ PLAYED = (
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a card says of how good a model is.
+class ModelEvaluation:
+    """An evaluation report for a card.
 
     Args:
-        text: the report.
+        text: the report as a table.
         metrics: its figures, with intervals under "ci".
     """
 
@@ -68,27 +68,27 @@ class Judgement:
     metrics: Mapping[str, Any]
 
 
-def judge(model: AudioGenerator, splits: Splits) -> Judgement:
-    """What `dgm-audio evaluate` finds: of a vocoder what it makes of recordings' mels.
+def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
+    """Evaluate a model as `dgm-audio evaluate` does; a vocoder by resynthesis.
 
     Args:
         model: any.
-        splits: clips it was trained on and is judged by.
+        splits: of its data.
     """
     if is_vocoder(model):
         found = evaluate_vocoder(model, splits)
-        return Judgement(str(found), found.metrics())
+        return ModelEvaluation(str(found), found.metrics())
     report = evaluate(model, splits)
     figures = {key: value for key, value in report.items() if isinstance(value, float)}
-    kept = ("ci", "per_class", "scale", "counts")
-    return Judgement(table(report), figures | {key: report[key] for key in kept})
+    tables = ("ci", "per_class", "scale", "counts")
+    return ModelEvaluation(table(report), figures | {key: report[key] for key in tables})
 
 
 def publish(
     folder: Path,
     to: Path,
     splits: Splits,
-    judgement: Judgement,
+    evaluation: ModelEvaluation,
     *,
     summary: str,
     commands: Mapping[str, str],
@@ -103,11 +103,11 @@ def publish(
     Args:
         folder: the run's model folder.
         to: where the published model goes; its name is the model's.
-        splits: the clips it was trained on and judged by.
-        judgement: what `judge` found of it.
+        splits: of its data; the picture shows test clips.
+        evaluation: from `evaluate_model`.
         summary: first paragraph of the card.
         commands: what was run, by name ("train", "evaluate", ...); written into the card.
-        note: what else is to be said of the training.
+        note: a paragraph on the training, if there is more to say.
         limits: what the model cannot do.
         dataset: name of the data set, so that `dgm-audio evaluate` finds it again.
         licences: the Hub's identifiers of the data's licences.
@@ -131,7 +131,7 @@ def publish(
             *([] if curve is None else [f"![Validation metric over time]({CURVE})", CURVED]),
             "## Limits",
             limits,
-            _EVALUATION.format(judgement.text),
+            _EVALUATION.format(evaluation.text),
         ]
     )
     return save_model(
@@ -141,22 +141,22 @@ def publish(
         card=card,
         data=header["data"] | {"dataset": dataset, "license": licences},
         seed=header["seed"],
-        metrics=judgement.metrics,
+        metrics=evaluation.metrics,
         half=header["dtype"] == "float16",
         picture=picture,
         curve=curve,
     )
 
 
-def renew(folder: Path, splits: Splits, judgement: Judgement) -> None:
-    """Put a new judgement, and a new picture, into a folder that `publish` wrote.
+def renew(folder: Path, splits: Splits, evaluation: ModelEvaluation) -> None:
+    """Put a new evaluation, and a new picture, into a folder that `publish` wrote.
 
-    The weights and all else that the card says stay as they are.
+    The weights and the rest of the card stay as they are.
 
     Args:
         folder: with the model and its card.
-        splits: the clips it was trained on and judged by.
-        judgement: what `judge` found of it.
+        splits: of its data; the picture shows test clips.
+        evaluation: from `evaluate_model`.
 
     Raises:
         CheckpointError: if the card has no evaluation that could be replaced.
@@ -172,10 +172,10 @@ def renew(folder: Path, splits: Splits, judgement: Judgement) -> None:
         model,
         folder,
         recipe=header["recipe"],
-        card=f"{found[1]}{_EVALUATION.format(judgement.text)}",
+        card=f"{found[1]}{_EVALUATION.format(evaluation.text)}",
         data=header["data"],
         seed=header["seed"],
-        metrics=judgement.metrics,
+        metrics=evaluation.metrics,
         half=header["dtype"] == "float16",
         picture=picture,
         curve=curve,
@@ -183,7 +183,7 @@ def renew(folder: Path, splits: Splits, judgement: Judgement) -> None:
 
 
 def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, str]:
-    """The picture of a card, and what it shows."""
+    """The picture of a card, and its caption."""
     if is_vocoder(model):
         return picture_of_mels(model, splits), VOCODED
     if isinstance(model, RunsLive):
@@ -213,7 +213,7 @@ def picture_beside_real(model: AudioGenerator, splits: Splits) -> Image:
 
 
 def picture_of_mels(model: AudioGenerator, splits: Splits) -> Image:
-    """A recording of an unseen voice, or else of a test one, and what becomes of its mel."""
+    """Mel spectrograms of a recording of an unseen (else a test) voice and of its resynthesis."""
     voices = splits.unseen if len(splits.unseen) else splits.test
     file, sound = max(recordings(voices), key=lambda found: min(found[1].shape[1], LONGEST))
     x = torch.from_numpy(sound)[:1, :LONGEST]

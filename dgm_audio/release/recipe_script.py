@@ -11,7 +11,7 @@ import numpy as np
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.evaluation import validation_metric
 from dgm_audio.release.curve import run_curve
-from dgm_audio.release.publish import judge, publish
+from dgm_audio.release.publish import evaluate_model, publish
 from dgm_audio.release.sheet import MAX_TILES, Tile, contact_sheet
 from dgm_audio.shipped import load
 from dgm_audio.training.config import TrainConfig
@@ -89,7 +89,7 @@ def train_and_publish(
 
     Args:
         options: of the recipe.
-        splits: clips to train on and to judge by.
+        splits: clips to train on and to evaluate with.
         script: path of the recipe, for the command in the card.
         summary: first paragraph of the card.
         limits: what the model cannot do.
@@ -104,8 +104,8 @@ def train_and_publish(
     folder = options.out / "model"
     if options.train:
         folder = fit(splits, options.training, validation_metric(splits))
-    judgement = judge(load(str(folder), device="cpu"), splits)
-    print(judgement.text)
+    evaluation = evaluate_model(load(str(folder), device="cpu"), splits)
+    print(evaluation.text)
     if options.publish is None:
         return
     name = options.publish.name
@@ -116,7 +116,7 @@ def train_and_publish(
         folder,
         options.publish,
         splits,
-        judgement,
+        evaluation,
         summary=summary,
         commands=commands,
         note=options.note,

@@ -137,7 +137,7 @@ def test_a_wavenet_is_trained_by_likelihood_and_plays_scores_and_gives_sounds_ba
 
 @pytest.fixture
 def small_stream(monkeypatch):
-    from dgm_audio.evaluation import judge
+    from dgm_audio.evaluation import validation as judge
     from dgm_audio.families.vae_stream import training as vae_stream
     from dgm_audio.families.vae_stream.model import StreamConfig
     from dgm_audio.training import monitor

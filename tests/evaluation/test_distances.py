@@ -19,7 +19,7 @@ from dgm_audio.evaluation.distances import (
     squared_mmd,
 )
 from dgm_audio.evaluation.neighbours import Neighbours
-from dgm_audio.evaluation.space import Space
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 
 
 def normal(count, size, seed):
@@ -165,7 +165,7 @@ def test_few_clips_have_few_neighbours():
 
 def test_few_clips_span_few_components():
     numbers = torch.cat([normal(30, 50, 0), torch.full((30, 1), 7.0).double()], 1)
-    space = Space.of(numbers)
-    assert space.axes.shape == (51, 10)
-    assert torch.allclose(space.points[:, :50].std(0), torch.ones(50).double())
-    assert (space.points[:, 50] == 0).all()
+    standard = StandardisedReference.of(numbers)
+    assert standard.axes.shape == (51, 10)
+    assert torch.allclose(standard.points[:, :50].std(0), torch.ones(50).double())
+    assert (standard.points[:, 50] == 0).all()

@@ -11,8 +11,8 @@ from drum_sounds import KINDS, RATE, Echo, Noise, clip_set, drums, make_splits, 
 from dgm_audio.data import ClipSet
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import EMBEDDINGS, KEYS, evaluate, spectra, table
-from dgm_audio.evaluation.floor import ShapedNoise
-from dgm_audio.evaluation.view import View
+from dgm_audio.evaluation.clip_features import ClipFeatures
+from dgm_audio.evaluation.shaped_noise import ShapedNoise
 
 N = 80
 
@@ -224,12 +224,12 @@ def test_of_long_clips_fewer_sounds_are_drawn(monkeypatch):
 
 def test_clips_are_seen_alike_whether_few_or_many_at_a_time(monkeypatch):
     clips = clip_set(12, seed=0)
-    whole = View.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
+    whole = ClipFeatures.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
     sizes = [len(part) for part in spectra.batches(clips.audio, 5)]
     monkeypatch.setattr(spectra, "MAX_SAMPLES", 3 * 8192 + 1)
     assert [len(part) for part in spectra.batches(clips.audio, 5)] == [3] * 4
     assert sizes == [5, 5, 2] and spectra.batch_size(64, 10**9) == 1
-    parts = View.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
-    assert {"numbers.scattering", "heard.attack_ms", "timbre", "cells"} <= set(parts)
+    parts = ClipFeatures.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
+    assert {"embedded.scattering", "listening.attack_ms", "timbre", "cells"} <= set(parts)
     for name, values in whole.items():
         assert torch.allclose(parts[name], values, atol=1e-3, equal_nan=True), name

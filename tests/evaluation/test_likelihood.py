@@ -19,9 +19,9 @@ from dgm_audio.evaluation import (
     bits_per_sample,
     evaluate,
     likelihood,
-    likelihood_judge,
     mean_bits,
     table,
+    validation_bits,
     validation_metric,
 )
 from dgm_audio.evaluation.bootstrap import estimate
@@ -279,13 +279,13 @@ def test_the_judge_takes_likelihood_where_there_is_one(chain, splits, capsys):
     worse = ToyChain(ToyChainConfig(levels=8, length=LENGTH))
     worse.logit.data.zero_()
     assert judge(chain) == pytest.approx(mean_bits(chain, splits.validation))
-    assert judge(chain) == likelihood_judge(splits)(chain) < judge(worse)
+    assert judge(chain) == validation_bits(splits)(chain) < judge(worse)
     noise = Noise(LENGTH)
     noise.audio = replace(noise.audio, sample_rate=8000)
     assert judge(noise) != judge(noise.__class__(LENGTH // 2))  # still judged by its sounds
     assert not capsys.readouterr().err
     few = replace(splits, validation=splits.validation.subset([0]))
-    assert likelihood_judge(few)(chain) == pytest.approx(mean_bits(chain, splits.train))
+    assert validation_bits(few)(chain) == pytest.approx(mean_bits(chain, splits.train))
     assert "1 validation clips" in capsys.readouterr().err
 
 
@@ -308,7 +308,7 @@ def test_the_judge_looks_at_a_bounded_number_of_clips_of_all_classes(chain):
     seen = []
     log_prob = chain.log_prob
     chain.log_prob = lambda x, condition: seen.append(x) or log_prob(x, condition)
-    likelihood_judge(Splits(clips, clips, clips.subset([]), clips.subset([])))(chain)
+    validation_bits(Splits(clips, clips, clips.subset([]), clips.subset([])))(chain)
     del chain.log_prob
     assert sum(map(len, seen)) == 128 and torch.cat(seen)[-1, 0, 0] == pytest.approx(0.9)
 

@@ -85,10 +85,14 @@ def test_a_reference_ranks_real_sounds_before_noise(reference, others):
 
 
 def test_the_distance_is_the_root_of_the_unbiased_square_with_its_sign(reference, others):
-    found = squared_mmd(reference.embed(others), reference.space.points, reference.space.bandwidth)
+    found = squared_mmd(
+        reference.embed(others), reference.standardised.points, reference.standardised.bandwidth
+    )
     assert reference.distance(others) == pytest.approx(math.copysign(abs(found) ** 0.5, found))
     alike = torch.cat([reference.audio, reference.audio.flip(0)])  # each twice: no room for chance
-    apart = squared_mmd(reference.embed(alike), reference.space.points, reference.space.bandwidth)
+    apart = squared_mmd(
+        reference.embed(alike), reference.standardised.points, reference.standardised.bandwidth
+    )
     assert reference.distance(reference.audio) < 0
     assert reference.distance(alike) == pytest.approx(math.copysign(abs(apart) ** 0.5, apart))
 
@@ -113,13 +117,15 @@ def test_a_reference_from_tensors_is_the_same(reference):
     labels = torch.tensor([sorted(set(names)).index(name) for name in names])
     same = Reference((torch.from_numpy(audio), labels, RATE))
     # In standard deviations: float32 spectra round differently at another place in memory.
-    torch.testing.assert_close(same.space.points, reference.space.points, atol=2e-3, rtol=0)
+    torch.testing.assert_close(
+        same.standardised.points, reference.standardised.points, atol=2e-3, rtol=0
+    )
 
 
 def test_a_reference_is_closest_to_itself_in_its_own_embedding():
     clips = clip_set(16, seed=3)
     own = Reference(clips, lambda x, rate: x.square().mean(2))
-    assert own.space.points.shape == (16, 1)
+    assert own.standardised.points.shape == (16, 1)
     assert own.distance(clips.tensor()) < own.distance(torch.rand(16, 1, LENGTH))
 
 

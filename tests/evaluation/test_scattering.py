@@ -10,7 +10,7 @@ from drum_sounds import RATE, drums
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import EMBEDDINGS, ScatteringEmbedding, TextureEmbedding, scattering
 from dgm_audio.evaluation.embedding import embed
-from dgm_audio.evaluation.space import Space
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 
 ONE = ScatteringEmbedding(lowest=1000, sections=1, modulated=1)
 """At 4 kHz it has one octave: four levels, then seven octaves of modulation of two pairs."""
@@ -104,9 +104,9 @@ def trembling(low, high, seed):
 
 def told_apart(x, y, embedding):
     """Share of clips whose nearest neighbour in the standardised space is of their own kind."""
-    space = Space.of(embed(torch.cat([x, y]), RATE, embedding))
-    distance = torch.cdist(space.points, space.points).fill_diagonal_(torch.inf)
-    kind = torch.arange(len(space.points)) < len(x)
+    standard = StandardisedReference.of(embed(torch.cat([x, y]), RATE, embedding))
+    distance = torch.cdist(standard.points, standard.points).fill_diagonal_(torch.inf)
+    kind = torch.arange(len(standard.points)) < len(x)
     return float((kind[distance.argmin(1)] == kind).double().mean())
 
 

@@ -18,7 +18,7 @@ from dgm_audio.evaluation.diversity import diversity
 from dgm_audio.evaluation.kernel_ridge import fit, standardise
 from dgm_audio.evaluation.labels import LabelClassifier
 from dgm_audio.evaluation.neighbours import Neighbours
-from dgm_audio.evaluation.space import Space
+from dgm_audio.evaluation.standardised_reference import StandardisedReference
 from dgm_audio.evaluation.two_sample import TwoSampleTest, patterns
 from dgm_audio.specs import Classes, ConditionSpec, Scalar
 
@@ -48,7 +48,7 @@ def test_five_neighbours_and_32_components_unless_said_otherwise():
     x, y = normal(30, 3), normal(40, 3, seed=1)
     ones = torch.ones(30).double(), torch.ones(40).double()
     assert Neighbours(x, y)(*ones) == Neighbours(x, y, k=5)(*ones)
-    assert Space.of(normal(120, 50)).axes.shape == (50, 32)
+    assert StandardisedReference.of(normal(120, 50)).axes.shape == (50, 32)
 
 
 # --- regression, labels, the two-sample test ---------------------------------------------------

@@ -15,7 +15,7 @@ from dgm_audio.checkpoint import save_model
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import vocoding
-from dgm_audio.evaluation.vocoding import evaluate_vocoder, judge_vocoder
+from dgm_audio.evaluation.vocoding import evaluate_resynthesis, evaluate_vocoder
 from dgm_audio.families.griffin_lim import GriffinLim, GriffinLimConfig
 
 HAS_PESQ = importlib.util.find_spec("pesq") is not None
@@ -59,7 +59,7 @@ def quick(**options):
 
 
 def test_the_figures_are_means_over_the_clips(stand_ins, clips):
-    report = judge_vocoder(quick(), clips, progress=False)
+    report = evaluate_resynthesis(quick(), clips, progress=False)
     figures = report.figures
     assert figures["pesq_real"] == 4.5 and figures["pesq"] < 4.5
     assert figures["pesq_gain_griffin_lim"] == pytest.approx(
@@ -79,7 +79,7 @@ def test_the_figures_are_means_over_the_clips(stand_ins, clips):
 
 def test_the_log_mel_error_is_that_of_the_vocoders_mel(without, clips):
     model = GriffinLim(GriffinLimConfig(SPEC, iterations=4))
-    report = judge_vocoder(model, clips, seed=3, progress=False)
+    report = evaluate_resynthesis(model, clips, seed=3, progress=False)
     errors = []
     for x in clips:
         z = model.noise(1, length=x.shape[1], seed=3)
@@ -93,9 +93,9 @@ def test_the_log_mel_error_is_that_of_the_vocoders_mel(without, clips):
 
 def test_a_louder_vocoder_is_worse(without, clips):
     model = quick()
-    good = judge_vocoder(model, clips, progress=False).figures
+    good = evaluate_resynthesis(model, clips, progress=False).figures
     model.gain.data *= 2
-    bad = judge_vocoder(model, clips, progress=False).figures
+    bad = evaluate_resynthesis(model, clips, progress=False).figures
     assert bad["log_mel_db"] > good["log_mel_db"] + 1
     assert bad["log_mel_db_griffin_lim"] == good["log_mel_db_griffin_lim"]
 
@@ -104,15 +104,15 @@ def test_clusters_widen_the_interval(without, clips):
     """Eight copies of two sounds are two observations."""
     model, copies = quick(), [clips[k // 4] for k in range(8)]
     copies[4:] = [0.02 * clip for clip in copies[4:]]
-    alone = judge_vocoder(model, copies, progress=False).intervals["log_mel_db"]
+    alone = evaluate_resynthesis(model, copies, progress=False).intervals["log_mel_db"]
     groups = [k // 4 for k in range(8)]
-    grouped = judge_vocoder(model, copies, clusters=groups, progress=False)
+    grouped = evaluate_resynthesis(model, copies, clusters=groups, progress=False)
     low, high = grouped.intervals["log_mel_db"]
     assert high - low > 1.5 * (alone[1] - alone[0])
 
 
 def test_what_is_missing_is_said_and_left_out(without, clips):
-    report = judge_vocoder(quick(), clips, progress=False)
+    report = evaluate_resynthesis(quick(), clips, progress=False)
     assert set(report.figures) == {
         "log_mel_db",
         "log_mel_db_griffin_lim",
@@ -125,7 +125,7 @@ def test_what_is_missing_is_said_and_left_out(without, clips):
 
 
 def test_the_table_and_the_card_hold_the_figures(stand_ins, clips, tmp_path):
-    report = judge_vocoder(quick(), clips, progress=False)
+    report = evaluate_resynthesis(quick(), clips, progress=False)
     lines = str(report).splitlines()
     assert lines[0].startswith("8 clips, ") and "Griffin-Lim" in lines[1]
     assert len({line.index("[") for line in lines if line.startswith(("PESQ, ", "log-mel"))}) == 1
@@ -142,11 +142,11 @@ def test_the_table_and_the_card_hold_the_figures(stand_ins, clips, tmp_path):
 
 def test_what_cannot_be_judged_is_refused(without, clips):
     with pytest.raises(DataError, match="7 clips; at least 8"):
-        judge_vocoder(quick(), clips[:7], progress=False)
+        evaluate_resynthesis(quick(), clips[:7], progress=False)
     with pytest.raises(InputError, match="3 clusters for 8 clips"):
-        judge_vocoder(quick(), clips, clusters=[0, 1, 2], progress=False)
+        evaluate_resynthesis(quick(), clips, clusters=[0, 1, 2], progress=False)
     with pytest.raises(InputError, match="makes 2 channels"):
-        judge_vocoder(quick(channels=2), clips, progress=False)
+        evaluate_resynthesis(quick(channels=2), clips, progress=False)
 
 
 @pytest.mark.skipif(not HAS_PESQ, reason="pesq is not installed")
@@ -186,7 +186,7 @@ def test_as_many_recordings_of_each_class_as_there_are(without, monkeypatch):
         taken.append(clips)
         return report
 
-    monkeypatch.setattr(vocoding, "judge_vocoder", judge)
+    monkeypatch.setattr(vocoding, "evaluate_resynthesis", judge)
     monkeypatch.setattr(vocoding, "LONGEST", 1.75)
     monkeypatch.setattr(
         vocoding, "references", lambda _, s, most: ({"": s.test, "_unseen": s.unseen}, [])

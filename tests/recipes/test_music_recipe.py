@@ -10,7 +10,7 @@ import pytest
 
 from dgm_audio import cache_folder
 from dgm_audio.data.sets import hold_music, home_music, music
-from dgm_audio.evaluation import judge
+from dgm_audio.evaluation import validation
 from dgm_audio.families.vae_stream import training as vae_stream
 from dgm_audio.families.vae_stream.model import StreamConfig
 from dgm_audio.io import write_audio
@@ -44,7 +44,7 @@ def small_and_at_home(monkeypatch, tmp_path):
     monkeypatch.setattr(vae_stream, "WINDOWS", (1024, 256))
     monkeypatch.setattr(vae_stream, "BAND_WINDOWS", (128,))
     monkeypatch.setattr(precision, "_fast_bfloat16", lambda: False)
-    monkeypatch.setattr(judge, "MAX_SECONDS", 10)
+    monkeypatch.setattr(validation, "MAX_SECONDS", 10)
     monkeypatch.setattr(monitor, "SOUNDS", 1)
 
 

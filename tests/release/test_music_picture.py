@@ -13,7 +13,7 @@ from dgm_audio.errors import InputError
 from dgm_audio.families.vae_stream.model import StreamConfig, StreamVAE
 from dgm_audio.release import music_picture as app
 from dgm_audio.release.music_picture import music_picture
-from dgm_audio.release.publish import PLAYED, Judgement, publish
+from dgm_audio.release.publish import PLAYED, ModelEvaluation, publish
 from dgm_audio.signal.mel import LogMel
 
 RATE, LENGTH = 8000, 8192
@@ -92,7 +92,7 @@ def test_a_published_live_model_has_this_picture(model, drawn, tmp_path):
         run,
         tmp_path / "name",
         splits,
-        Judgement("table", {}),
+        ModelEvaluation("table", {}),
         summary="s",
         commands={},
         limits="l",

@@ -10,7 +10,7 @@ from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import CheckpointError
 from dgm_audio.model_folder import read_header
-from dgm_audio.release.publish import CURVED, Judgement, publish, renew
+from dgm_audio.release.publish import CURVED, ModelEvaluation, publish, renew
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def published(tmp_path, monkeypatch):
     card = dict(summary="s", commands={}, limits="l", dataset="d", licences=["cc0-1.0"])
 
     def call(**more):
-        judgement = Judgement("the table", {"bits": 1.0})
-        return publish(run, tmp_path / "name", call.splits, judgement, **card, **more)
+        evaluation = ModelEvaluation("the table", {"bits": 1.0})
+        return publish(run, tmp_path / "name", call.splits, evaluation, **card, **more)
 
     call.splits = Splits(clips, clips, clips, clips)
     return call
@@ -49,15 +49,17 @@ def test_a_model_without_a_log_is_published_without_a_curve(published):
 def test_a_new_judgement_takes_the_place_of_the_old_one_and_nothing_else_changes(published):
     folder = published(note="trained twice")
     before, model = (folder / "README.md").read_text(), load_model(folder, "cpu")
-    judgement = Judgement("another table", {"bits": 2.0, "ci": {"bits": [1.5, 2.5]}, "scale": {}})
-    renew(folder, published.splits, judgement)
+    evaluation = ModelEvaluation(
+        "another table", {"bits": 2.0, "ci": {"bits": [1.5, 2.5]}, "scale": {}}
+    )
+    renew(folder, published.splits, evaluation)
     after, header = (folder / "README.md").read_text(), read_header(folder)
     expected = before.replace("the table", "another table")
     expected = expected.replace("| bits | 1 |", "| bits | 2 [1.5, 2.5] |")
     assert after == expected
-    assert header["metrics"] == judgement.metrics
+    assert header["metrics"] == evaluation.metrics
     assert load_model(folder, "cpu").weights_hash == model.weights_hash
-    renew(folder, published.splits, judgement)
+    renew(folder, published.splits, evaluation)
     assert (folder / "README.md").read_text() == after
 
 
@@ -65,4 +67,4 @@ def test_a_card_without_an_evaluation_is_refused_in_one_line(published):
     folder = published()
     (folder / "README.md").write_text("# name\n")
     with pytest.raises(CheckpointError, match="no evaluation that could be renewed"):
-        renew(folder, published.splits, Judgement("t", {}))
+        renew(folder, published.splits, ModelEvaluation("t", {}))

@@ -7,7 +7,7 @@ from PIL import Image
 from dgm_audio.data import ClipSet
 from dgm_audio.errors import ConfigError
 from dgm_audio.release import recipe_script
-from dgm_audio.release.publish import Judgement
+from dgm_audio.release.publish import ModelEvaluation
 from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
 from dgm_audio.training.config import TrainConfig
 
@@ -76,10 +76,10 @@ def steps(monkeypatch):
 
         monkeypatch.setattr(recipe_script, name, call)
 
-    stand_in("validation_metric", "judge")
+    stand_in("validation_metric", "metric")
     stand_in("fit", Path("trained"))
     stand_in("load", "model")
-    stand_in("judge", Judgement("the table", {"bits": 1}))
+    stand_in("evaluate_model", ModelEvaluation("the table", {"bits": 1}))
     stand_in("run_curve", "the curve")
     stand_in("publish")
     return called
@@ -89,12 +89,12 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
     options = options_of(publish=Path("checkpoints/name"), note="n")
     train_and_publish(options, "splits", **CARD, benchmark="benchmarks/vae.py")
     names = [name for name, _, _ in steps]
-    assert names == ["validation_metric", "fit", "load", "judge", "run_curve", "publish"]
+    assert names == ["validation_metric", "fit", "load", "evaluate_model", "run_curve", "publish"]
     calls = {name: given for name, given, _ in steps}
-    assert calls["fit"] == ("splits", options.training, "judge")
-    assert calls["load"] == ("trained",) and calls["judge"] == ("model", "splits")
-    judgement = Judgement("the table", {"bits": 1})
-    assert calls["publish"] == (Path("trained"), Path("checkpoints/name"), "splits", judgement)
+    assert calls["fit"] == ("splits", options.training, "metric")
+    assert calls["load"] == ("trained",) and calls["evaluate_model"] == ("model", "splits")
+    evaluation = ModelEvaluation("the table", {"bits": 1})
+    assert calls["publish"] == (Path("trained"), Path("checkpoints/name"), "splits", evaluation)
     card = steps[-1][2]
     assert card["commands"] == {
         "train": options.command("recipes/a.py"),
@@ -109,6 +109,6 @@ def test_a_trained_model_is_evaluated_and_published_with_its_commands(steps, cap
 
 def test_the_kept_model_is_taken_without_training_and_nothing_is_published_unasked(steps, capsys):
     train_and_publish(options_of(train=False), "splits", **CARD)
-    assert [name for name, _, _ in steps] == ["load", "judge"]
+    assert [name for name, _, _ in steps] == ["load", "evaluate_model"]
     assert steps[0][1] == (str(Path("run/model")),)
     assert capsys.readouterr().out == "the table\n"

@@ -11,7 +11,7 @@ from toys import ToyTone, ToyToneConfig
 from dgm_audio import registry
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.errors import TrainingError
-from dgm_audio.evaluation.judge import validation_metric
+from dgm_audio.evaluation.validation import validation_metric
 from dgm_audio.families.gan.training import GANTask
 from dgm_audio.objective import Losses, Objective, Task
 from dgm_audio.registry import Family, get_task, trainable

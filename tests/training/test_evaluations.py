@@ -9,8 +9,8 @@ from lightning_fabric import Fabric
 from test_loop import Run, WatchingTask, clips
 from toys import ToyFlow, ToyFlowConfig, ToyTone, ToyToneConfig
 
-from dgm_audio.evaluation import judge as judging
-from dgm_audio.evaluation.judge import validation_metric
+from dgm_audio.evaluation import validation
+from dgm_audio.evaluation.validation import validation_metric
 from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.evaluations import SHARE, Pace, evaluation_count
 from dgm_audio.training.loop import Loop
@@ -150,13 +150,15 @@ def test_the_validation_metric_can_do_with_less(splits, monkeypatch):
         validation_metric(splits),
         ToyTone(ToyToneConfig(4096, classes=("noise", "tone"))),
     )
-    assert metric.sounds(drawn) == judging.MIN_DRAWN
+    assert metric.sounds(drawn) == validation.MIN_DRAWN
     scored = ToyFlow(ToyFlowConfig())
     assert metric.sounds(scored) == len(splits.validation) == 12
     assert 0 < metric.seconds_per_sound(drawn) < 1
     asked = []
-    monkeypatch.setattr(judging, "quick_distance", lambda model, of, n: asked.append(n) or 0.0)
-    monkeypatch.setattr(judging, "mean_bits", lambda model, clips: asked.append(len(clips)) or 0.0)
+    monkeypatch.setattr(validation, "quick_distance", lambda model, of, n: asked.append(n) or 0.0)
+    monkeypatch.setattr(
+        validation, "mean_bits", lambda model, clips: asked.append(len(clips)) or 0.0
+    )
     for count in (5000, 100, 3, 1):
         metric.take(count)
         metric(drawn)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dgm_audio.errors import ConfigError, InputError, TrainingError, UnknownModelError
-from dgm_audio.evaluation.judge import validation_metric
+from dgm_audio.evaluation.validation import validation_metric
 from dgm_audio.families.autoregressive import training as autoregressive
 from dgm_audio.families.vae.training import VAETask
 from dgm_audio.shipped import load

@@ -110,7 +110,7 @@ NOTES = (
     ),
     Measure(
         "harmonic_to_noise_spread_db",
-        "spread of the harmonic-to-noise ratio in dB",
+        "spread of harmonic-to-noise ratio, dB",
         "dB",
         "spread",
         notes.harmonic_to_noise_db,

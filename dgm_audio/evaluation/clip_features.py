@@ -1,4 +1,4 @@
-"""What the judges see of a set of clips, computed once."""
+"""The features of a set of clips: all that the evaluation compares, computed once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from dgm_audio.evaluation import copies, labels, two_sample
+from dgm_audio.evaluation.disk_cache import cached
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding, embed
-from dgm_audio.evaluation.kept import kept
 from dgm_audio.evaluation.listening import measure
 from dgm_audio.evaluation.spectra import (
     batches,
@@ -30,29 +30,29 @@ WINDOW = 0.023
 _BATCH = 64
 
 PARTS = ("timbre", "patterns", "cells")
-"""What the label classifier, the two-sample test and the copy audit see."""
+"""Inputs of the label classifier, of the two-sample test and of the copy audit."""
 
 Columns = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class View:
-    """N clips as numbers; for all but `heard` every clip was peak-normalised first.
+class ClipFeatures:
+    """Features of N clips; for all but `listening` every clip was peak-normalised first.
 
     Args:
         labels: class indices (N,).
         clusters: near copies share a number (N,).
-        numbers: by the name of an embedding (N, E), not yet standardised.
-        heard: by the key of a listening measure (N,); NaN where it is not defined.
-        timbre: what the label classifier sees (N, ...).
-        patterns: what the two-sample test sees (N, ...).
-        cells: what the copy audit sees (N, ...).
+        embedded: by the name of an embedding (N, E), not yet standardised.
+        listening: by the key of a listening measure (N,); NaN where it is not defined.
+        timbre: input of the label classifier (N, ...).
+        patterns: input of the two-sample test (N, ...).
+        cells: input of the copy audit (N, ...).
     """
 
     labels: Tensor
     clusters: Tensor
-    numbers: Columns
-    heard: Columns
+    embedded: Columns
+    listening: Columns
     timbre: Tensor
     patterns: Tensor
     cells: Tensor
@@ -71,28 +71,37 @@ class View:
         lengths: Tensor | None = None,
         pitches: Tensor | None = None,
         progress: Callable[[int], None] = lambda _: None,
-    ) -> View:
-        """The view of clips (N, C, T) with class indices (N,); by default none are near copies.
+    ) -> ClipFeatures:
+        """The features of clips (N, C, T) with class indices (N,).
 
-        What listeners notice is measured of a kind of sound only (see `listening.KINDS`). Of
-        `PARTS` some may be enough, since each takes its time; the others have no columns.
+        Args:
+            audio: the clips.
+            class_labels: class indices (N,).
+            sample_rate: in Hz.
+            embeddings: by name.
+            kind: of sound, whose listening measures are taken (see `listening.KINDS`), or None.
+            parts: those of `PARTS` that are needed; the others stay empty.
+            clusters: numbers (N,) that near copies share; by default no clips are near copies.
+            lengths: samples (N,) of each clip without its padding; by default all.
+            pitches: MIDI numbers (N,), NaN where unknown.
+            progress: takes the number of clips that are done.
         """
         count, start, found = len(audio), 0, []
         lengths = torch.full((count,), audio.shape[2]) if lengths is None else lengths
         pitches = torch.full((count,), torch.nan) if pitches is None else pitches
         for part in batches(audio, _BATCH):
             x, rows = check_clips(part), slice(start, start + len(part))
-            heard = {}
+            measured = {}
             if kind is not None:
-                heard = measure(x, lengths[rows], sample_rate, kind, pitches[rows])
-            found.append((_numbers(peak_normalised(x), sample_rate, embeddings, parts), heard))
+                measured = measure(x, lengths[rows], sample_rate, kind, pitches[rows])
+            found.append((_features(peak_normalised(x), sample_rate, embeddings, parts), measured))
             start += len(part)
             progress(len(part))
-        seen = _joined([numbers for numbers, _ in found])
-        rest = {name: seen.pop(name) for name in PARTS}
-        heard = _joined([heard for _, heard in found])
+        embedded = _joined([features for features, _ in found])
+        rest = {name: embedded.pop(name) for name in PARTS}
+        listening = _joined([measured for _, measured in found])
         own = torch.arange(count) if clusters is None else clusters
-        return cls(class_labels, own, seen, heard, **rest)
+        return cls(class_labels, own, embedded, listening, **rest)
 
     @classmethod
     def of_clips(
@@ -103,12 +112,12 @@ class View:
         kind: str | None = None,
         parts: Collection[str] = PARTS,
         progress: Callable[[int], None] = lambda _: None,
-    ) -> View:
-        """The view of real clips; takes of one instrument are one cluster."""
+    ) -> ClipFeatures:
+        """The features of real clips; takes of one instrument are one cluster."""
         from dgm_audio.data.takes import take_groups
 
         def work() -> Mapping[str, np.ndarray]:
-            view = cls.of(
+            features = cls.of(
                 clips.audio,
                 torch.from_numpy(clips.labels).long(),
                 clips.sample_rate,
@@ -120,19 +129,21 @@ class View:
                 pitches=torch.from_numpy(clips.pitches),
                 progress=progress,
             )
-            return view.arrays()
+            return features.arrays()
 
-        return cls.from_arrays(kept_view(clips, "view", [kind, *parts], embeddings, work))
+        return cls.from_arrays(cached_features(clips, "features", [kind, *parts], embeddings, work))
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def subset(self, indices: Tensor) -> View:
-        """The clips with these indices."""
-        return View.from_arrays({name: values[indices] for name, values in self.arrays().items()})
+    def subset(self, indices: Tensor) -> ClipFeatures:
+        """The features of the clips with these indices."""
+        return ClipFeatures.from_arrays(
+            {name: values[indices] for name, values in self.arrays().items()}
+        )
 
     def arrays(self) -> dict[str, Any]:
-        """All numbers by flat names, such as "labels" and "numbers.texture"."""
+        """All features by flat names, such as "labels" and "embedded.texture"."""
         flat: dict[str, Any] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -143,9 +154,9 @@ class View:
         return flat
 
     @classmethod
-    def from_arrays(cls, flat: Mapping[str, Any]) -> View:
+    def from_arrays(cls, flat: Mapping[str, Any]) -> ClipFeatures:
         """The inverse of `arrays`."""
-        values: dict[str, Any] = {"numbers": {}, "heard": {}}
+        values: dict[str, Any] = {"embedded": {}, "listening": {}}
         for name, column in flat.items():
             field, _, key = name.partition(".")
             if key:
@@ -155,43 +166,45 @@ class View:
         return cls(**values)
 
 
-def kept_view(
+def cached_features(
     clips: ClipSet,
     what: str,
     given: list[Any],
     embeddings: Mapping[str, Embedding],
     work: Callable[[], Mapping[str, Any]],
 ) -> Mapping[str, Any]:
-    """The arrays of a view, kept beside the clips; not with an embedding of one's own.
+    """The arrays of features, from a cache beside the clips; a user's embedding is not cached.
 
-    An embedding of this package is a dataclass, whose text has all its settings; of another
-    function nobody can tell whether it is still the same.
+    An embedding of this package is a dataclass, whose repr has all its settings; whether another
+    function has changed cannot be told.
     """
     if not all(type(embedding).__module__.startswith(__package__ or "") for embedding in
                embeddings.values()):  # fmt: skip
         return work()
     known = [*given, clips.sample_rate, {name: repr(part) for name, part in embeddings.items()}]
-    return kept(clips, what, known, work)
+
+    return cached(clips, what, known, work)
 
 
 def _joined(parts: list[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in (parts[0] if parts else ())}
 
 
-def _numbers(
+def _features(
     x: Tensor, sample_rate: int, embeddings: Mapping[str, Embedding], parts: Collection[str]
 ) -> dict[str, Tensor]:
     """Embeddings, timbre, patterns and cells of peak-normalised clips (N, C, T)."""
-    numbers = {name: embed(x, sample_rate, embedding) for name, embedding in embeddings.items()}
+    embedded = {name: embed(x, sample_rate, embedding) for name, embedding in embeddings.items()}
     window = window_length(WINDOW, sample_rate)
     levels = log_mel(x, sample_rate, bands=min(64, window // 16), window=window, hop=window // 4)
     found = dict.fromkeys(PARTS, levels.new_zeros(len(x), 0))
     if "timbre" in parts:
-        own = [rows for name, rows in numbers.items() if embeddings[name] == TextureEmbedding()]
+        own = [rows for name, rows in embedded.items() if embeddings[name] == TextureEmbedding()]
         texture = own[0] if own else embed(x, sample_rate, TextureEmbedding())
         found["timbre"] = torch.cat([texture, labels.course(levels)], dim=1)
     if "patterns" in parts:
         found["patterns"] = two_sample.patterns(levels)
     if "cells" in parts:
         found["cells"] = copies.cells(levels)
-    return numbers | found
+
+    return embedded | found

@@ -1,4 +1,4 @@
-"""The space that clips are compared in: an embedding, standardised on the reference."""
+"""A reference's embedding, standardised: the coordinates that clips are compared in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ a hundred clips the covariance of hundreds of numbers is mostly noise."""
 
 
 @dataclass(frozen=True)
-class Space:
-    """Standardised coordinates.
+class StandardisedReference:
+    """Coordinates in which a reference has zero mean and unit deviation.
 
     Args:
-        mean: of the reference's numbers (E,).
-        scale: their standard deviation (E,); 1 where it is zero.
-        points: the reference (N, E) in this space.
+        mean: of the reference's embedding (E,).
+        scale: its standard deviation (E,); 1 where it is zero.
+        points: the reference (N, E) in these coordinates.
         bandwidth: median distance within the reference.
         axes: its first principal axes (E, P), P at most a third of its clips.
     """
@@ -33,15 +33,15 @@ class Space:
     axes: Tensor
 
     @classmethod
-    def of(cls, numbers: Tensor) -> Space:
-        """The space of a reference's embedding (N, E)."""
-        mean, scale = numbers.mean(0), numbers.std(0)
+    def of(cls, embedded: Tensor) -> StandardisedReference:
+        """Standardise a reference's embedding (N, E)."""
+        mean, scale = embedded.mean(0), embedded.std(0)
         scale = torch.where(scale > 1e-6, scale, torch.ones_like(scale))
-        points = (numbers - mean) / scale
+        points = (embedded - mean) / scale
         count = min(COMPONENTS, max(1, len(points) // 3), points.shape[1])
         axes = torch.linalg.svd(points, full_matrices=False).Vh[:count].T
         return cls(mean, scale, points, median_distance(points), axes)
 
-    def __call__(self, numbers: Tensor) -> Tensor:
-        """Points (M, E) of an embedding (M, E)."""
-        return (numbers - self.mean) / self.scale
+    def __call__(self, embedded: Tensor) -> Tensor:
+        """Points (M, E) of an embedding (M, E), standardised like the reference."""
+        return (embedded - self.mean) / self.scale

@@ -14,7 +14,7 @@ NEAR_CHANCE = 0.6
 """Below this AUC there is too little difference to name a cause."""
 
 
-def in_words(report: Mapping[str, Any]) -> list[str]:
+def sentences(report: Mapping[str, Any]) -> list[str]:
     """Sentences on the figures of a report: those on unseen groups, or else on test clips."""
     suffix = "_unseen" if "reference_unseen" in report["counts"] else ""
     parts = (_two_sample, _distances, _listening, _labels, _bits)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from dgm_audio.evaluation.diversity import diversity
-from dgm_audio.evaluation.floor import ShapedNoise
 from dgm_audio.evaluation.likelihood import MAX_MARKOV_LEVELS, baseline_bits, mean_bits
 from dgm_audio.evaluation.reference import (
     MIN_CLIPS,
@@ -20,6 +19,7 @@ from dgm_audio.evaluation.reference import (
     quick_distance,
 )
 from dgm_audio.evaluation.sampling import proportional_labels
+from dgm_audio.evaluation.shaped_noise import ShapedNoise
 from dgm_audio.generator import AudioGenerator, HasLogProb
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAX_SCORED = 128
 """Clips that likelihood is measured on: enough to tell snapshots apart, few enough to be quick."""
 
-
 MIN_DRAWN = 256
 """Sounds of a model that are compared, at least: with fewer, chance decides between snapshots."""
 
@@ -36,25 +35,24 @@ MAX_SECONDS = 600
 """Sound that is drawn beyond the number of validation clips: long clips need not be so many."""
 
 MAX_COMPARED = 512
-"""Clips that they are compared with, at most, and so many sounds: more takes minutes every time."""
-
+"""Clips, and sounds, that are compared at most: more takes minutes every time."""
 
 LONG = 1.0
-"""Seconds of a measurement that is not made twice: what is slow only at first is shorter."""
+"""A timing of so many seconds or more is not repeated: a start-up cost hardly matters there."""
 
 
 class ValidationMetric:
-    """Judges models by the validation clips; called, it gives the metric of a model.
+    """The metric of a model on the validation clips: bits per sample, or the MMD; lower is better.
 
-    Test and unseen clips are never looked at: they report on what was chosen by this. With fewer
-    than 8 validation clips the training clips stand in; a line on standard error says so.
+    Test and unseen clips are never used: they report on the model that this metric chose. With
+    fewer than 8 validation clips the training clips stand in; a line on standard error says so.
 
     Args:
         splits: the clips.
     """
 
     def __init__(self, splits: Splits) -> None:
-        clips = _judging_clips(splits)
+        clips = _validation_clips(splits)
         self.where = "validation" if clips is splits.validation else "training"
         seconds = clips.audio.shape[2] / clips.sample_rate
         few = max(MIN_CLIPS, min(MAX_SCORED, int(MAX_SECONDS / seconds)))
@@ -64,7 +62,7 @@ class ValidationMetric:
         self._count: int | None = None
 
     def __call__(self, model: AudioGenerator) -> float:
-        """Bits per sample of a model with a likelihood, or else its MMD; less is better."""
+        """Bits per sample of a model with a likelihood, or else its MMD; lower is better."""
         return self._metric(model, self.sounds(model))
 
     def _metric(self, model: AudioGenerator, count: int) -> float:
@@ -84,7 +82,7 @@ class ValidationMetric:
         return min(MIN_DRAWN, int(MAX_SECONDS / seconds))
 
     def seconds_per_sound(self, model: AudioGenerator) -> float:
-        """What each of them costs: the better of two measurements, unless the first was long."""
+        """Seconds that each of them takes: the better of two timings, unless the first was long."""
         count = 1 if isinstance(model, HasLogProb) else 2  # a distance has no fewer
         first, second = _seconds(self._metric, model, count), 0.0
         if first < LONG:
@@ -92,20 +90,20 @@ class ValidationMetric:
         return min(first, second or first) / count
 
     def take(self, count: int) -> None:
-        """Judge by so many sounds from now on, as far as that makes sense; for lack of time."""
+        """Use about so many sounds from now on, to save time; never too few to mean anything."""
         self._count = count
 
     def name(self, model: AudioGenerator) -> str:
-        """What the metric of such a model is, in words; of any, lower is better."""
+        """The metric of such a model, in words."""
         if isinstance(model, HasLogProb):
             return f"bits per sample of {self.where} recordings"
         return f"MMD to {self.where} recordings"
 
     def floor(self, model: AudioGenerator) -> tuple[str, float]:
-        """What no model should be above, and its metric; a sixth of the time of a judgement or so.
+        """A baseline that has learned nothing: its name and metric; takes a sixth of an evaluation.
 
-        For a likelihood it is that of an order-1 Markov chain, or of a uniform density; else the
-        MMD of noise with the mean spectrum of each class.
+        For a likelihood it is an order-1 Markov chain, or a uniform density; else noise with the
+        mean spectrum of each class.
         """
         if isinstance(model, HasLogProb):
             levels = model.audio.levels
@@ -124,25 +122,25 @@ class ValidationMetric:
         return "shaped noise", self.reference.distance(shaped.draw(labels, seed=VALIDATION_SEED))
 
     def diversity(self, model: AudioGenerator) -> float:
-        """How much its sounds of one class differ, compared with the clips (see `diversity`)."""
+        """How much a model's sounds of one class differ, against the clips' (see `diversity`)."""
         return diversity(model, self.reference)
 
 
 def validation_metric(splits: Splits) -> ValidationMetric:
-    """The judge by which training keeps its best model (see `ValidationMetric`)."""
+    """The metric by which training keeps its best model (see `ValidationMetric`)."""
     return ValidationMetric(splits)
 
 
-def likelihood_judge(splits: Splits) -> Callable[[AudioGenerator], float]:
+def validation_bits(splits: Splits) -> Callable[[AudioGenerator], float]:
     """Bits per valid sample of the validation clips, for models with a likelihood only.
 
     The clips are chosen as `validation_metric` does; of more than 128 every so many-th is taken.
     """
-    scored = _some(_judging_clips(splits), MAX_SCORED)
+    scored = _some(_validation_clips(splits), MAX_SCORED)
     return lambda model: mean_bits(model, scored)
 
 
-def _judging_clips(splits: Splits) -> ClipSet:
+def _validation_clips(splits: Splits) -> ClipSet:
     clips = splits.validation
     if len(clips) < MIN_CLIPS:
         print(

@@ -2,13 +2,13 @@
 
 import pytest
 
-from dgm_audio.evaluation.plain import in_words
+from dgm_audio.evaluation.report_sentences import sentences
 
 BASE = {"counts": {"reference": 50}, "ci": {}}
 
 
 def words(**figures):
-    return " ".join(in_words({**BASE, **figures}))
+    return " ".join(sentences({**BASE, **figures}))
 
 
 def test_auc_is_how_often_the_recording_is_picked():

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from textwrap import wrap
 from typing import Any
 
+from dgm_audio.evaluation.auc_scale import TITLES
 from dgm_audio.evaluation.listening import ALL, MUSIC, NOTES, ONE_SHOTS
-from dgm_audio.evaluation.plain import in_words
-from dgm_audio.evaluation.scale import TITLES
+from dgm_audio.evaluation.report_sentences import sentences
 
 HEADLINE = (
     ("mmd_texture_closed", "MMD score, texture (0 noise, 1 real)"),
@@ -92,7 +92,7 @@ def table(report: Mapping[str, Any]) -> str:
     lines = [_PAIR.format("", *(cell for _, name in where for cell in (_short(name), "95 % CI")),
                           *[""] * (4 - 2 * len(where))).rstrip()]  # fmt: skip
     lines += _pairs(report, HEADLINE, [end for end, _ in where])
-    lines += ["", *_wrapped([_OF_COLUMNS] if len(where) > 1 else []), *_wrapped(in_words(report))]
+    lines += ["", *_wrapped([_OF_COLUMNS] if len(where) > 1 else []), *_wrapped(sentences(report))]
     lines += ["", *_scale(report)]
     for suffix, name in where:
         lines += ["", *_details(report, suffix, name)]

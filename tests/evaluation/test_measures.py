@@ -11,9 +11,9 @@ from dgm_audio.evaluation import reconstruction as rec
 from dgm_audio.evaluation.bootstrap import estimate
 from dgm_audio.evaluation.copies import cells, nearest_distance, weighted_median
 from dgm_audio.evaluation.figures import mean_of
-from dgm_audio.evaluation.floor import ShapedNoise, class_means
 from dgm_audio.evaluation.labels import course
 from dgm_audio.evaluation.sampling import choose, draw, proportional_labels
+from dgm_audio.evaluation.shaped_noise import ShapedNoise, class_means
 from dgm_audio.evaluation.spectra import power
 
 # --- sampling ----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_the_error_of_half_the_amplitude_is_six_decibels():
     clips = ClipSet.from_arrays(x, RATE, labels=["kick"] * 4)
     found = rec.reconstruct(Quieter(clip_set(12, seed=0)), clips)
     assert found.errors.tolist() == pytest.approx([6.02] * 4, abs=0.05)
-    assert len(found.view) == 4 and rec.reconstruct(Noise(), clips) is None
+    assert len(found.features) == 4 and rec.reconstruct(Noise(), clips) is None
 
 
 def test_of_many_clips_some_evenly_spread_are_reconstructed(monkeypatch):
@@ -116,7 +116,7 @@ def test_of_many_clips_some_evenly_spread_are_reconstructed(monkeypatch):
     whole = rec.reconstruct(model, clips).errors
     monkeypatch.setattr(rec, "MOST", 3)
     found = rec.reconstruct(model, clips)
-    assert found.rows.tolist() == [0, 4, 8] and len(found.view) == 3
+    assert found.rows.tolist() == [0, 4, 8] and len(found.features) == 3
     figures = rec.reconstruction_figures(found, clips, means, "")
     once = {"reference": torch.ones(9, dtype=torch.float64)}
     assert figures["reconstruction_db"](once) == pytest.approx(float(whole[[0, 4, 8]].mean()))

@@ -10,8 +10,8 @@ from drum_sounds import RATE, clip_set
 from dgm_audio.data import ClipSet
 from dgm_audio.data.clip_set import ClipArray
 from dgm_audio.evaluation import opus
-from dgm_audio.evaluation.scale import TITLES, scale, through_opus, with_eq, with_noise
-from dgm_audio.evaluation.view import View
+from dgm_audio.evaluation.auc_scale import TITLES, auc_scale, through_opus, with_eq, with_noise
+from dgm_audio.evaluation.clip_features import ClipFeatures
 
 pytestmark = pytest.mark.usefixtures("few_rounds")
 
@@ -50,23 +50,23 @@ def test_opus_is_close_and_not_the_same():
 def test_what_is_changed_more_is_told_apart_more_often(tmp_path, monkeypatch):
     """The second time it is read from beside the clips; other clips have their own scale."""
     clips = on_disk(clip_set(40, seed=0), tmp_path)
-    view = View.of_clips(clips, embeddings={})
-    found = scale(clips, view)
+    features = ClipFeatures.of_clips(clips, embeddings={})
+    found = auc_scale(clips, features)
     assert set(found) == set(TITLES)
     assert all(0 <= low <= auc <= high <= 1 for auc, low, high in found.values())
     assert found["noise"][0] > 0.9 > found["eq"][0]
-    monkeypatch.setattr("dgm_audio.evaluation.scale._area", lambda *_: (0.25, 0.25, 0.25))
-    assert scale(clips, view) == found
-    assert scale(clips, view, seed=1)["eq"] == (0.25, 0.25, 0.25)
+    monkeypatch.setattr("dgm_audio.evaluation.auc_scale._area", lambda *_: (0.25, 0.25, 0.25))
+    assert auc_scale(clips, features) == found
+    assert auc_scale(clips, features, seed=1)["eq"] == (0.25, 0.25, 0.25)
     some = clips.subset(np.arange(20))
-    assert scale(some, view)["eq"] == (0.25, 0.25, 0.25)
+    assert auc_scale(some, features)["eq"] == (0.25, 0.25, 0.25)
 
 
 def test_without_opus_or_with_one_sound_only_there_is_less(monkeypatch):
     monkeypatch.setattr(opus.soundfile, "available_subtypes", lambda _: {})
     clips = clip_set(12, seed=0)
-    view = View.of_clips(clips, embeddings={})
-    assert set(scale(clips, view)) == {"noise", "eq"}
+    features = ClipFeatures.of_clips(clips, embeddings={})
+    assert set(auc_scale(clips, features)) == {"noise", "eq"}
 
 
 def on_disk(clips, folder):

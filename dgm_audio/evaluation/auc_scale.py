@@ -1,4 +1,4 @@
-"""What an AUC means: the two-sample test of recordings that were changed in a known way.
+"""A scale for the AUC: the two-sample test of recordings that were changed in a known way.
 
     opus    through Opus at 64 kbit/s per channel
     noise   with white noise 30 dB below the clip's own power
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from dgm_audio.evaluation import bootstrap, opus
-from dgm_audio.evaluation.kept import kept
+from dgm_audio.evaluation.clip_features import ClipFeatures
+from dgm_audio.evaluation.disk_cache import cached
 from dgm_audio.evaluation.spectra import batches
 from dgm_audio.evaluation.two_sample import TwoSampleTest
-from dgm_audio.evaluation.view import View
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
@@ -63,14 +63,18 @@ def with_eq(x: Tensor, sample_rate: int) -> Tensor:
 CHANGES: dict[str, Change] = {"opus": through_opus, "noise": with_noise, "eq": with_eq}
 
 
-def scale(
-    clips: ClipSet, view: View, *, seed: int = 0, progress: Callable[[int], None] = lambda _: None
+def auc_scale(
+    clips: ClipSet,
+    features: ClipFeatures,
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, tuple[float, float, float]]:
-    """AUC and its 95 % interval for every change that can be made; kept beside the clips.
+    """AUC and its 95 % interval for every change that can be made; cached beside the clips.
 
     Args:
         clips: recordings.
-        view: what the judges see of them.
+        features: of the clips.
         seed: of the halvings and the bootstrap.
         progress: takes the number of clips that are done.
     """
@@ -80,39 +84,43 @@ def scale(
         for name, change in CHANGES.items():
             if name == "opus" and opus.hindrance(1, KBPS):
                 continue
-            area = _area(clips, view, change, seed, progress)
+            area = _area(clips, features, change, seed, progress)
             if area is not None:
                 found[name] = np.array(area)
         return found
 
-    found = kept(clips, "scale", [clips.sample_rate, seed], work)
+    found = cached(clips, "scale", [clips.sample_rate, seed], work)
     numbers = {name: values.tolist() for name, values in found.items()}
     return {name: (auc, low, high) for name, (auc, low, high) in numbers.items()}
 
 
 def _area(
-    clips: ClipSet, view: View, change: Change, seed: int, progress: Callable[[int], None]
+    clips: ClipSet,
+    features: ClipFeatures,
+    change: Change,
+    seed: int,
+    progress: Callable[[int], None],
 ) -> tuple[float, float, float] | None:
     """AUC and interval; None where it is not defined, as with clips of one sound only."""
     parts = []
     for part in batches(clips.audio, _BATCH):
         made = change(part, clips.sample_rate)
         parts.append(
-            View.of(
+            ClipFeatures.of(
                 made, torch.zeros(len(part)), clips.sample_rate, embeddings={}, parts=("patterns",)
             )
         )
         progress(len(part))
     patterns = torch.cat([part.patterns for part in parts])
     test = TwoSampleTest(
-        patterns, view.patterns, view.clusters, view.clusters, paired=True, seed=seed
+        patterns, features.patterns, features.clusters, features.clusters, paired=True, seed=seed
     )
 
     def area(weights: bootstrap.Weights) -> float:
         own = weights["clips"]
         return test(own, own).auc(own, own)
 
-    values, intervals = bootstrap.estimate({"auc": area}, {"clips": view.clusters}, seed=seed)
+    values, intervals = bootstrap.estimate({"auc": area}, {"clips": features.clusters}, seed=seed)
     if "auc" not in intervals:
         return None
     low, high = intervals["auc"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from drum_sounds import clip_set
-from test_scale import on_disk
+from test_auc_scale import on_disk
 
-from dgm_audio.evaluation import EMBEDDINGS, kept
+from dgm_audio.evaluation import EMBEDDINGS, disk_cache
+from dgm_audio.evaluation.clip_features import ClipFeatures
 from dgm_audio.evaluation.embedding import TextureEmbedding
-from dgm_audio.evaluation.view import View
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def counted():
 def test_it_is_done_once_and_again_for_whatever_it_depends_on(clips, monkeypatch):
     calls, work = counted()
     for _ in range(2):
-        assert kept.kept(clips, "what", [1], work)["numbers"].tolist() == [0, 1, 2]
+        assert disk_cache.cached(clips, "what", [1], work)["numbers"].tolist() == [0, 1, 2]
     assert len(calls) == 1
     other = [
         (clips, "other", [1]),
@@ -40,38 +40,40 @@ def test_it_is_done_once_and_again_for_whatever_it_depends_on(clips, monkeypatch
         (replace(clips, labels=clips.labels[::-1].copy()), "what", [1]),
     ]
     for index, (some, what, given) in enumerate(other, start=2):
-        kept.kept(some, what, given, work)
+        disk_cache.cached(some, what, given, work)
         assert len(calls) == index
-    monkeypatch.setattr(kept, "_code", lambda: "an older version")
-    kept.kept(clips, "what", [1], work)
+    monkeypatch.setattr(disk_cache, "_code", lambda: "an older version")
+    disk_cache.cached(clips, "what", [1], work)
     assert len(calls) == len(other) + 2
 
 
 def test_a_damaged_file_or_a_folder_that_cannot_be_written_costs_time_only(clips, monkeypatch):
     calls, work = counted()
-    kept.kept(clips, "what", [], work)
+    disk_cache.cached(clips, "what", [], work)
     (file,) = clips.audio.path.parent.glob("what-*.npz")
     file.write_bytes(file.read_bytes()[:20])
-    assert kept.kept(clips, "what", [], work)["numbers"].tolist() == [0, 1, 2]
+    assert disk_cache.cached(clips, "what", [], work)["numbers"].tolist() == [0, 1, 2]
     assert len(calls) == 2
 
     def refuse(*_, **__):
         raise OSError("read-only")
 
     monkeypatch.setattr(np, "savez", refuse)
-    assert kept.kept(clips, "elsewhere", [], work)["numbers"].tolist() == [0, 1, 2]
+    assert disk_cache.cached(clips, "elsewhere", [], work)["numbers"].tolist() == [0, 1, 2]
 
 
-def test_a_view_is_the_same_when_it_was_kept(clips, monkeypatch):
-    first = View.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
-    monkeypatch.setattr(View, "of", None)  # nothing is worked out again
-    again = View.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
+def test_features_are_the_same_when_they_were_cached(clips, monkeypatch):
+    first = ClipFeatures.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
+    monkeypatch.setattr(ClipFeatures, "of", None)  # nothing is worked out again
+    again = ClipFeatures.of_clips(clips, embeddings=EMBEDDINGS, kind="one-shots").arrays()
     assert first.keys() == again.keys()
     for name, values in first.items():
         assert torch.equal(values.nan_to_num(7), again[name].nan_to_num(7)), name
         assert values.dtype == again[name].dtype
     with pytest.raises(TypeError):
-        View.of_clips(clips, embeddings={"texture": TextureEmbedding(coarse=5)}, kind="one-shots")
+        ClipFeatures.of_clips(
+            clips, embeddings={"texture": TextureEmbedding(coarse=5)}, kind="one-shots"
+        )
 
 
 def test_an_embedding_of_ones_own_is_never_taken_from_the_cache(clips):
@@ -80,5 +82,5 @@ def test_an_embedding_of_ones_own_is_never_taken_from_the_cache(clips):
     def mine(factor):
         return lambda x, rate: factor * x.square().mean((1, 2))[:, None]
 
-    one, two = (View.of_clips(clips, embeddings={"mine": mine(k)}) for k in (1, 2))
-    assert torch.allclose(2 * one.numbers["mine"], two.numbers["mine"])
+    one, two = (ClipFeatures.of_clips(clips, embeddings={"mine": mine(k)}) for k in (1, 2))
+    assert torch.allclose(2 * one.embedded["mine"], two.embedded["mine"])

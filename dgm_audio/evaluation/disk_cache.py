@@ -1,4 +1,4 @@
-"""What is expensive and depends on recordings only is worked out once, and kept beside them.
+"""A cache on disk for expensive results that depend on recordings only; it lies beside the clips.
 
 The key is the content: which clips of which prepared set (see `data.cache`), their labels and
 files, what else the work depends on, and the code of this folder. A change of any of these makes
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, np.ndarray]
 
 
-def kept(
+def cached(
     clips: ClipSet, what: str, given: Any, work: Callable[[], Arrays]
 ) -> dict[str, np.ndarray]:
-    """What `work` gives, from a file beside the clips if it was done before.
+    """The result of `work`, from a file beside the clips if it was computed before.
 
     Args:
-        clips: what it depends on; of clips in memory nothing is kept.
+        clips: what it depends on; for clips in memory nothing is cached.
         what: name of the work.
         given: what else it depends on, as JSON values.
         work: gives arrays by name.
@@ -55,7 +55,7 @@ def _key(clips: ClipSet, given: Any) -> str:
 
 @cache
 def _code() -> str:
-    """Of the modules that the work is done by: this folder's, and how takes are told."""
+    """Digest of the modules that do the work: this folder's, and `data.takes`."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
     for path in sorted([*here.rglob("*.py"), *here.with_name("data").glob("takes.py")]):
