@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dgm_audio.apps.ends import value
 from dgm_audio.apps.latents import unpack
 from dgm_audio.apps.morph import blend
 from dgm_audio.apps.path import path_points
+from dgm_audio.apps.provenance_parameters import value
 from dgm_audio.apps.render import check_provenance, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer

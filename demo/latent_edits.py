@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgm_audio.apps import ends
+from dgm_audio.apps import provenance_parameters as ends
 from dgm_audio.apps.decoding import one_thread
 from dgm_audio.apps.directions import Directions, find_directions
 from dgm_audio.apps.morph import blend

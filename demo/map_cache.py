@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dgm_audio.apps.naming import label
+from dgm_audio.apps.file_names import label
 from dgm_audio.apps.render import check_provenance
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dgm_audio.apps import ends
+from dgm_audio.apps import provenance_parameters as ends
 from dgm_audio.apps.path import path_conditions, path_points
 from dgm_audio.provenance import Provenance
 

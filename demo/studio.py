@@ -14,11 +14,11 @@ from typing import Any
 from torch import Tensor
 
 from dgm_audio._version import __version__
-from dgm_audio.apps.ends import samples
+from dgm_audio.apps.file_names import file_name, label
 from dgm_audio.apps.finishing import finish, may_end
 from dgm_audio.apps.latents import MAX_INLINE, pack
-from dgm_audio.apps.naming import file_name, label
 from dgm_audio.apps.path import path_points
+from dgm_audio.apps.provenance_parameters import samples
 from dgm_audio.apps.render import check_provenance, latent_of, provenance_for, render
 from dgm_audio.cli.options import DEFAULT_MODEL
 from dgm_audio.errors import DgmAudioError, InputError, UnknownModelError

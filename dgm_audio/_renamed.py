@@ -20,12 +20,26 @@ _SETS = (
 MODULES = {
     **{f"data.{name}": f"data.sets.{name}" for name in _SETS},
     "apps.curve": "release.curve",
+    "apps.ends": "apps.provenance_parameters",
+    "apps.following": "apps.loudness_following",
+    "apps.load": "apps.realtime_load",
+    "apps.naming": "apps.file_names",
     "apps.music_picture": "release.music_picture",
     "apps.publish": "release.publish",
     "apps.recipe_script": "release.recipe_script",
     "apps.sheet": "release.sheet",
     "apps.verdict": "release.verdict",
     "apps.vocoding_picture": "release.vocoding_picture",
+    "data.halves": "data.validation_test_split",
+    "evaluation.floor": "evaluation.shaped_noise",
+    "evaluation.judge": "evaluation.validation",
+    "evaluation.kept": "evaluation.disk_cache",
+    "evaluation.keys": "evaluation.report_keys",
+    "evaluation.plain": "evaluation.report_sentences",
+    "evaluation.scale": "evaluation.auc_scale",
+    "evaluation.space": "evaluation.standardised_reference",
+    "evaluation.summary": "evaluation.report_table",
+    "evaluation.view": "evaluation.clip_features",
     "families.autoregressive.expectation": "families.autoregressive.lpc_prior",
     "families.autoregressive.wavenet": "families.autoregressive.model",
     "families.flow.flow": "families.flow.model",
@@ -42,6 +56,7 @@ MODULES = {
     "training.autoregressive": "families.autoregressive.training",
     "training.flow": "families.flow.training",
     "training.gan": "families.gan.training",
+    "training.judgements": "training.evaluations",
     "training.losses": "nn.spectral_distance",
     "training.spectrogram": "families.spectrogram_training",
     "training.task": "objective",
@@ -56,6 +71,12 @@ NAMES = {
         "check_recipe": "apps.render:check_provenance",
         "recipe_for": "apps.render:provenance_for",
     },
+    "evaluation": {"likelihood_judge": "evaluation.validation:validation_bits"},
+    "evaluation.clip_features": {"View": "evaluation.clip_features:ClipFeatures"},
+    "evaluation.standardised_reference": {
+        "Space": "evaluation.standardised_reference:StandardisedReference",
+    },
+    "evaluation.validation": {"likelihood_judge": "evaluation.validation:validation_bits"},
     "families.autoregressive.lpc_prior": {
         "Expectation": "families.autoregressive.lpc_prior:LPCPrior",
         "surprise": "families.autoregressive.lpc_prior:negative_log_likelihood",
@@ -72,12 +93,17 @@ NAMES = {
         "list_models": "shipped:list_models",
         "load": "shipped:load",
     },
+    "release.publish": {
+        "Judgement": "release.publish:ModelEvaluation",
+        "judge": "release.publish:evaluate_model",
+    },
     "training.schedule": {"cosine_rate": "objective:cosine_rate", "ramp": "objective:ramp"},
 }
 """Module -> {old name in it: "module:name" that it has now}."""
 
 
-def _warn(old: str, new: str) -> None:
+def warn_renamed(old: str, new: str) -> None:
+    """Say what an old name is now."""
     warnings.warn(
         f"{old} is now {new}; the old name goes with the next version",
         DeprecationWarning,
@@ -93,7 +119,7 @@ def old_names(module: str) -> Callable[[str], Any]:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         place, new = names[name].split(":")
-        _warn(f"{module}.{name}", f"dgm_audio.{place}.{new}")
+        warn_renamed(f"{module}.{name}", f"dgm_audio.{place}.{new}")
         return getattr(import_module(f"dgm_audio.{place}"), new)
 
     return getattr_
@@ -103,7 +129,7 @@ def old_method(new: str) -> Callable[..., Any]:
     """A method under its old name, of a class that has the new one."""
 
     def method(self: Any, *arguments: Any, **options: Any) -> Any:
-        _warn(f"{type(self).__name__}'s old method", f"{type(self).__name__}.{new}")
+        warn_renamed(f"{type(self).__name__}'s old method", f"{type(self).__name__}.{new}")
         return getattr(self, new)(*arguments, **options)
 
     return method
@@ -119,7 +145,7 @@ class OldModules(MetaPathFinder, Loader):
         package, _, name = fullname.partition(".")
         if package != "dgm_audio" or name not in MODULES:
             return None
-        _warn(fullname, f"dgm_audio.{MODULES[name]}")
+        warn_renamed(fullname, f"dgm_audio.{MODULES[name]}")
         return spec_from_loader(fullname, self)
 
     def exec_module(self, module: ModuleType) -> None:

@@ -6,12 +6,12 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor, nn
 
-from dgm_audio._renamed import old_names
+from dgm_audio._renamed import old_names, warn_renamed
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 
@@ -102,6 +102,12 @@ class Task(ABC):
     whole: bool = False
     crop: int | None = None
     purpose: str = ""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "settle" in vars(cls):  # of a plugin that was written for the version before
+            warn_renamed(f"{cls.__name__}.settle", f"{cls.__name__}.fit_prior")
+            cls.fit_prior = vars(cls)["settle"]
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:

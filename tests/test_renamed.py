@@ -9,6 +9,7 @@ import torch
 
 from dgm_audio._renamed import MODULES, NAMES
 from dgm_audio.families.autoregressive.model import WaveNet, WaveNetConfig
+from dgm_audio.objective import Task
 
 
 @pytest.mark.parametrize("old", MODULES)
@@ -38,6 +39,18 @@ def test_an_old_method_is_the_new_one():
     with pytest.warns(DeprecationWarning, match=r"is now WaveNet\.sample_blocks"):
         old = list(model.stream(1, seconds=0.01, seed=0))
     assert torch.equal(old[0], next(model.sample_blocks(1, seconds=0.01, seed=0)))
+
+
+def test_a_task_of_a_plugin_with_the_old_hook_fits_its_prior():
+    with pytest.warns(DeprecationWarning, match=r"Old\.settle is now Old\.fit_prior"):
+
+        class Old(Task):
+            def __init__(self, clips, mixed, start=None): ...
+
+            def settle(self, generator, clips):
+                return "settled"
+
+    assert Old(None, False).fit_prior(None, None) == "settled"
 
 
 def test_what_never_was_is_not_found():

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from dgm_audio.apps.naming import label
+from dgm_audio.apps.file_names import label
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.model_folder import read_header
 from dgm_audio.shipped import list_models

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from dgm_audio.apps.naming import label
+from dgm_audio.apps.file_names import label
 from dgm_audio.errors import InputError
 from dgm_audio.generator import check_integer
 

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 import torch
 
+from dgm_audio.apps.file_names import slug
 from dgm_audio.apps.inversion import error_db
-from dgm_audio.apps.naming import slug
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.io import read_audio

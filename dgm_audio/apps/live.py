@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dgm_audio.apps.load import Load
 from dgm_audio.apps.long_recording import in_blocks, open_recording
+from dgm_audio.apps.realtime_load import Load
 from dgm_audio.apps.sound_devices import Loudspeaker, Microphone, find_device
 from dgm_audio.apps.transfer import TransferStream, streaming
 from dgm_audio.errors import InputError

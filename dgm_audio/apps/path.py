@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dgm_audio.apps import ends
+from dgm_audio.apps import provenance_parameters as ends
 from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.apps.morph import blend, crossfade, point
 from dgm_audio.errors import InputError

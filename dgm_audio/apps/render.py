@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
-from dgm_audio.apps import ends
+from dgm_audio.apps import provenance_parameters as ends
 from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.apps.finishing import finished
 from dgm_audio.apps.latents import pack, unpack

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio._version import __version__
-from dgm_audio.apps.following import LoudnessFollower
 from dgm_audio.apps.long_recording import in_blocks
+from dgm_audio.apps.loudness_following import LoudnessFollower
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator

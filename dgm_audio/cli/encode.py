@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tyro.conf import arg
 
-from dgm_audio.apps import naming
+from dgm_audio.apps import file_names as naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import emit, note, table, watch
 from dgm_audio.cli.options import (

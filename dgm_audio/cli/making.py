@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from dgm_audio.apps.naming import file_name
+from dgm_audio.apps.file_names import file_name
 from dgm_audio.cli.console import emit, note, progress, table, watch
 from dgm_audio.cli.options import Format, Json, Level, Out, Overwrite, check_level, suffix_of
 from dgm_audio.errors import AudioFileError, InputError

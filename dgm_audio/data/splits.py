@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgm_audio.data.clip_set import ClipSet
-from dgm_audio.data.halves import content_keys, halved
 from dgm_audio.data.takes import take_groups
+from dgm_audio.data.validation_test_split import content_keys, halved
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.io import shown
 

@@ -1,5 +1,6 @@
 """Evaluating a generator against real test sound, beside a noise baseline and real clips."""
 
+from dgm_audio._renamed import old_names
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding
 from dgm_audio.evaluation.embeddings import EMBEDDINGS
 from dgm_audio.evaluation.likelihood import bits_per_sample, mean_bits
@@ -27,3 +28,5 @@ __all__ = [
     "validation_bits",
     "validation_metric",
 ]
+
+__getattr__ = old_names(__name__)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio.evaluation import copies, labels, two_sample
 from dgm_audio.evaluation.disk_cache import cached
 from dgm_audio.evaluation.embedding import Embedding, TextureEmbedding, embed
@@ -208,3 +209,6 @@ def _features(
         found["cells"] = copies.cells(levels)
 
     return embedded | found
+
+
+__getattr__ = old_names(__name__)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio.evaluation.distances import median_distance
 
 COMPONENTS = 32
@@ -45,3 +46,6 @@ class StandardisedReference:
     def __call__(self, embedded: Tensor) -> Tensor:
         """Points (M, E) of an embedding (M, E), standardised like the reference."""
         return (embedded - self.mean) / self.scale
+
+
+__getattr__ = old_names(__name__)

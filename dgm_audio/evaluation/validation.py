@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from dgm_audio._renamed import old_names
 from dgm_audio.evaluation.diversity import diversity
 from dgm_audio.evaluation.likelihood import MAX_MARKOV_LEVELS, baseline_bits, mean_bits
 from dgm_audio.evaluation.reference import (
@@ -163,3 +164,6 @@ def _some(clips: ClipSet, most: int) -> ClipSet:
     if len(clips) <= most:
         return clips
     return clips.subset(np.linspace(0, len(clips) - 1, most).round().astype(int))
+
+
+__getattr__ = old_names(__name__)

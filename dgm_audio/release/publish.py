@@ -14,6 +14,7 @@ from PIL.Image import Image
 from PIL.Image import open as open_image
 from torch import Tensor
 
+from dgm_audio._renamed import old_names
 from dgm_audio.capabilities import RunsLive
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
@@ -231,3 +232,6 @@ def _middle(clips: ClipSet) -> Tensor:
     """The clip (C, T) in the middle of the order, without the zeros behind it."""
     row = len(clips) // 2
     return clips.tensor([row])[0, :, : int(clips.lengths[row])]
+
+
+__getattr__ = old_names(__name__)

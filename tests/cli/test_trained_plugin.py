@@ -14,7 +14,7 @@ from dgm_audio import cache_folder, registry
 from dgm_audio.cli.demo import demo_package
 from dgm_audio.data.own_folder import clip_config, folder_splits
 from dgm_audio.registry import get_family, get_task, list_families
-from dgm_audio.release.publish import Judgement, publish
+from dgm_audio.release.publish import ModelEvaluation, publish
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
 RATE = 8000
@@ -56,12 +56,12 @@ def recordings(record, tmp_path):
 def published(folder, to, recordings):
     """The card of a model, published with a report that is made here."""
     splits = folder_splits(recordings, clip_config(recordings, RATE, 0.1), False, 0, progress=False)
-    judgement = Judgement("the report", {"mmd_texture": 0.5, "ci": {"mmd_texture": [0.4, 0.6]}})
+    found = ModelEvaluation("the report", {"mmd_texture": 0.5, "ci": {"mmd_texture": [0.4, 0.6]}})
     publish(
         folder,
         to,
         splits,
-        judgement,
+        found,
         summary="A plugin's model.",
         commands={"train": "dgm-audio train sounds --family ppca --out runs/ppca"},
         limits="Tones.",

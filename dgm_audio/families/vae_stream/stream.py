@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dgm_audio._renamed import old_method
 from dgm_audio.errors import InputError
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.latent_prior import LatentPrior
@@ -127,6 +128,8 @@ class Stream:
     def decode_axes(self, axes: Tensor) -> Tensor:
         """As `decode`, of coordinates (B, D, n) of the codes on the axes."""
         return self._decoded(axes, self.model.code_of)
+
+    along, sound = old_method("encode_axes"), old_method("decode_axes")
 
     def _code(self, block: Tensor) -> Tensor:
         x = self.model._check_audio(block)

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgm_audio.data import halves
+from dgm_audio.data import validation_test_split as halves
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.copies import near_copies
-from dgm_audio.data.halves import halved
 from dgm_audio.data.recording_splits import split_recordings
 from dgm_audio.data.sets import asterisk, gcin, hold_music, music, notes, tuxpaint, vocoder
 from dgm_audio.data.sets.voices import held_out_tenth
 from dgm_audio.data.splits import Splits, split_clips
 from dgm_audio.data.takes import take_groups
+from dgm_audio.data.validation_test_split import halved
 
 from .sounds import too_few
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dgm_audio.apps.following import LoudnessFollower
+from dgm_audio.apps.loudness_following import LoudnessFollower
 from dgm_audio.errors import InputError
 from dgm_audio.signal.full_scale import STEP
 

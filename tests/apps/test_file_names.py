@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgm_audio.apps.naming import file_name, slug
+from dgm_audio.apps.file_names import file_name, slug
 
 
 @given(st.text(min_size=1), st.lists(st.text() | st.integers(0, 10**6), max_size=3))
