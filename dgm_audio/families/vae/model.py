@@ -12,7 +12,6 @@ Interpolating z morphs the sound.
 References:
     Kingma and Welling, "Auto-encoding variational Bayes", 2014.
     Ghosh et al., "From variational to deterministic autoencoders", 2020 (fitting the prior after).
-
 """
 
 from __future__ import annotations
