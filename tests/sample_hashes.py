@@ -1,8 +1,8 @@
-"""A hash of seeded sounds per shipped model: equal before and after a change that must not be heard.
+"""A hash of seeded sounds per shipped model, which a change that is not to be heard leaves alone.
 
     python -m tests.sample_hashes
 
-On one thread of the CPU; another kind of processor has other last bits (see `tests/portability.py`).
+On one thread of the CPU; other processors have other last bits (see `tests/portability.py`).
 """
 
 import hashlib
