@@ -172,7 +172,7 @@ def make(
 
     rate, made = model.audio.sample_rate, []
     for path in write_beside(beside or {}, sounds[0].path.parent):
-        note(f"{path} holds the latents from which recall makes the sounds; keep it with them")
+        note(f"{path} holds the latents that recall needs; keep it with the sounds")
     for sound in progress(sounds, "making"):
         with lowered_within() as lowered:
             audio = render(model, sound.provenance, sound.path.parent, watch)
