@@ -2,6 +2,7 @@
 
     python recipes/renew.py drums-vae music-vae     # evaluate, renew their cards and the table
     python recipes/renew.py                         # all of them; up to five minutes each
+    python recipes/renew.py --cards                 # the cards, in new words, from the figures they have
     python recipes/renew.py --readme                # the table only, from the cards as they are
     python recipes/renew.py --check                 # say whether the table is what the cards say
 
@@ -21,7 +22,7 @@ from typing import Annotated, Any
 import tyro
 
 from dgm_audio.cli.evaluate import reference_splits
-from dgm_audio.release.publish import evaluate_model, renew
+from dgm_audio.release.publish import evaluate_model, renew, rewrite_evaluation
 from dgm_audio.shipped import list_models, load
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +36,7 @@ class Renew:
     """Evaluate shipped models anew."""
 
     models: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    cards: bool = False
     readme: bool = False
     check: bool = False
 
@@ -42,7 +44,12 @@ class Renew:
 def main(args: Renew) -> None:
     """The recipe, top to bottom."""
     shipped = {info.name: ROOT / "checkpoints" / info.name for info in list_models()}
-    chosen = () if args.readme or args.check else args.models or tuple(shipped)
+    chosen = args.models or tuple(shipped)
+    if args.cards:
+        left = [name for name in chosen if not rewrite_evaluation(shipped[name])]
+        print(f"renewed only by an evaluation: {', '.join(left)}" if left else "")
+    if args.cards or args.readme or args.check:
+        chosen = ()
     for name in chosen:
         model = load(str(shipped[name]), device="cpu")
         splits = reference_splits(model, None)

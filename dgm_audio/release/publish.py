@@ -81,7 +81,7 @@ def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
         return ModelEvaluation(str(found), found.metrics())
     report = evaluate(model, splits)
     figures = {key: value for key, value in report.items() if isinstance(value, float)}
-    tables = ("ci", "per_class", "scale", "counts")
+    tables = ("ci", "per_class", "scale", "counts", "notes")
     return ModelEvaluation(table(report), figures | {key: report[key] for key in tables})
 
 
@@ -181,6 +181,25 @@ def renew(folder: Path, splits: Splits, evaluation: ModelEvaluation) -> None:
         picture=picture,
         curve=curve,
     )
+
+
+def rewrite_evaluation(folder: Path) -> bool:
+    """Write a card's evaluation anew from its figures in `config.json`, as reports are worded now.
+
+    Args:
+        folder: with the model and its card.
+
+    Returns:
+        Whether that is possible: not of a vocoder, whose report is not made of figures alone.
+    """
+    metrics, card = read_header(folder)["metrics"], folder / CARD
+    if "notes" not in metrics:
+        return False
+    text = card.read_text(encoding="utf-8")
+    start, _, rest = text.partition("## Evaluation\n")
+    end = rest[rest.index("\n```\n\n## Use\n") + len("\n```") :]
+    card.write_text(start + _EVALUATION.format(table(metrics)) + end, encoding="utf-8")
+    return True
 
 
 def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, str]:

@@ -45,3 +45,19 @@ def test_the_headline_is_on_unseen_groups_with_the_test_figure_in_brackets(scrip
     assert script.quality(both) == ("two-sample AUC 0.93 [0.87, 0.98] (test 0.86 [0.75, 0.95])")
     alone = {"two_sample_auc": 0.861, "two_sample_auc_unseen": None, "ci": ends}
     assert script.quality(alone) == "two-sample AUC 0.86 [0.75, 0.95]"
+
+
+def test_the_cards_say_their_figures_in_the_words_of_today(script, tmp_path):
+    vocoders = []
+    for folder in sorted((ROOT / "checkpoints").iterdir()):
+        copy = tmp_path / folder.name
+        copy.mkdir()
+        for name in ("config.json", "README.md", "model.safetensors"):
+            (copy / name).write_bytes((folder / name).read_bytes())
+        before = (copy / "README.md").read_text()
+        (copy / "README.md").write_text(before.replace(" 95 % CI", " interval"))
+        if not script.rewrite_evaluation(copy):
+            vocoders.append(folder.name)
+        else:
+            assert (copy / "README.md").read_text() == before, "python recipes/renew.py --cards"
+    assert vocoders == ["vocoder-flow"]
