@@ -2,7 +2,7 @@
 
     python recipes/renew.py drums-vae music-vae     # evaluate, renew their cards and the table
     python recipes/renew.py                         # all of them; up to five minutes each
-    python recipes/renew.py --cards                # the cards in new words, from their figures
+    python recipes/renew.py --cards                 # the cards in new words, from their figures
     python recipes/renew.py --readme                # the table only, from the cards as they are
     python recipes/renew.py --check                 # say whether the table is what the cards say
 
