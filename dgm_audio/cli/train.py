@@ -81,8 +81,7 @@ class Train(TrainConfig):
 
         if self.budget is not None:
             Budget.parse(self.budget)
-        if self.batch is not None and self.batch < 1:
-            raise InputError(f"--batch is {self.batch}; it must be at least 1")
+        self.check("--")
         name = self.folder.absolute().with_suffix("").name
         out = self.out if self.out != OWN_NAME else Path("runs") / name
         chief = os.environ.get("RANK", "0") == "0"

@@ -8,6 +8,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from tyro.conf import arg
 
+from dgm_audio.errors import InputError
+
+MAX_RATE = 1.0
+"""Of the learning rate; none of the optimisers here survives more."""
+
 
 def _setting(metavar: str | None, help: str) -> Any:
     return arg(metavar=metavar, help=help, help_behavior_hint="")
@@ -70,9 +75,31 @@ class TrainConfig:
     ] = None
     half: Annotated[bool, arg(help="Store the weights in half precision.")] = True
 
+    def check(self, prefix: str = "") -> None:
+        """Whether the numbers are allowed; the budget has a check of its own.
+
+        Args:
+            prefix: of a name in the message, such as that of a flag.
+
+        Raises:
+            InputError: if one is not.
+        """
+        for name, least in (("batch", 1), ("evaluations", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"{prefix}{name} is {value}; it must be at least {least}")
+        if self.rate is not None and not 0 < self.rate <= MAX_RATE:
+            found = f"{prefix}rate is {self.rate:g}"
+            raise InputError(f"{found}; it must be above 0 and at most {MAX_RATE:g}")
+
     @property
     def training(self) -> Resolved:
-        """These settings without those of a subclass, with defaults where none is given."""
+        """These settings without those of a subclass, with defaults where none is given.
+
+        Raises:
+            InputError: if a number is not allowed.
+        """
+        self.check()
         own = {item.name: getattr(self, item.name) for item in fields(TrainConfig)}
         return Resolved(**{key: value for key, value in own.items() if value is not None})
 

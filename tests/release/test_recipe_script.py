@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dgm_audio.data import ClipSet
-from dgm_audio.errors import ConfigError
+from dgm_audio.errors import ConfigError, InputError
 from dgm_audio.release import recipe_script
 from dgm_audio.release.publish import ModelEvaluation
 from dgm_audio.release.recipe_script import RecipeOptions, label_sheets, train_and_publish
@@ -40,6 +40,12 @@ def test_every_option_of_the_training_reaches_it():
     options = options_of(**given)
     assert options.training == TrainConfig(out=Path("run"), **given).training
     assert isinstance(options, TrainConfig)
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch", 0), ("seed", -1), ("rate", float("inf"))])
+def test_a_number_that_is_not_allowed_is_an_error_that_names_it(name, value):
+    with pytest.raises(InputError, match=f"^{name} is {value}; it must be"):
+        options_of(**{name: value})
 
 
 def test_a_mistyped_budget_is_an_error_before_there_are_data():
