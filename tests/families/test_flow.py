@@ -7,15 +7,8 @@ import torch
 from small_models import shaken
 
 from dgm_audio.errors import ConfigError, InputError
-from dgm_audio.families.flow.model import (
-    FlowConfig,
-    InversionFlow,
-    coefficients,
-    exact,
-    floored,
-    latents_of,
-    rounded,
-)
+from dgm_audio.families.flow.model import FlowConfig, InversionFlow, exact
+from dgm_audio.families.flow.residual import coefficients, floored, latents_of, rounded
 from dgm_audio.signal.mel import MelSpec
 from dgm_audio.testing import check_generator
 

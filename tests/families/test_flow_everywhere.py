@@ -7,7 +7,7 @@ import torch
 from test_flow import condition, flow, sound
 
 from dgm_audio.families.flow import model as module
-from dgm_audio.families.flow.model import rounded
+from dgm_audio.families.flow.residual import rounded
 
 NOISE = 2e-15
 """Relative difference of the networks' outputs on two processors."""

@@ -58,6 +58,7 @@ from torch import Tensor, nn
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow.config import FlowConfig
 from dgm_audio.families.flow.network import Prediction, VocoderNetwork
+from dgm_audio.families.flow.residual import coefficients, floored, latents_of_blocks, rounded
 from dgm_audio.signal.inversion import Inversion
 from dgm_audio.signal.lapped import Analysis, Synthesis, block_sizes
 from dgm_audio.signal.mel import LogMel
@@ -67,10 +68,6 @@ from dgm_audio.streaming import StreamingGenerator
 
 BLOCK = 64
 """Hops that the network computes at a time: a long sound needs constant memory beside itself."""
-STEPS = 2.0**18
-"""Steps per unit, to which samples are rounded before they are fed back."""
-FLOOR = 1e-5
-"""Least gain: a third of a unit of 16 bits."""
 MEMORY = 8.0
 """Hops over which T^2 is averaged."""
 KEPT = 12
@@ -271,33 +268,3 @@ def exact(module: Network) -> Network:
     """A copy in float64, for one call; gradients reach the module's own weights."""
     tensors = chain(module.parameters(), module.buffers())
     return deepcopy(module, {id(tensor): tensor.double() for tensor in tensors})
-
-
-def coefficients(z: Tensor, gain: Tensor, tail: Tensor) -> Tensor:
-    """Coefficients g sinh(b z) / b of latents z."""
-    return gain * torch.sinh(tail * z) / tail
-
-
-def latents_of(coefficients: Tensor, gain: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
-    """Latents z of coefficients, and the coefficients' derivatives by them, g cosh(b z)."""
-    scaled = tail * coefficients / gain
-    return torch.asinh(scaled) / tail, gain * (1 + scaled.square()).sqrt()
-
-
-def latents_of_blocks(
-    blocks: list[Tensor], gains: list[tuple[Tensor, Tensor]]
-) -> tuple[Tensor, Tensor]:
-    """`latents_of` blocks (B, n) of coefficients, concatenated."""
-    found = [latents_of(block, *gain) for block, gain in zip(blocks, gains, strict=True)]
-    z, slope = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
-    return z, slope
-
-
-def floored(gain: Tensor) -> Tensor:
-    """Gains (...) that are at least FLOOR, smoothly."""
-    return (gain.square() + FLOOR**2).sqrt()
-
-
-def rounded(x: Tensor) -> Tensor:
-    """Samples rounded to 18 bits; gradients pass."""
-    return x + ((x * STEPS).round() / STEPS - x).detach()

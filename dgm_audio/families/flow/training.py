@@ -20,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.flow.config import FlowConfig
-from dgm_audio.families.flow.model import InversionFlow, floored, latents_of
+from dgm_audio.families.flow.model import InversionFlow
 from dgm_audio.families.flow.network import following
+from dgm_audio.families.flow.residual import floored, latents_of
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.objective import Losses, Objective, Task, take_weights
 from dgm_audio.signal.lapped import cosine_iv, fold

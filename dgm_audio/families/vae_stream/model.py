@@ -35,7 +35,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.families.vae_stream.config import StreamConfig, check_sizes
-from dgm_audio.families.vae_stream.network import StreamDecoder, StreamEncoder
+from dgm_audio.families.vae_stream.network import StreamDecoder, StreamEncoder, log_magnitude
 from dgm_audio.families.vae_stream.stream import Stream
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
@@ -46,8 +46,6 @@ from dgm_audio.nn.texture import FrameTexture
 from dgm_audio.signal.full_scale import Limiter
 from dgm_audio.specs import AudioSpec, Condition, ConditionSpec, LatentSpec
 
-MAGNITUDE_FLOOR = 3e-2
-"""Floor of STFT magnitudes: for n_fft 2048, where a full-scale sine has 512, at -85 dB."""
 CHUNK = 128
 """Codes that are decoded at a time, so that long sounds take no more memory."""
 
@@ -299,9 +297,3 @@ class StreamVAE(AudioGenerator):
         self.axes.copy_(vectors.T)
         self.spread.copy_(values.sqrt())
         self.certainty.copy_(0.5 * (values / unsure).log1p())
-
-
-def log_magnitude(spectrum: Tensor) -> Tensor:
-    """log(max(|X|, 0.03))."""
-    power = spectrum.real.square() + spectrum.imag.square()
-    return 0.5 * power.clamp_min(MAGNITUDE_FLOOR**2).log()

@@ -21,6 +21,9 @@ from dgm_audio.nn.causal import CausalBlock, History, through
 from dgm_audio.nn.convnext import Downsample, Upsample
 from dgm_audio.nn.rowwise import linear, normed
 
+MAGNITUDE_FLOOR = 3e-2
+"""Floor of STFT magnitudes: for n_fft 2048, where a full-scale sine has 512, at -85 dB."""
+
 
 class StreamEncoder(nn.Module):
     """Frames (N, L * frames, S) -> mean and log-variance (N, D, L) of codes.
@@ -101,3 +104,9 @@ class StreamDecoder(nn.Module):
         tokens = tokens.unflatten(2, (self.frames, -1)).flatten(1, 2)
         tokens = through(self.fine, tokens, history)
         return tokens, linear(self.line, code).unflatten(2, (self.frames, -1)).flatten(1, 2)
+
+
+def log_magnitude(spectrum: Tensor) -> Tensor:
+    """log(max(|X|, 0.03))."""
+    power = spectrum.real.square() + spectrum.imag.square()
+    return 0.5 * power.clamp_min(MAGNITUDE_FLOOR**2).log()

@@ -29,7 +29,8 @@ from dgm_audio.data.augment import SPEED
 from dgm_audio.data.excerpts import Excerpts
 from dgm_audio.families.spectrogram_training import ENERGY_WEIGHT
 from dgm_audio.families.vae_stream.config import StreamConfig
-from dgm_audio.families.vae_stream.model import MAGNITUDE_FLOOR, StreamVAE
+from dgm_audio.families.vae_stream.model import StreamVAE
+from dgm_audio.families.vae_stream.network import MAGNITUDE_FLOOR
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.nn.causal import History
 from dgm_audio.nn.discriminator import SpectrogramDiscriminator
