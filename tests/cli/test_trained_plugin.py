@@ -130,3 +130,10 @@ def test_its_own_tests_pass(installed, name):
     own = runpy.run_path(str(EXAMPLE / "tests" / "test_ppca.py"))
     assert sum(key.startswith("test_") for key in own) == 2, "all of them are named here"
     own[name]()
+
+
+def test_it_is_short_enough_to_copy():
+    files = [*EXAMPLE.glob("dgm_audio_ppca/*.py"), *EXAMPLE.glob("tests/*.py")]
+    lines = sum(len(path.read_text().splitlines()) for path in files)
+    assert len(files) == 4 and lines < 150
+    assert f"tests in\n{lines} lines" in (EXAMPLE.parents[1] / "README.md").read_text()
