@@ -37,7 +37,7 @@ streaming fingerprint model_card inversion
 generator
 capabilities interpolation model_folder _checks
 specs config
-frames
+frames text
 nn
 io provenance _audiofile
 signal drawing

@@ -27,6 +27,7 @@ from dgm_audio.data.sets.debian import fetch_packages
 from dgm_audio.data.sets.voices import held_out_tenth
 from dgm_audio.data.splits import Splits, divided
 from dgm_audio.errors import DataError
+from dgm_audio.text import pinyin
 
 NAME = "gcin-syllables"
 PACKAGES = ("gcin-voice",)
@@ -41,51 +42,15 @@ CLIPS = ClipConfig(sample_rate=16000, length=6400)
 DAMAGED = ("ㄏㄡ2", "ㄏㄡ3", "ㄏㄡ4")
 """Recordings of an empty room."""
 
-INITIALS = dict(
+INITIALS = dict(zip("ㄅㄆㄇㄈㄉㄊㄋㄌㄍㄎㄏㄐㄑㄒㄓㄔㄕㄖㄗㄘㄙ", pinyin.INITIALS, strict=True))
+FINALS = dict(
     zip(
-        "ㄅㄆㄇㄈㄉㄊㄋㄌㄍㄎㄏㄐㄑㄒㄓㄔㄕㄖㄗㄘㄙ",
-        "b p m f d t n l g k h j q x zh ch sh r z c s".split(),
+        "ㄚ ㄛ ㄜ ㄞ ㄟ ㄠ ㄡ ㄢ ㄣ ㄤ ㄥ ㄦ  ㄧ ㄧㄚ ㄧㄝ ㄧㄠ ㄧㄡ ㄧㄢ ㄧㄣ ㄧㄤ ㄧㄥ "
+        "ㄨ ㄨㄚ ㄨㄛ ㄨㄞ ㄨㄟ ㄨㄢ ㄨㄣ ㄨㄤ ㄨㄥ ㄩ ㄩㄝ ㄩㄢ ㄩㄣ ㄩㄥ".split(" "),
+        pinyin.FINALS,
         strict=True,
     )
 )
-FINALS = {
-    "ㄚ": "a",
-    "ㄛ": "o",
-    "ㄜ": "e",
-    "ㄞ": "ai",
-    "ㄟ": "ei",
-    "ㄠ": "ao",
-    "ㄡ": "ou",
-    "ㄢ": "an",
-    "ㄣ": "en",
-    "ㄤ": "ang",
-    "ㄥ": "eng",
-    "ㄦ": "er",
-    "": "ih",
-    "ㄧ": "i",
-    "ㄧㄚ": "ia",
-    "ㄧㄝ": "ie",
-    "ㄧㄠ": "iao",
-    "ㄧㄡ": "iu",
-    "ㄧㄢ": "ian",
-    "ㄧㄣ": "in",
-    "ㄧㄤ": "iang",
-    "ㄧㄥ": "ing",
-    "ㄨ": "u",
-    "ㄨㄚ": "ua",
-    "ㄨㄛ": "uo",
-    "ㄨㄞ": "uai",
-    "ㄨㄟ": "ui",
-    "ㄨㄢ": "uan",
-    "ㄨㄣ": "un",
-    "ㄨㄤ": "uang",
-    "ㄨㄥ": "ong",
-    "ㄩ": "v",
-    "ㄩㄝ": "ve",
-    "ㄩㄢ": "van",
-    "ㄩㄣ": "vn",
-    "ㄩㄥ": "iong",
-}
 """Zhuyin -> pinyin as one types it: v is ü, ih the buzz of zhi and si."""
 
 VOWEL = "vowel"
