@@ -34,9 +34,15 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import Tensor, nn
 
+from dgm_audio.errors import InputError
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.field import FlowField, Given
 from dgm_audio.families.flow_matching.guidance import guided
+from dgm_audio.families.flow_matching.likelihood import (
+    Density,
+    estimated_density,
+    exact_density,
+)
 from dgm_audio.families.flow_matching.ode import Inverse, Velocity, grid, invert, solve
 from dgm_audio.families.flow_matching.representation import MelFrames
 from dgm_audio.families.flow_matching.sentences import Sentences, gaussian_loss, heldout_loss
@@ -55,6 +61,7 @@ class FlowMatching(AudioGenerator):
 
     family = "flow-matching"
     config_class = FlowMatchingConfig
+    weaker: FlowMatching | None = None
 
     def __init__(self, config: FlowMatchingConfig) -> None:
         super().__init__()
@@ -114,6 +121,23 @@ class FlowMatching(AudioGenerator):
         other.config = replace(self.config, steps=steps)
         return other
 
+    def guided_by(self, weaker: FlowMatching, guidance: float) -> FlowMatching:
+        """The same model, guided away from a weaker one of the same representation.
+
+        Args:
+            weaker: such as an early average of the weights (autoguidance).
+            guidance: weight; 1 is none.
+
+        Raises:
+            InputError: if the two do not fit.
+        """
+        if weaker.condition != self.condition or weaker.latent != self.latent:
+            raise InputError("a model is guided by one of the same latents and conditions")
+        other = copy(self)
+        other.config = replace(self.config, guidance=float(guidance))
+        object.__setattr__(other, "weaker", weaker)  # a part of none of the two
+        return other
+
     def velocity(
         self, condition: dict[str, Tensor], z: Tensor, guidance: float | None = None
     ) -> Velocity:
@@ -124,19 +148,17 @@ class FlowMatching(AudioGenerator):
             z: latents (B, D, L), whose number and length count only.
             guidance: weight; 1 is none.
         """
-        field = exact(self.field)
-        given = field.given(_doubled(condition), len(z), z.shape[2])
-
-        def velocity_of(known: Given) -> Velocity:
-            def velocity(x: Tensor, t: float) -> Tensor:
-                return field.velocity(x, x.new_full((len(x),), t), known)
-
-            return velocity
-
+        field, condition = exact(self.field), _doubled(condition)
+        given = field.given(condition, len(z), z.shape[2])
         weight = self.config.guidance if guidance is None else guidance
-        return guided(
-            velocity_of(given), velocity_of(field.nothing(given)), weight, self.config.guided
-        )
+        if weight == 1:
+            return _velocity_of(field, given)
+        if self.weaker is None:
+            other = _velocity_of(field, field.nothing(given))
+        else:
+            weak = exact(self.weaker.field)
+            other = _velocity_of(weak, weak.given(condition, len(z), z.shape[2]))
+        return guided(_velocity_of(field, given), other, weight, self.config.guided)
 
     def encode(self, x: Tensor, condition: Condition = None) -> Tensor:
         """Latent (B, D, L) of audio (B, C, T), from which decode makes the same representation.
@@ -156,6 +178,35 @@ class FlowMatching(AudioGenerator):
         values = self._check_condition(condition, len(x))
         y = self.representation.encode(x).double()
         return invert(self.velocity(values, y), y, self.times, self.config.solver)
+
+    def representation_log_prob(
+        self, x: Tensor, condition: Condition = None, *, probes: int = 8, seed: int = 0
+    ) -> Density:
+        """Log density in nats (B,) of the representation y of audio (B, C, T), and its error (B,).
+
+        It is that of D L standardised numbers, not of the waveform, without guidance. Of a single
+        code it is exact; of a sequence the trace of the Jacobian is estimated, with `probes` random
+        vectors.
+
+        Raises:
+            InputError: if the audio or the condition is not allowed.
+        """
+        x = self._check_audio(x)
+        values = self._check_condition(condition, len(x))
+        y = self.representation.encode(x).double()
+        v, solver = self.velocity(values, y, guidance=1.0), self.config.solver
+        if self.latent.hop is None:
+            return exact_density(v, y, self.times, solver)
+        return estimated_density(v, y, self.times, solver, probes=probes, seed=seed)
+
+
+def _velocity_of(field: FlowField, given: Given) -> Velocity:
+    """The velocity with what is given."""
+
+    def velocity(x: Tensor, t: float) -> Tensor:
+        return field.velocity(x, x.new_full((len(x),), t), given)
+
+    return velocity
 
 
 def exact(module: Network) -> Network:
