@@ -90,6 +90,8 @@ class Mixture(Classes):
         return self._shares(key, torch.tensor(rows, dtype=torch.float32, device="cpu"), batch)
 
     def _weights(self, key: str, item: Any) -> list[float]:
+        if isinstance(item, Sequence) and not isinstance(item, str):
+            item = dict(zip(self.names, item, strict=True)) if len(item) == len(self.names) else {}
         weights = [0.0] * len(self.names)
         for name, weight in item.items() if isinstance(item, Mapping) else [(item, 1.0)]:
             if isinstance(weight, bool) or not isinstance(weight, int | float):
@@ -105,7 +107,10 @@ class Mixture(Classes):
             )
         total = weights.float().sum(1, keepdim=True)
         if not holds((weights >= 0).all() & (total > 0).all() & total.isfinite().all()):
-            raise InputError(f"condition {key!r} has weights that are not 0 or more, with a sum")
+            raise InputError(
+                f"condition {key!r} has weights {weights.tolist()!r:.60}; for each of "
+                f"{len(self.names)} classes there must be a number from 0 upwards, and not only zeros"
+            )
         return (weights.float() / total).expand(batch, -1)
 
 

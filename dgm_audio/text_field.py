@@ -48,6 +48,8 @@ class Text:
         if isinstance(value, Tensor | np.ndarray):
             return self._symbols(key, torch.as_tensor(value), batch)
         texts = per_item(key, value, batch)
+        if texts and not any(isinstance(text, str) for text in texts):
+            return self._symbols(key, _as_indices(key, texts), batch)
         languages = self._languages(batch, known)
         rows = [
             self._read(key, text, self.languages[index])
@@ -85,3 +87,10 @@ class Text:
         ):
             raise InputError(f"condition {key!r} has symbols beyond 1 to {len(self.symbols)}")
         return rows.long().expand(batch, -1)
+
+
+def _as_indices(key: str, rows: list[Any]) -> Tensor:
+    try:
+        return torch.tensor(rows, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"condition {key!r} is {rows!r:.60}; it must be a string") from error

@@ -35,7 +35,7 @@ class MelFrames(nn.Module):
         super().__init__()
         if config.temperature:
             raise ConfigError(f"config.vocoder.temperature is {config.temperature:g}; it must be 0")
-        self.vocoder = InversionFlow(config)
+        self.vocoder = InversionFlow(config).requires_grad_(False)
         self.spec = config.mel
         self.channels = config.mel.n_mels
         self.audio = AudioSpec(config.mel.sample_rate, 1, length, longest)
@@ -62,9 +62,11 @@ class MelFrames(nn.Module):
         """Log-mels (B, M, 1 + T // hop) of y (B, M, L) for T samples, float32."""
         mel = y.double() * self.scale[:, None].double() + self.mean[:, None].double()
         low, high = self.spec.range
-        mel = (mel.clamp(low, high) * MEL_STEPS).round() / MEL_STEPS
+        mel = mel.clamp(low, high)
+        mel = (mel + ((mel * MEL_STEPS).round() / MEL_STEPS - mel).detach()).float()
         missing = 1 + length // self.spec.hop - mel.shape[2]
-        return torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2).float()
+        whole = torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2)
+        return whole.clamp(low, high)  # what was rounded may be above
 
     def decode(self, y: Tensor, length: int) -> Tensor:
         """Audio (B, 1, T) of y (B, M, L)."""
