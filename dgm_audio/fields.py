@@ -83,7 +83,7 @@ class Mixture(Classes):
     def parse(self, key: str, value: Any, batch: int, known: Known = NOTHING) -> Tensor:
         """Float tensor (B, K) of shares that sum up to 1."""
         if isinstance(value, Tensor | np.ndarray) and value.ndim == 2:
-            return self._shares(key, torch.as_tensor(value), batch)
+            return self._shares(key, as_tensor(value), batch)
         if isinstance(value, Tensor) and _is_traced(value):
             return F.one_hot(_row(key, value, batch).long(), len(self.names)).float()
         rows = [self._weights(key, item) for item in per_item(key, value, batch)]
@@ -152,6 +152,11 @@ def _plain(name: str) -> str:
 def _is_traced(value: Any) -> bool:
     """Whether a value is a tensor of a graph that is being traced: it has none yet."""
     return isinstance(value, Tensor) and torch.compiler.is_compiling()
+
+
+def as_tensor(value: Tensor | np.ndarray) -> Tensor:
+    """The tensor itself, or the array as one, whatever torch's default device is."""
+    return value if isinstance(value, Tensor) else torch.from_numpy(value)
 
 
 def class_indices(value: Tensor) -> Tensor:

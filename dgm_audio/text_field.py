@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from dgm_audio.errors import InputError
-from dgm_audio.fields import NOTHING, Known, class_indices, per_item
+from dgm_audio.fields import NOTHING, Known, as_tensor, class_indices, per_item
 from dgm_audio.runtime.surroundings import holds
 
 
@@ -46,9 +46,9 @@ class Text:
             InputError: if a text is empty, too long, or has signs that the language has not.
         """
         if isinstance(value, Tensor | np.ndarray):
-            return self._symbols(key, torch.as_tensor(value), batch)
+            return self._symbols(key, as_tensor(value), batch)
         texts = per_item(key, value, batch)
-        if texts and not any(isinstance(text, str) for text in texts):
+        if all(isinstance(text, list | tuple) for text in texts):
             return self._symbols(key, _as_indices(key, texts), batch)
         languages = self._languages(batch, known)
         rows = [
