@@ -45,7 +45,8 @@ def load_utterances(manifest: Manifest, config: ClipConfig, *, progress: bool = 
         raise DataError(f"all {len(manifest)} files are longer than {config.seconds:g} s")
     short = replace(manifest, entries=tuple(entries), omitted=tuple(omitted))
     whole = replace(config, normalize="peak", trim_silence=False)
-    return load_windows(short, whole, progress=progress)
+    clips = load_windows(short, whole, progress=progress)
+    return replace(clips, manifest=manifest)  # the same data set, however long a clip may be
 
 
 def _is_longer(manifest: Manifest, entry: Entry, seconds: float) -> bool:

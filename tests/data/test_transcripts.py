@@ -120,8 +120,6 @@ def test_a_voice_is_trained_on_in_whole_utterances(voice):
     assert splits.train.lengths == pytest.approx(16000 * np.array(seconds), abs=2)
     left_out = {file.path for file in splits.train.report.files if "longer" in file.skipped}
     assert left_out == {"wavs/LJ-long.wav"}
-    usual = folder_splits(voice, clip_config(voice, None, None), False, 0, progress=False)
-    assert sum(len(side) for side in (usual.train, usual.validation, usual.test)) > 41
 
 
 def test_utterances_that_are_all_too_long_are_one_line(sound):
