@@ -69,8 +69,8 @@ def test_no_wording_is_on_two_sides() -> None:
     texts = [f"sentence {n % 100}{'!' * (n // 100)}" for n in range(200)]
     clips = ClipSet.from_arrays(np.zeros((200, 1, 8)), RATE, texts=texts)
     splits = split_texts(clips, heldout=0.2, seed=0)
-    sides = [{text.strip("!") for text in side.texts} for side in (splits.train, splits.validation)]
-    sides.append({text.strip("!") for text in splits.test.texts})
+    parts = (splits.train, splits.validation, splits.test)
+    sides = [{text.strip("!") for text in part.texts} for part in parts]
     assert [len(side) for side in sides] == [80, 10, 10] and len(set.union(*sides)) == 100
     assert split_texts(clips, heldout=0.2, seed=0).test.files == splits.test.files
     assert split_texts(clips, heldout=0.2, seed=1).test.files != splits.test.files
