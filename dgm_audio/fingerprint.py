@@ -39,7 +39,7 @@ def example_condition(model: AudioGenerator, batch: int, length: int) -> dict[st
             plausible = noise.clip(field.low, field.high)
             condition[key] = torch.from_numpy(plausible.astype(np.float32))
         else:
-            condition[key] = field.default(batch)
+            condition[key] = field.default(batch, condition)
     return condition
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ class Frames:
         """The frames that `LogMel(spec)` makes."""
         return cls(spec.n_mels, spec.hop, *spec.range, LOG_MEL)
 
-    def default(self, batch: int) -> Tensor:
+    def default(self, batch: int, known: Mapping[str, Tensor] | None = None) -> Tensor:
         """There is no default for frames.
 
         Raises:
@@ -53,7 +54,9 @@ class Frames:
             f"this model needs frames of shape ({batch}, {self.channels}, L) as a condition"
         )
 
-    def parse(self, key: str, value: Any, batch: int) -> Tensor:
+    def parse(
+        self, key: str, value: Any, batch: int, known: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
         """Float tensor (B, channels, L); a batch of one is repeated."""
         if not isinstance(value, Tensor | np.ndarray):
             raise InputError(f"condition {key!r} is a {type(value).__name__}; it must be a tensor")

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio._checks import MAX_BATCH, CheckedModule, check_integer
@@ -126,22 +127,44 @@ class AudioGenerator(CheckedModule, ABC):
 
         Args:
             batch: number of sounds, B.
-            seconds: duration; by default the model's clip length.
+            seconds: duration; by default that of `lengths`.
             condition: mapping from field name to value(s); absent fields take their defaults.
             seed: 0 to 2**63 - 1; None draws one from the operating system.
             temperature: factor on z, from 0 (the typical sound) upwards; 1 is the model's own
                 distribution.
 
         Returns:
-            Float32 audio (B, C, T) in [-1, 1].
+            Float32 audio (B, C, T) in [-1, 1]; shorter items end in silence.
 
         Raises:
             InputError: if an argument is not allowed.
         """
-        length = self.audio.resolve_length(seconds)
-        z = self.noise(batch, length=length, seed=seed, temperature=temperature)
+        batch = check_integer("batch", batch, 1, MAX_BATCH)
+        seed = drawn_seed() if seed is None else seed
+        if seconds is None:
+            lengths = self.lengths(condition, batch)
+        else:
+            lengths = [self.audio.resolve_length(seconds)] * batch
         with torch.no_grad():
-            return self.decode(z, condition, length=length)
+            if len(set(lengths)) == 1:
+                z = self.noise(batch, length=lengths[0], seed=seed, temperature=temperature)
+                return self.decode(z, condition, length=lengths[0])
+            parsed, items = self.condition.parse(condition, batch), []
+            for item, length in enumerate(lengths):
+                z = self.noise(1, length=length, seed=seed, temperature=temperature, first=item)
+                own = {key: value[item : item + 1] for key, value in parsed.items()}
+                items.append(self.decode(z, own, length=length))
+        return torch.cat([F.pad(x, (0, max(lengths) - x.shape[2])) for x in items])
+
+    def lengths(self, condition: Condition = None, batch: int = 1) -> list[int]:
+        """Samples T of each sound of a batch where no duration is asked for.
+
+        The model's clip length; where a text is to be said, as long as that takes.
+
+        Raises:
+            InputError: if the condition is not allowed.
+        """
+        return [self.audio.length] * batch
 
     def noise(
         self,
@@ -167,8 +190,7 @@ class AudioGenerator(CheckedModule, ABC):
     ) -> Callable[[int], Tensor]:
         """Draws the latents of `noise` piece by piece: a number of frames -> (B, D, frames)."""
         batch = check_integer("batch", batch, 1, MAX_BATCH)
-        if seed is None:
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)
+        seed = drawn_seed() if seed is None else seed
         seed = check_integer("seed", seed, 0, MAX_SEED)
         number = isinstance(temperature, int | float | np.integer | np.floating)
         if not number or isinstance(temperature, bool) or not 0 <= temperature <= 10:
@@ -220,3 +242,8 @@ class AudioGenerator(CheckedModule, ABC):
         z = torch.cat([slerp(ends[0], ends[1], weight) for weight in weights])
         with torch.no_grad():
             return self.decode(z, first)
+
+
+def drawn_seed() -> int:
+    """A seed from the operating system."""
+    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> 1)

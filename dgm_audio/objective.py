@@ -6,7 +6,7 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor, nn
@@ -87,6 +87,10 @@ class Task(ABC):
         rate: default peak learning rate of a new model.
         highest_rate: highest default sample rate in Hz, or None.
         whole: whether the family is trained on whole recordings, not on sounds cut out of them.
+        represented: whether the objective keeps what it learns from of all clips, and needs the
+            rows of a step only; the audio of a batch is then empty (B, C, 0).
+        contains: name of the model that a new one contains (a vocoder), unless another is given to
+            start from; empty if none.
         crop: samples of a clip per training step, or None for all.
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
@@ -100,6 +104,8 @@ class Task(ABC):
     rate: float = 1e-3
     highest_rate: int | None = None
     whole: bool = False
+    represented: bool = False
+    contains: str = ""
     crop: int | None = None
     purpose: str = ""
 
@@ -134,6 +140,19 @@ class Task(ABC):
     def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
         """The model to evaluate and keep: by default the average of the weights."""
         return average
+
+
+@runtime_checkable
+class HasHeldoutLoss(Protocol):
+    """A model whose training loss on recordings tells how well it has learned them."""
+
+    def heldout_loss(self, clips: ClipSet) -> float:
+        """The loss on recordings that were not trained on; lower is better."""
+        ...
+
+    def heldout_floor(self, clips: ClipSet) -> float:
+        """The loss of a model that has learned nothing but mean and deviation."""
+        ...
 
 
 def take_weights(model: AudioGenerator, start: AudioGenerator) -> list[str]:

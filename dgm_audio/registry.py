@@ -51,6 +51,9 @@ FAMILIES = {
         f"{_F}.flow.training:VocoderTask",
         {"flow-vocoder": f"{_F}.flow.training:VocoderTask"},
     ),
+    "flow-matching": Family(
+        f"{_F}.flow_matching.model:FlowMatching", f"{_F}.flow_matching.training:FlowMatchingTask"
+    ),
     "gan": Family(f"{_F}.gan.model:SpectrogramGAN", f"{_F}.gan.training:GANTask"),
     "vae": Family(f"{_F}.vae.model:SpectrogramVAE", f"{_F}.vae.training:VAETask"),
     "vae-stream": Family(

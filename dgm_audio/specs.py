@@ -7,16 +7,30 @@ L latent frames, M mel bins, K classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from dgm_audio.errors import InputError
+from dgm_audio.fields import Classes, Mixture, Scalar
 from dgm_audio.frames import Frames
+from dgm_audio.text_field import Text
+
+__all__ = [
+    "AudioSpec",
+    "Classes",
+    "Condition",
+    "ConditionSpec",
+    "Field",
+    "Frames",
+    "LatentSpec",
+    "Mixture",
+    "Scalar",
+    "Text",
+]
 
 MAX_LATENT_NORM = 1e6
 """Latents with a larger Euclidean norm per item are refused: no standard normal ever has one."""
@@ -89,107 +103,9 @@ class LatentSpec:
         return 1 if self.hop is None else math.ceil(length / self.hop)
 
 
-@dataclass(frozen=True)
-class Classes:
-    """A class label out of K names. Given as a name, an index, a list of them, or a tensor (B,).
-
-    A name is understood in upper and lower case, with blanks around it, and with blanks or hyphens
-    for its underscores, unless two classes differ in nothing else: then only as it is written.
-
-    >>> Classes(("kick", "closed_hat")).parse("class", [" Kick", "Closed hat", 0], batch=3)
-    tensor([0, 1, 0])
-    """
-
-    names: tuple[str, ...]
-
-    def default(self, batch: int) -> Tensor:
-        """Item i gets class i mod K: a batch without labels shows every class."""
-        return torch.arange(batch, device="cpu") % len(self.names)
-
-    def parse(self, key: str, value: Any, batch: int) -> Tensor:
-        """Int64 tensor (B,) of class indices."""
-        if _is_traced(value):
-            return _row(key, value, batch).long()
-        indices = [self._index(key, item) for item in _items(key, value, batch)]
-        return torch.tensor(indices, dtype=torch.long, device="cpu")
-
-    def _index(self, key: str, item: Any) -> int:
-        if isinstance(item, str):
-            alike = [name for name in self.names if _plain(name) == _plain(item)]
-            if item in self.names or len(alike) == 1:
-                return self.names.index(item if item in self.names else alike[0])
-            item = int(item) if item.isdecimal() else item
-        if isinstance(item, int | np.integer) and not isinstance(item, bool):
-            if 0 <= item < len(self.names):
-                return int(item)
-        allowed = ", ".join(self.names)
-        raise InputError(f"condition {key!r} is {item!r:.60}; allowed are {allowed}")
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A number in [low, high], with its unit; absent means `default_value`."""
-
-    low: float
-    high: float
-    unit: str
-    default_value: float
-
-    def default(self, batch: int) -> Tensor:
-        """Float tensor (B,) of the default value."""
-        number = float(self.default_value)
-        return torch.full((batch,), number, dtype=torch.float32, device="cpu")
-
-    def parse(self, key: str, value: Any, batch: int) -> Tensor:
-        """Float tensor (B,)."""
-        if _is_traced(value):
-            return _row(key, value, batch).float()
-        try:
-            numbers = [float(item) for item in _items(key, value, batch)]
-        except (TypeError, ValueError, OverflowError):
-            numbers = [math.nan]
-        if not all(self.low <= number <= self.high for number in numbers):
-            raise InputError(
-                f"condition {key!r} is {value!r:.60}; "
-                f"it must be a number from {self.low:g} to {self.high:g} ({self.unit})"
-            )
-        return torch.tensor(numbers, dtype=torch.float32, device="cpu")
-
-
-Field = Classes | Scalar | Frames
+Field = Classes | Scalar | Frames | Text
 Condition = Mapping[str, Any] | None
 """What users pass: a mapping from field name to value(s); an absent field takes its default."""
-
-
-def _plain(name: str) -> str:
-    """A name as it is compared (see `Classes`)."""
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def _is_traced(value: Any) -> bool:
-    """Whether a value is a tensor of a graph that is being traced: it has none yet."""
-    return isinstance(value, Tensor) and torch.compiler.is_compiling()
-
-
-def _row(key: str, value: Tensor, batch: int) -> Tensor:
-    """Values (B,) of a tensor with one value, or one per item."""
-    flat = value.flatten()
-    if flat.shape[0] not in (1, batch):
-        raise InputError(f"condition {key!r} has {flat.shape[0]} values for a batch of {batch}")
-    return flat.expand(batch)
-
-
-def _items(key: str, value: Any, batch: int) -> list[Any]:
-    """One value per item of the batch; a single value is repeated."""
-    if isinstance(value, Tensor | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return [value] * batch
-    if len(value) == 1:
-        return list(value) * batch
-    if len(value) != batch:
-        raise InputError(f"condition {key!r} has {len(value)} values for a batch of {batch}")
-    return list(value)
 
 
 @dataclass(frozen=True)
@@ -220,9 +136,11 @@ class ConditionSpec:
             if key not in self.fields:
                 allowed = ", ".join(self.fields) or "no conditions"
                 raise InputError(f"condition {key!r} is unknown; this model has: {allowed}")
-        return {
-            key: spec.default(batch)
-            if given.get(key) is None
-            else spec.parse(key, given[key], batch)
-            for key, spec in self
-        }
+        parsed: dict[str, Tensor] = {}
+        for key, spec in self:
+            value = given.get(key)
+            absent = value is None
+            parsed[key] = (
+                spec.default(batch, parsed) if absent else spec.parse(key, value, batch, parsed)
+            )
+        return parsed

@@ -37,7 +37,7 @@ streaming fingerprint model_card inversion
 generator
 capabilities interpolation model_folder _checks
 specs config
-frames text
+fields frames text text_field
 nn
 io provenance _audiofile
 signal drawing

@@ -1,10 +1,11 @@
-"""The validation metric by which training keeps its best model: bits per sample, or the MMD."""
+"""The metric by which training keeps its best model: bits per sample, held-out loss, or the MMD."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from dgm_audio.evaluation.reference import (
 from dgm_audio.evaluation.sampling import proportional_labels
 from dgm_audio.evaluation.shaped_noise import ShapedNoise
 from dgm_audio.generator import AudioGenerator, HasLogProb
+from dgm_audio.objective import HasHeldoutLoss
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet, Splits
@@ -43,7 +45,10 @@ LONG = 1.0
 
 
 class ValidationMetric:
-    """The metric of a model on the validation clips: bits per sample, or the MMD; lower is better.
+    """The metric of a model on the validation clips; lower is better.
+
+    Bits per sample of a model with a likelihood, the loss of one whose loss tells (see
+    `HasHeldoutLoss`), or else the MMD of its sounds.
 
     Test and unseen clips are never used: they report on the model that this metric chose. With
     fewer than 8 validation clips the training clips stand in; a line on standard error says so.
@@ -58,22 +63,29 @@ class ValidationMetric:
         seconds = clips.audio.shape[2] / clips.sample_rate
         few = max(MIN_CLIPS, min(MAX_SCORED, int(MAX_SECONDS / seconds)))
         self.training = _some(splits.train, few)
-        self.reference = Reference(_some(clips, MAX_COMPARED))
+        self.compared = _some(clips, MAX_COMPARED)
         self.scored = _some(clips, MAX_SCORED)
         self._count: int | None = None
 
+    @cached_property
+    def reference(self) -> Reference:
+        """The clips that sounds are compared with."""
+        return Reference(self.compared)
+
     def __call__(self, model: AudioGenerator) -> float:
-        """Bits per sample of a model with a likelihood, or else its MMD; lower is better."""
+        """Loss or bits per sample of a model that has them, or else its MMD; lower is better."""
         return self._metric(model, self.sounds(model))
 
     def _metric(self, model: AudioGenerator, count: int) -> float:
         if isinstance(model, HasLogProb):
             return mean_bits(model, _some(self.scored, count))
+        if isinstance(model, HasHeldoutLoss):
+            return model.heldout_loss(_some(self.scored, count))
         return quick_distance(model, self.reference, n=count)
 
     def sounds(self, model: AudioGenerator) -> int:
         """How many validation clips are scored, or sounds of the model drawn."""
-        scored = isinstance(model, HasLogProb)
+        scored = isinstance(model, HasLogProb | HasHeldoutLoss)
         usual = len(self.scored) if scored else max(len(self.reference), self._drawn())
         fewest = 1 if scored else min(MIN_CLIPS, usual)
         return usual if self._count is None else max(fewest, min(usual, self._count))
@@ -84,7 +96,8 @@ class ValidationMetric:
 
     def seconds_per_sound(self, model: AudioGenerator) -> float:
         """Seconds that each of them takes: the better of two timings, unless the first was long."""
-        count = 1 if isinstance(model, HasLogProb) else 2  # a distance has no fewer
+        scored = isinstance(model, HasLogProb | HasHeldoutLoss)
+        count = 1 if scored else 2  # a distance has no fewer
         first, second = _seconds(self._metric, model, count), 0.0
         if first < LONG:
             second = _seconds(self._metric, model, count)
@@ -98,6 +111,8 @@ class ValidationMetric:
         """The metric of such a model, in words."""
         if isinstance(model, HasLogProb):
             return f"bits per sample of {self.where} recordings"
+        if isinstance(model, HasHeldoutLoss):
+            return f"loss on {self.where} recordings"
         return f"MMD to {self.where} recordings"
 
     def floor(self, model: AudioGenerator) -> tuple[str, float]:
@@ -112,6 +127,9 @@ class ValidationMetric:
             name = "a Markov chain" if counted else "a uniform density"
             scored = _some(self.scored, self.sounds(model))
             return name, baseline_bits(model, self.training, scored)
+        if isinstance(model, HasHeldoutLoss):
+            scored = _some(self.scored, self.sounds(model))
+            return "a Gaussian", model.heldout_floor(scored)
         training, count = self.training, min(len(self.reference), len(self.training))
         labels = proportional_labels(self.reference.labels, max(MIN_CLIPS, count))
         shaped = ShapedNoise(

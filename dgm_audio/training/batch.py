@@ -50,6 +50,9 @@ def draw_batch(
     if "pitch" in clips.condition_spec.fields:
         rows, speed = partnered(rows, groups, torch.initial_seed()), 0.0
         pitch = torch.as_tensor(clips.pitches[rows]).to(device)
+    if task.represented:
+        x = torch.empty(len(rows), clips.audio.shape[1], 0)
+        return Batch(rows, x, torch.as_tensor(clips.labels[rows]).to(device), pitch)
     sounds = task.sounds(clips, rows, torch.initial_seed())
     x = augment(sounds, torch.default_generator, speed).to(device)
     return Batch(rows, x, torch.as_tensor(clips.labels[rows]).to(device), pitch)

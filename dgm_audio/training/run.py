@@ -65,8 +65,12 @@ def _fit(splits: Splits, config: Resolved, metric: Metric) -> Path:
     fabric.launch()
     torch.manual_seed(config.seed)
     mixed = fabric.broadcast(in_bfloat16(config.precision, device))
-    start = load(config.start, device="cpu") if config.start else None
-    task = get_task(config.family)(splits.train, mixed, start)
+    kind = get_task(config.family)
+    given = config.start or kind.contains
+    begins_with = load(given, device="cpu") if given else None
+    task = kind(splits.train, mixed, begins_with)
+    goes_on = begins_with is not None and begins_with.family == task.objective.generator.family
+    start = begins_with if goes_on else None  # or else it is a part of the new model
     batch = config.batch or task.batch
     run = RunFolder(config.out, config.resume) if fabric.is_global_zero else None
     shown = splits.validation if len(splits.validation) else splits.train
@@ -100,7 +104,7 @@ def _fit(splits: Splits, config: Resolved, metric: Metric) -> Path:
         save_model(
             model,
             config.out / "model",
-            recipe=_recipe(config, budget, at, start),
+            recipe=_recipe(config, budget, at, begins_with, goes_on),
             data=data_record(splits),
             seed=config.seed,
             metrics={METRIC: at.best},
@@ -185,7 +189,11 @@ def _check_metric(at: Progress, metric: str, out: Path) -> None:
 
 
 def _recipe(
-    config: TrainConfig, budget: Budget, at: Progress, start: AudioGenerator | None
+    config: Resolved,
+    budget: Budget,
+    at: Progress,
+    start: AudioGenerator | None,
+    goes_on: bool,
 ) -> dict[str, object]:
     """A checkpoint's record of its training: settings without paths, budget spent, its start's."""
     settings = asdict(config)
@@ -193,7 +201,8 @@ def _recipe(
         del settings[place]
     if start is not None and start.card_path is not None:
         header = read_header(start.card_path.parent)
-        settings["start"] = {"weights_sha256": start.weights_hash, "recipe": header["recipe"]}
+        known = {"weights_sha256": start.weights_hash, "recipe": header["recipe"]}
+        settings["start" if goes_on else "contains"] = known
     return settings | {
         "version": __version__,
         "budget": str(budget),

@@ -1,0 +1,72 @@
+"""What a flow models, and how it is heard: log-mel frames, or the codes of an autoencoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dgm_audio.errors import ConfigError
+from dgm_audio.families.flow.config import FlowConfig
+from dgm_audio.families.flow.model import MEL_STEPS, InversionFlow
+from dgm_audio.specs import AudioSpec, LatentSpec
+
+LEAST_SCALE = 1e-3
+
+
+class MelFrames(nn.Module):
+    """Log-mel frames, standardised band by band, and the vocoder that makes them audible.
+
+        y = (log mel(x) - mean) / scale,    x = vocoder(mean + scale y)
+
+    Mels are rounded to 1/1024 neper, as the vocoder's are, so that its sound follows from them on
+    every processor. A sound of T samples has L = ceil(T / hop) frames; where the vocoder takes one
+    more, the last one holds.
+
+    Args:
+        config: of the vocoder, which is used at temperature 0.
+        length: samples of a usual clip.
+        longest: samples of the longest one.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, config: FlowConfig, length: int, longest: int) -> None:
+        super().__init__()
+        if config.temperature:
+            raise ConfigError(f"config.vocoder.temperature is {config.temperature:g}; it must be 0")
+        self.vocoder = InversionFlow(config)
+        self.spec = config.mel
+        self.channels = config.mel.n_mels
+        self.audio = AudioSpec(config.mel.sample_rate, 1, length, longest)
+        self.latent = LatentSpec(self.channels, config.mel.hop)
+        self.register_buffer("mean", torch.zeros(self.channels))
+        self.register_buffer("scale", torch.ones(self.channels))
+
+    @torch.no_grad()
+    def fit(self, mels: Tensor) -> None:
+        """Take mean and deviation of frames (M, N)."""
+        self.mean.copy_(mels.mean(1))
+        self.scale.copy_(mels.std(1).clamp_min(LEAST_SCALE))
+
+    def standardised(self, mel: Tensor) -> Tensor:
+        """y (..., M, L) of log-mels."""
+        return (mel - self.mean[:, None]) / self.scale[:, None]
+
+    def encode(self, x: Tensor) -> Tensor:
+        """y (B, M, L) of audio (B, 1, T)."""
+        mel = self.vocoder.front(x[:, 0].float())[:, :, : self.latent.frames(x.shape[2])]
+        return self.standardised(mel)
+
+    def mel(self, y: Tensor, length: int) -> Tensor:
+        """Log-mels (B, M, 1 + T // hop) of y (B, M, L) for T samples, float32."""
+        mel = y.double() * self.scale[:, None].double() + self.mean[:, None].double()
+        low, high = self.spec.range
+        mel = (mel.clamp(low, high) * MEL_STEPS).round() / MEL_STEPS
+        missing = 1 + length // self.spec.hop - mel.shape[2]
+        return torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2).float()
+
+    def decode(self, y: Tensor, length: int) -> Tensor:
+        """Audio (B, 1, T) of y (B, M, L)."""
+        silence = torch.zeros(len(y), 1, length, device=y.device)
+        return self.vocoder.decode(silence, {"mel": self.mel(y, length)}, length=length)
