@@ -155,6 +155,9 @@ class ClipSet:
         labels: Sequence[str] | None = None,
         groups: Sequence[str] | None = None,
         pitches: Sequence[float | None] | None = None,
+        texts: Sequence[str] | None = None,
+        languages: Sequence[str] | None = None,
+        voices: Sequence[str] | None = None,
         label_name: str = "class",
     ) -> ClipSet:
         """Clips (N, C, T) that are in memory already.
@@ -165,6 +168,9 @@ class ClipSet:
             labels: class of each clip.
             groups: kit, session or folder of each clip.
             pitches: MIDI number of each clip, None where unknown.
+            texts: what is said in each clip, empty where unknown.
+            languages: of the texts.
+            voices: who says them.
             label_name: what the class is called as a condition.
 
         >>> clips = ClipSet.from_arrays(np.zeros((3, 1, 8)), 8000, labels=["a", "b", "a"])
@@ -175,10 +181,11 @@ class ClipSet:
         names = [f"{index}.wav" for index in range(len(samples))]
         label_names, group_names = labels or ["sound"] * len(names), groups or ["."] * len(names)
         heard = pitches or [None] * len(names)
+        said = [given or [""] * len(names) for given in (texts, languages, voices)]
         entries = tuple(
-            Entry(name, label, group, pitch=pitch)
-            for name, label, group, pitch in zip(
-                names, label_names, group_names, heard, strict=True
+            Entry(name, label, group, "unknown", "own files", pitch, *words)
+            for name, label, group, pitch, *words in zip(
+                names, label_names, group_names, heard, *said, strict=True
             )
         )
         manifest = Manifest(Path(), entries, label_name=label_name)
@@ -225,6 +232,27 @@ class ClipSet:
         """Audio (B, C, T) of the clips with these indices, or of all."""
         picked = slice(None) if indices is None else np.asarray(indices, dtype=np.int64)
         return torch.from_numpy(self.audio[picked])
+
+    @cached_property
+    def _entries(self) -> list[Entry]:
+        """The entry of each clip."""
+        known = {entry.path: entry for entry in self.manifest.entries}
+        return [known[file] for file in self.files]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is said in the file of each clip: in the clip, where it is the whole file."""
+        return tuple(entry.text for entry in self._entries)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Language of each text, as in `dgm_audio.text`; empty where unknown."""
+        return tuple(entry.language for entry in self._entries)
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """Who speaks in each clip; empty where unknown."""
+        return tuple(entry.voice for entry in self._entries)
 
     @property
     def label_name(self) -> str:

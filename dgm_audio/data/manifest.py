@@ -39,6 +39,9 @@ class Entry:
         licence: SPDX identifier or words.
         source: where the file came from.
         pitch: MIDI number from 0 to 127, which may be fractional; None if unknown.
+        text: what is said in the file, all of it; empty if unknown.
+        language: of the text, as in `dgm_audio.text`: "en", ...
+        voice: who says it.
     """
 
     path: str
@@ -47,6 +50,9 @@ class Entry:
     licence: str = "unknown"
     source: str = "own files"
     pitch: float | None = None
+    text: str = ""
+    language: str = ""
+    voice: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,16 +121,22 @@ class Manifest:
     def hash(self) -> str:
         """Sha256 over all entries; it does not depend on where the root is, nor on the order.
 
-        Checkpoints record it: without pitches and with the usual name of the class it stays what
-        it was before there were any.
+        Checkpoints record it: without pitches and transcripts, and with the usual name of the class
+        it stays what it was before there were any.
         """
-        rows: list[tuple[str | float | None, ...]] = sorted(astuple(e) for e in self.entries)
-        if any(entry.pitch is not None for entry in self.entries):
-            rows = [(*row, None if pitch is None else float(pitch)) for *row, pitch in rows]
-        else:
-            rows = [tuple(row) for *row, _ in rows]
+        pitched = any(entry.pitch is not None for entry in self.entries)
+        rows = []
+        for *row, pitch, text, language, voice in sorted(astuple(e) for e in self.entries):
+            heard = (None if pitch is None else float(pitch),) if pitched else ()
+            said = (text, language, voice) if self.transcribed else ()
+            rows.append((*row, *heard, *said))
         name = () if self.label_name == "class" else (self.label_name,)
         return hashlib.sha256(json.dumps([rows, self.classes, *name]).encode()).hexdigest()
+
+    @property
+    def transcribed(self) -> bool:
+        """Whether it is known of any file what is said in it."""
+        return any(entry.text for entry in self.entries)
 
     def locate(self, entry: Entry) -> Path:
         """Where the file of an entry lies."""
@@ -176,7 +188,7 @@ class Manifest:
 
     @classmethod
     def from_csv(cls, file: Path | str) -> Manifest:
-        """Read a manifest: a header with `path` and any of `label,group,licence,source,pitch`.
+        """Read a manifest: a header with `path` and any other fields of an `Entry`.
 
         Paths are relative to the folder of the CSV file. A group that is not given is the folder
         of the file; a pitch is a MIDI number or empty.

@@ -5,9 +5,9 @@
     >>> " ".join(symbols("Marque 2", "es"))
     '^ m a r q u e   d o s $'
 
-English becomes phones, with their stress, by the CMU dictionary, Mandarin in pinyin initials, finals
-and tones, every other language its letters. Phones are upper case and letters lower case, so that a
-word can be spelled where its sound is not known: `Word.letters`.
+English becomes phones, with their stress, by the CMU dictionary, Mandarin in pinyin its initials,
+finals and tones, any other language its letters. Phones are upper case and letters lower case, so
+that a word can be spelled where its sound is not known: `Word.letters`.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def _half_of_day(found: re.Match[str]) -> str:
 
 
 def _initials(found: re.Match[str]) -> str:
-    """ "A.M." as "A_M"."""
+    """As in A.M., which becomes A_M."""
     return "_".join(found[0].split(".")[:-1]) + _stop_after(found)
 
 

@@ -16,6 +16,7 @@ from dgm_audio.data.clips import load_clips
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.sets import (
     asterisk,
+    asterisk_speech,
     gcin,
     hold_music,
     home_music,
@@ -27,6 +28,7 @@ from dgm_audio.data.sets import (
     vocoder,
 )
 from dgm_audio.data.splits import Splits
+from dgm_audio.data.utterances import load_utterances
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.errors import InputError
 
@@ -53,6 +55,12 @@ SETS = {
     gcin.NAME: NamedSet(gcin.download_syllables, gcin.syllable_manifest, gcin.syllable_splits),
     asterisk.NAME: NamedSet(
         asterisk.download_prompts, asterisk.prompt_manifest, asterisk.prompt_splits
+    ),
+    asterisk_speech.NAME: NamedSet(
+        asterisk_speech.download_speech,
+        asterisk_speech.speech_manifest,
+        asterisk_speech.speech_splits,
+        load_utterances,
     ),
     tuxpaint.NAME: NamedSet(tuxpaint.download_words, tuxpaint.word_manifest, tuxpaint.word_splits),
     vocoder.NAME: NamedSet(
