@@ -83,13 +83,15 @@ class Mixture(Classes):
     def parse(self, key: str, value: Any, batch: int, known: Known = NOTHING) -> Tensor:
         """Float tensor (B, K) of shares that sum up to 1."""
         if isinstance(value, Tensor | np.ndarray) and value.ndim == 2:
-            return self._shares(key, torch.as_tensor(value), batch)
+            return self._shares(key, as_tensor(value), batch)
         if isinstance(value, Tensor) and _is_traced(value):
             return F.one_hot(_row(key, value, batch).long(), len(self.names)).float()
         rows = [self._weights(key, item) for item in per_item(key, value, batch)]
         return self._shares(key, torch.tensor(rows, dtype=torch.float32, device="cpu"), batch)
 
     def _weights(self, key: str, item: Any) -> list[float]:
+        if isinstance(item, Sequence) and not isinstance(item, str):
+            item = dict(zip(self.names, item, strict=True)) if len(item) == len(self.names) else {}
         weights = [0.0] * len(self.names)
         for name, weight in item.items() if isinstance(item, Mapping) else [(item, 1.0)]:
             if isinstance(weight, bool) or not isinstance(weight, int | float):
@@ -105,7 +107,10 @@ class Mixture(Classes):
             )
         total = weights.float().sum(1, keepdim=True)
         if not holds((weights >= 0).all() & (total > 0).all() & total.isfinite().all()):
-            raise InputError(f"condition {key!r} has weights that are not 0 or more, with a sum")
+            raise InputError(
+                f"condition {key!r} has weights {weights.tolist()!r:.60}; for each of "
+                f"{len(self.names)} classes there must be a number from 0 upwards, and not only zeros"
+            )
         return (weights.float() / total).expand(batch, -1)
 
 
@@ -147,6 +152,11 @@ def _plain(name: str) -> str:
 def _is_traced(value: Any) -> bool:
     """Whether a value is a tensor of a graph that is being traced: it has none yet."""
     return isinstance(value, Tensor) and torch.compiler.is_compiling()
+
+
+def as_tensor(value: Tensor | np.ndarray) -> Tensor:
+    """The tensor itself, or the array as one, whatever torch's default device is."""
+    return value if isinstance(value, Tensor) else torch.from_numpy(value)
 
 
 def class_indices(value: Tensor) -> Tensor:

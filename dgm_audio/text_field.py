@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from dgm_audio.errors import InputError
-from dgm_audio.fields import NOTHING, Known, class_indices, per_item
+from dgm_audio.fields import NOTHING, Known, as_tensor, class_indices, per_item
 from dgm_audio.runtime.surroundings import holds
 
 
@@ -46,8 +46,10 @@ class Text:
             InputError: if a text is empty, too long, or has signs that the language has not.
         """
         if isinstance(value, Tensor | np.ndarray):
-            return self._symbols(key, torch.as_tensor(value), batch)
+            return self._symbols(key, as_tensor(value), batch)
         texts = per_item(key, value, batch)
+        if all(isinstance(text, list | tuple) for text in texts):
+            return self._symbols(key, _as_indices(key, texts), batch)
         languages = self._languages(batch, known)
         rows = [
             self._read(key, text, self.languages[index])
@@ -85,3 +87,10 @@ class Text:
         ):
             raise InputError(f"condition {key!r} has symbols beyond 1 to {len(self.symbols)}")
         return rows.long().expand(batch, -1)
+
+
+def _as_indices(key: str, rows: list[Any]) -> Tensor:
+    try:
+        return torch.tensor(rows, device="cpu")
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"condition {key!r} is {rows!r:.60}; it must be a string") from error

@@ -12,7 +12,7 @@ import torch
 from dgm_audio._conformance.subject import Subject, require
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator
-from dgm_audio.specs import MAX_LATENT_NORM, Classes, Scalar
+from dgm_audio.specs import MAX_LATENT_NORM, Classes, Scalar, Text
 
 Case = tuple[str, Callable[[], Any]]
 
@@ -95,7 +95,10 @@ def _condition_cases(subject: Subject) -> Iterator[Case]:
     wrong["that is no mapping"] = "loud"
     for key, field in model.condition:
         values: list[Any] = ["no such value", math.nan, [0, 0], object()]
-        if isinstance(field, Classes):
+        if isinstance(field, Text):
+            symbols = good[key]
+            values = ["", [""], 7, math.nan, object(), symbols.float(), symbols[:, :0], -symbols]
+        elif isinstance(field, Classes):
             values += [-1, len(field.names), 0.5, True]
         elif isinstance(field, Scalar):
             numbers = (field.low - 1, field.high + 1)

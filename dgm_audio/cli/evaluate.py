@@ -90,6 +90,8 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
     from dgm_audio.capabilities import RunsLive
     from dgm_audio.data import ClipConfig, Manifest
     from dgm_audio.data.own_folder import folder_splits
+    from dgm_audio.data.transcripts import with_transcripts
+    from dgm_audio.text_field import Text
     from dgm_audio.vocoded import is_vocoder
 
     header = _header(model)
@@ -100,11 +102,16 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
         config = replace(config, normalize="none", trim_silence=False)  # it must follow the level
     if data is None:
         return _named_data(str(record.get("dataset", "")), config)
-    known = Manifest.read(data).hash == record.get("manifest_sha256")
+    manifest = Manifest.read(data)
+    speaks = any(isinstance(field, Text) for _, field in model.condition)
+    if speaks:
+        manifest = with_transcripts(manifest).manifest
+    known = manifest.hash == record.get("manifest_sha256")
     if not known:
         note(f"{data} is not what {model.name} was trained on: all of it is new to the model")
     seed = header.get("seed") if known else 0
-    return folder_splits(data, config, isinstance(model, RunsLive), seed or 0)
+    whole = isinstance(model, RunsLive)
+    return folder_splits(data, config, whole, seed or 0, transcribed=speaks)
 
 
 def _named_data(name: str, config: ClipConfig) -> Splits:

@@ -77,7 +77,7 @@ class FlowMatchingConfig:
         guided: between which times there is guidance.
     """
 
-    vocoder: FlowConfig | None = None
+    vocoder: FlowConfig | None = field(default_factory=FlowConfig)
     autoencoder: SpectrogramConfig | None = None
     stream: StreamConfig | None = None
     length: int = field(default=32768, metadata={"low": 1, "high": 2**24})

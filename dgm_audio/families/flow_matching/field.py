@@ -37,7 +37,6 @@ class FlowField(nn.Module):
         text = config.text
         self.text = TextEncoder(text, config.style, channels) if text else None
         features = self.text.features if self.text else 0
-        self.unknown = nn.Parameter(torch.zeros(features)) if features else None
         self.network = VelocityNetwork(
             channels, features, config.style, config.width, config.blocks, config.patch, window
         )
@@ -53,11 +52,9 @@ class FlowField(nn.Module):
         return Given(style, self.text.frames(read, durations, length))
 
     def nothing(self, given: Given) -> Given:
-        """What is given if no condition is, in place of `given`."""
+        """What is given if no condition is, in place of `given`: zeros."""
         style = self.style.nothing(len(given.style))
-        if given.features is None or self.unknown is None:
-            return Given(style, None)
-        return Given(style, self.unknown[None, :, None].expand_as(given.features))
+        return Given(style, None if given.features is None else torch.zeros_like(given.features))
 
     def pace_style(self, condition: dict[str, Tensor]) -> Tensor:
         """The style (B, S) of durations: transposed or not, a voice speaks as fast."""

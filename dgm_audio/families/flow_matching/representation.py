@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,7 @@ from dgm_audio.families.flow.model import MEL_STEPS, InversionFlow
 from dgm_audio.specs import AudioSpec, LatentSpec
 
 LEAST_SCALE = 1e-3
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class MelFrames(nn.Module):
@@ -35,7 +38,7 @@ class MelFrames(nn.Module):
         super().__init__()
         if config.temperature:
             raise ConfigError(f"config.vocoder.temperature is {config.temperature:g}; it must be 0")
-        self.vocoder = InversionFlow(config)
+        self.vocoder = frozen(InversionFlow(config))
         self.spec = config.mel
         self.channels = config.mel.n_mels
         self.audio = AudioSpec(config.mel.sample_rate, 1, length, longest)
@@ -62,11 +65,22 @@ class MelFrames(nn.Module):
         """Log-mels (B, M, 1 + T // hop) of y (B, M, L) for T samples, float32."""
         mel = y.double() * self.scale[:, None].double() + self.mean[:, None].double()
         low, high = self.spec.range
-        mel = (mel.clamp(low, high) * MEL_STEPS).round() / MEL_STEPS
+        mel = mel.clamp(low, high)
+        mel = (mel + ((mel * MEL_STEPS).round() / MEL_STEPS - mel).detach()).float()
         missing = 1 + length // self.spec.hop - mel.shape[2]
-        return torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2).float()
+        whole = torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2)
+        return whole.clamp(low, high)  # what was rounded may be above
 
     def decode(self, y: Tensor, length: int) -> Tensor:
         """Audio (B, 1, T) of y (B, M, L)."""
         silence = torch.zeros(len(y), 1, length, device=y.device)
         return self.vocoder.decode(silence, {"mel": self.mel(y, length)}, length=length)
+
+
+def frozen(module: Network) -> Network:
+    """The module with buffers in place of its parameters: a part that is not trained."""
+    for part in module.modules():
+        for name, weight in list(part.named_parameters(recurse=False)):
+            delattr(part, name)
+            part.register_buffer(name, weight.detach())
+    return module

@@ -43,7 +43,6 @@ class Style(nn.Module):
         super().__init__()
         self.config = config
         size, text = config.style, config.text
-        self.unknown = nn.Parameter(torch.zeros(size))
         self.label = nn.Linear(len(config.classes), size, bias=False) if config.classes else None
         self.pitch = nn.Linear(3, size) if config.pitches else None
         self.voice = nn.Linear(len(text.voices), size, bias=False) if text else None
@@ -75,7 +74,7 @@ class Style(nn.Module):
 
     def nothing(self, batch: int) -> Tensor:
         """(B, S) if no condition is known."""
-        return self._mixed(self.unknown[None].to(self.mix.weight.dtype).expand(batch, -1))
+        return self._mixed(self.mix.weight.new_zeros(batch, len(self.mix.weight)))
 
     def _mixed(self, total: Tensor) -> Tensor:
         return total + self.mix(F.silu(total))

@@ -114,8 +114,6 @@ class FlowMatchingTask(Task):
             even = 0.0
         else:
             frames.fit(torch.cat([mel.float() for mel in sentences.mels[0]], dim=1))
-        for weight in frames.parameters():
-            weight.requires_grad_(False)
         self.objective = TextObjective(model, mixed, sentences, even)
 
 
