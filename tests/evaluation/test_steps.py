@@ -10,21 +10,16 @@ from dgm_audio.evaluation import steps
 from dgm_audio.evaluation.steps import evaluate_steps
 
 
-@dataclass(frozen=True)
-class StepsConfig:
-    steps: int = 2
-
-
 class Drummer(Noise):
     """Real drums with noise, the less the more steps there are."""
 
-    def __init__(self, config=StepsConfig()):
+    def __init__(self, steps=2):
         super().__init__()
-        self.config = config
+        self.steps = steps
         self.played = torch.from_numpy(drums(16, seed=7)[0])
 
     def with_steps(self, steps):
-        return Drummer(StepsConfig(steps))
+        return Drummer(steps)
 
     def _decode(self, z, condition, length):
         places = (z.flatten(1).sum(1).abs() * 100).long() % len(self.played)
