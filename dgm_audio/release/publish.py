@@ -15,7 +15,7 @@ from PIL.Image import open as open_image
 from torch import Tensor
 
 from dgm_audio._renamed import old_names
-from dgm_audio.capabilities import RunsLive
+from dgm_audio.capabilities import HasSteps, RunsLive
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import CheckpointError
@@ -23,6 +23,7 @@ from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.sampling import asked_for
 from dgm_audio.evaluation.sentences import text_field
 from dgm_audio.evaluation.speaking import evaluate_speech
+from dgm_audio.evaluation.steps import StepsReport, evaluate_steps
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
@@ -72,7 +73,9 @@ class ModelEvaluation:
 
 
 def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
-    """Evaluate a model as `dgm-audio evaluate` does: a vocoder by resynthesis, speech by judges.
+    """Evaluate a model as `dgm-audio evaluate` does, and by the steps of its solver if it has one.
+
+    A vocoder is evaluated by resynthesis, a model that speaks by judges of speech.
 
     Args:
         model: any.
@@ -80,14 +83,19 @@ def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
     """
     if is_vocoder(model):
         found = evaluate_vocoder(model, splits)
-        return ModelEvaluation(str(found), found.metrics())
-    if text_field(model):
+        text, metrics = str(found), found.metrics()
+    elif text_field(model):
         found = evaluate_speech(model, splits)
-        return ModelEvaluation(str(found), found.metrics())
-    report = evaluate(model, splits)
-    figures = {key: value for key, value in report.items() if isinstance(value, float)}
-    tables = ("ci", "per_class", "scale", "counts", "notes")
-    return ModelEvaluation(table(report), figures | {key: report[key] for key in tables})
+        text, metrics = str(found), found.metrics()
+    else:
+        report = evaluate(model, splits)
+        figures = {key: value for key, value in report.items() if isinstance(value, float)}
+        tables = ("ci", "per_class", "scale", "counts", "notes")
+        text, metrics = table(report), figures | {key: report[key] for key in tables}
+    if isinstance(model, HasSteps):
+        steps = evaluate_steps(model, splits)
+        text, metrics = f"{text}\n\n{steps}", metrics | steps.metrics()
+    return ModelEvaluation(text, metrics)
 
 
 def publish(
@@ -204,7 +212,10 @@ def rewrite_evaluation(folder: Path) -> bool:
     text = card.read_text(encoding="utf-8")
     start, _, rest = text.partition("## Evaluation\n")
     end = rest[rest.index("\n```\n\n## Use\n") + len("\n```") :]
-    card.write_text(start + _EVALUATION.format(table(metrics)) + end, encoding="utf-8")
+    words = table(metrics)
+    if "steps" in metrics:
+        words = f"{words}\n\n{StepsReport.from_metrics(metrics)}"
+    card.write_text(start + _EVALUATION.format(words) + end, encoding="utf-8")
     return True
 
 
