@@ -29,6 +29,7 @@ from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
 from dgm_audio.release.music_picture import music_picture
 from dgm_audio.release.sheet import Tile, contact_sheet
+from dgm_audio.release.speech_picture import speech_picture
 from dgm_audio.release.vocoding_picture import vocoded_picture
 from dgm_audio.resynthesis import resynthesise
 from dgm_audio.vocoded import is_vocoder
@@ -52,6 +53,10 @@ _DESCRIPTION = re.compile(
     r"---\n.*?\n---\n\n# [^\n]*\n\n(.*?)## Evaluation\n\n```text\n.*?\n```\n\n## Use\n.*", re.DOTALL
 )
 """The description before the evaluation, in a card that `publish` wrote."""
+SPOKEN = (
+    "Mel spectrograms of sentences that it was not trained on: above as they were recorded, below "
+    "as the model says them, seed 0."
+)
 PLAYED = (
     "From above: the mel spectrogram of a recording that it was not trained on, its "
     "reconstruction, another such recording played through the model, and a sample of its own, "
@@ -223,6 +228,8 @@ def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, s
     """The picture of a card, and its caption."""
     if is_vocoder(model):
         return picture_of_mels(model, splits), VOCODED
+    if text_field(model):
+        return speech_picture(model, splits.test), SPOKEN
     if isinstance(model, RunsLive):
         return picture_of_music(model, splits), PLAYED
     return picture_beside_real(model, splits), SAMPLED
