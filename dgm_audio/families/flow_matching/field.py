@@ -11,7 +11,7 @@ from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.network import VelocityNetwork
 from dgm_audio.families.flow_matching.path import velocity_of_endpoint
 from dgm_audio.families.flow_matching.style import Style
-from dgm_audio.families.flow_matching.text import TextEncoder, durations_of
+from dgm_audio.families.flow_matching.text import Read, TextEncoder, durations_of
 
 
 class Given(NamedTuple):
@@ -47,8 +47,7 @@ class FlowField(nn.Module):
         if self.text is None:
             return Given(style, None)
         read = self.text(condition["text"], style, self.pace_style(condition))
-        durations = durations_of(read, torch.ones_like(read.log_duration[:, 0]))
-        durations = durations * (length / durations.sum(1, keepdim=True))
+        durations = stretched(read, length)
         return Given(style, self.text.frames(read, durations, length))
 
     def nothing(self, given: Given) -> Given:
@@ -75,3 +74,9 @@ class FlowField(nn.Module):
         if self.config.target == "endpoint":
             return velocity_of_endpoint(found, x, t)
         return found
+
+
+def stretched(read: Read, length: int) -> Tensor:
+    """Durations (B, N) of symbols that sum up to `length` frames."""
+    durations = durations_of(read, torch.ones_like(read.log_duration[:, 0]))
+    return durations * (length / durations.sum(1, keepdim=True))
