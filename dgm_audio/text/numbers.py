@@ -72,7 +72,7 @@ def _ordinal(found: re.Match[str]) -> str:
 
 def _number(text: str, language: str) -> str:
     if language == "en" and _THOUSANDS.fullmatch(text):
-        text = text.replace(",", "")
+        return _said(int(text.replace(",", "")))
     whole, *rest = re.split(r"[.,]", text)
     if len(rest) > 1:  # such as an address of the Internet
         return f" {POINT[language]} ".join(_whole(part, language) for part in (whole, *rest))
