@@ -79,7 +79,7 @@ def test_durations_follow_from_the_text(learned):
 
 
 def test_letters_become_their_tones(learned):
-    """The loudest band of a letter's frames is nearer to its tone than to any other letter's."""
+    """The loudest band of a letter's frames is that of its tone or beside it: they are 2 apart."""
     model, _ = learned
     text, frames = "hah cad", model.representation
 
@@ -98,8 +98,7 @@ def test_letters_become_their_tones(learned):
         middle = slice(int(end - 0.7 * length), int(end - 0.3 * length))
         found = int(mel[:, middle].mean(1).argmax())
         if letter != " ":
-            nearest = min(bands, key=lambda name: abs(bands[name] - found))
-            assert nearest == letter, (bands, found)
+            assert abs(bands[letter] - found) <= 1, (letter, bands, found)
 
 
 def test_the_loss_on_held_out_sentences_tells(learned):
