@@ -14,23 +14,31 @@ import numpy as np
 
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
+from dgm_audio.data.clips import load_clips
 from dgm_audio.data.feasibility import LEAST_CLIPS
 from dgm_audio.data.manifest import Entry, Manifest, Omission
 from dgm_audio.data.source import LIMITS
 from dgm_audio.data.splits import Splits, assigned_splits
-from dgm_audio.data.windows import load_windows
+from dgm_audio.data.windows import WindowSource
 from dgm_audio.errors import AudioFileError, DataError, InputError
 from dgm_audio.io import probe
 from dgm_audio.text import words
 
 
-def load_utterances(manifest: Manifest, config: ClipConfig, *, progress: bool = True) -> ClipSet:
+def load_utterances(
+    manifest: Manifest,
+    config: ClipConfig,
+    *,
+    progress: bool = True,
+    reader: type[WindowSource] = WindowSource,
+) -> ClipSet:
     """One clip per file: all of it at one peak level, then zeros; `ClipSet.lengths` says where.
 
     Args:
         manifest: which files; those longer than a clip are left out, which the report names.
         config: rate, length and channels.
         progress: as in `load_clips`.
+        reader: gives all samples of a file that fits a clip.
 
     Raises:
         DataError: if all files are too long, or as `load_clips` does.
@@ -45,7 +53,7 @@ def load_utterances(manifest: Manifest, config: ClipConfig, *, progress: bool = 
         raise DataError(f"all {len(manifest)} files are longer than {config.seconds:g} s")
     short = replace(manifest, entries=tuple(entries), omitted=tuple(omitted))
     whole = replace(config, normalize="peak", trim_silence=False)
-    clips = load_windows(short, whole, progress=progress)
+    clips = load_clips(short, whole, progress=progress, reader=reader)
     return replace(clips, manifest=manifest)  # the same data set, however long a clip may be
 
 
