@@ -126,7 +126,7 @@ def config_for(clips: ClipSet, vocoder: InversionFlow) -> FlowMatchingConfig:
     text = TextConfig(
         inventory(languages), languages, voices, native, examples, semitones=SEMITONES
     )
-    return FlowMatchingConfig(vocoder=vocoder.config, text=text)
+    return FlowMatchingConfig(vocoder=vocoder.config, length=clips.audio.shape[2], text=text)
 
 
 def _usual(clips: ClipSet, voice: str, languages: tuple[str, ...]) -> int:
