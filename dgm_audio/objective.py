@@ -91,6 +91,7 @@ class Task(ABC):
             rows of a step only; the audio of a batch is then empty (B, C, 0).
         contains: name of the model that a new one contains (a vocoder), unless another is given to
             start from; empty if none.
+        transcribed: whether the family learns from transcripts where the recordings have them.
         crop: samples of a clip per training step, or None for all.
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
@@ -106,6 +107,7 @@ class Task(ABC):
     whole: bool = False
     represented: bool = False
     contains: str = ""
+    transcribed: bool = False
     crop: int | None = None
     purpose: str = ""
 

@@ -94,9 +94,21 @@ class Train(TrainConfig):
         suits = suitability(settings.family, self.folder, given.seconds)
         suits.check()
         config = clip_config(
-            self.folder, given.sample_rate, given.seconds, task.highest_rate, task.whole
+            self.folder,
+            given.sample_rate,
+            given.seconds,
+            task.highest_rate,
+            task.whole,
+            task.transcribed,
         )
-        splits = folder_splits(self.folder, config, task.whole, settings.seed, progress=chief)
+        splits = folder_splits(
+            self.folder,
+            config,
+            task.whole,
+            settings.seed,
+            transcribed=task.transcribed,
+            progress=chief,
+        )
         check_count(splits)
         if chief:
             print(

@@ -21,6 +21,8 @@ from dgm_audio.data.windows import recordings
 from dgm_audio.errors import CheckpointError
 from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.sampling import asked_for
+from dgm_audio.evaluation.sentences import text_field
+from dgm_audio.evaluation.speaking import evaluate_speech
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
@@ -70,7 +72,7 @@ class ModelEvaluation:
 
 
 def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
-    """Evaluate a model as `dgm-audio evaluate` does; a vocoder by resynthesis.
+    """Evaluate a model as `dgm-audio evaluate` does: a vocoder by resynthesis, speech by judges.
 
     Args:
         model: any.
@@ -78,6 +80,9 @@ def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
     """
     if is_vocoder(model):
         found = evaluate_vocoder(model, splits)
+        return ModelEvaluation(str(found), found.metrics())
+    if text_field(model):
+        found = evaluate_speech(model, splits)
         return ModelEvaluation(str(found), found.metrics())
     report = evaluate(model, splits)
     figures = {key: value for key, value in report.items() if isinstance(value, float)}
@@ -190,7 +195,8 @@ def rewrite_evaluation(folder: Path) -> bool:
         folder: with the model and its card.
 
     Returns:
-        Whether that is possible: not of a vocoder, whose report is not made of figures alone.
+        Whether that is possible: not of vocoders and speech, whose reports are not made of figures
+        alone.
     """
     metrics, card = read_header(folder)["metrics"], folder / CARD
     if "notes" not in metrics:

@@ -15,6 +15,7 @@ from dgm_audio.cli.making import write_picture
 from dgm_audio.data.own_folder import clip_config
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import KEYS
+from dgm_audio.registry import get_task
 
 RATE = 8000
 
@@ -187,6 +188,26 @@ def test_recordings_that_are_no_use_are_one_line(dgm, record):
     assert "silent holds nothing but silence: 4 files" in result.err.splitlines()[-1]
     dgm("train", home / "text", *words).failed("holds no audio file that can be read")
     assert not Path("runs").exists()
+
+
+def test_a_family_that_speaks_learns_from_the_transcripts(dgm, recordings, monkeypatch):
+    given = []
+
+    def fit(splits, *_):
+        given.extend([*splits.train.texts, *splits.validation.texts])
+        raise InputError("seen")
+
+    sounds = [path for path in recordings.rglob("*.wav") if path.stem != "text"]
+    for index, path in enumerate(sounds):
+        path.with_suffix(".txt").write_text(f"sentence {index}")
+    monkeypatch.setattr("dgm_audio.training.run.fit", fit)
+    assert "error: seen" in dgm("train", recordings, "--out", "usual").err
+    assert given and not any(given)
+    given.clear()
+    monkeypatch.setattr(get_task("vae"), "transcribed", True)
+    result = dgm("train", recordings, "--out", "spoken")
+    assert "error: seen" in result.err and "transcripts of 40 of 41 files: " in result.out
+    assert sorted(given) == sorted(f"sentence {index}" for index in range(len(sounds)))
 
 
 def test_a_folder_that_is_not_there(dgm):

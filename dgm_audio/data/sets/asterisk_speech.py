@@ -23,13 +23,14 @@ from dgm_audio.data.manifest import Entry, Manifest, Omission
 from dgm_audio.data.sets import asterisk
 from dgm_audio.data.sets.debian import fetch_packages
 from dgm_audio.data.splits import Splits, assigned_splits
-from dgm_audio.data.utterances import SECONDS, texts_in_order, word_count, wording
+from dgm_audio.data.suggest import LONGEST_UTTERANCE, SPEECH_RATE
+from dgm_audio.data.utterances import texts_in_order, word_count, wording
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.text import words
 
 NAME = "asterisk-speech"
 TEXTS = tuple(f"asterisk-core-sounds-{language}" for language in asterisk.LANGUAGES)
-CLIPS = ClipConfig(sample_rate=16000, length=int(SECONDS * 16000))
+CLIPS = ClipConfig(sample_rate=SPEECH_RATE, length=int(LONGEST_UTTERANCE * SPEECH_RATE))
 
 VOICES = {"Allison": "allison", "June": "june", "Carlo": "carlo", "IvrvoiceRU": "ivrvoice"}
 

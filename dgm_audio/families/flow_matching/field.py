@@ -68,6 +68,12 @@ class FlowField(nn.Module):
         read = self.text(condition["text"], style, style)
         return durations_of(read, condition["pace"].to(style.dtype)).sum(1)
 
+    def durations_at(self, condition: dict[str, Tensor], length: int) -> Tensor:
+        """Frames (B, N) of each symbol where texts are stretched to `length` frames."""
+        assert self.text is not None
+        style = self.pace_style(condition)
+        return stretched(self.text(condition["text"], style, style), length)
+
     def velocity(self, x: Tensor, t: Tensor, given: Given, valid: Tensor | None = None) -> Tensor:
         """v (B, D, L) of x (B, D, L) at times (B,)."""
         found = self.network(x, t, given.style, given.features, valid)
