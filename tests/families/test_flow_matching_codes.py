@@ -11,7 +11,6 @@ from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.config import from_dict, to_dict
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow_matching.code_config import take_autoencoder
-from dgm_audio.families.flow_matching.codes import Codes
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.likelihood import normal_density
 from dgm_audio.families.flow_matching.model import FlowMatching
@@ -52,7 +51,7 @@ def test_it_keeps_the_contract(config):
 @pytest.mark.parametrize("config", [CLIPS, NOTES, LONG], ids=["clips", "notes", "stream"])
 def test_a_folder_holds_all_that_the_model_needs(config, tmp_path):
     model = model_of(config)
-    model.representation.fit(torch.randn(50, model.latent.channels, 1))
+    model.representation.fit(torch.randn(50, model.latent.channels, 1), 50)
     loaded = load_model(save_model(model, tmp_path / "model"), "cpu")
     assert torch.equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
     assert from_dict(FlowMatchingConfig, to_dict(config)) == config
@@ -87,10 +86,10 @@ def test_encode_leads_back_to_the_codes(config):
 
 
 def test_codes_are_white_after_the_fit_and_come_back():
-    codes = Codes(3)
+    codes = model_of(replace(CLIPS, autoencoder=replace(SPECTROGRAM, latent=3))).representation
     turn = torch.tensor([[2.0, 0.0, 1.0], [0.0, 0.1, 0.0], [1.0, 1.0, 0.0]])
     h = turn @ torch.randn(500, 3, 4, generator=torch.Generator().manual_seed(0)) + 5
-    codes.fit(h)
+    codes.fit(h, 10**9)
     y = codes.whitened(h)
     frames = y.transpose(1, 2).flatten(0, 1)
     torch.testing.assert_close(frames.T.cov(), torch.eye(3), atol=1e-2, rtol=0)
@@ -98,10 +97,25 @@ def test_codes_are_white_after_the_fit_and_come_back():
     torch.testing.assert_close(codes.codes(y), h, atol=1e-4, rtol=0)
 
 
-def test_few_codes_have_a_scale():
-    codes = Codes(8)
-    codes.fit(torch.randn(2, 8, 1))
-    assert torch.isfinite(codes.whitened(torch.randn(1, 8, 1))).all()
+@pytest.mark.parametrize("config", [CLIPS, LONG], ids=["clips", "stream"])
+def test_few_codes_lean_on_those_that_the_autoencoder_knows(config):
+    """A third on 64 clips, against codes that are drawn from what the autoencoder says."""
+    codes, inner = model_of(config).representation, model_of(config).part
+    rng = torch.Generator().manual_seed(0)
+    if config is CLIPS:
+        inner.prior_mean[:] = torch.randn(2, 4, generator=rng)
+        inner.prior_scale[:] = torch.randn(2, 4, 4, generator=rng).tril()
+        noise = torch.randn(40000, 4, generator=rng)
+        classes = torch.arange(40000) % 2
+        known = inner.code_of_latent(noise, classes)
+        codes.autoencoder = inner
+    else:
+        known = inner.code_of(torch.randn(1, 3, 40000, generator=rng))[0].T
+    torch.testing.assert_close(codes.covariance().float(), known.T.cov(), atol=0.15, rtol=0.05)
+    same = torch.ones(64, inner.latent.channels, 1)
+    codes.fit(same, 64)
+    covariance = codes.scale @ codes.scale.T
+    torch.testing.assert_close(covariance, codes.covariance().float() / 3)
 
 
 def test_the_density_of_a_code_is_exact():

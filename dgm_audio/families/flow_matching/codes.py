@@ -19,8 +19,8 @@ from dgm_audio.families.spectrogram import SpectrogramGenerator
 from dgm_audio.families.vae_stream.model import StreamVAE
 from dgm_audio.specs import AudioSpec, LatentSpec
 
-LEAST_VARIANCE = 1e-6
-"""Added to the variances of codes, relative to their mean: few clips span few directions."""
+KNOWN = 32
+"""Shrinkage of the covariance: clips that weigh as much as the sounds of the autoencoder."""
 
 
 class Codes(nn.Module):
@@ -54,15 +54,22 @@ class Codes(nn.Module):
         """y (B, D, L) of the mean codes of audio (B, C, T)."""
         return self.whitened(self.moments(x, condition)[0])
 
+    @abstractmethod
+    def covariance(self) -> Tensor:
+        """That of the codes (D, D) of the sounds that the autoencoder learned from, float64."""
+
     @torch.no_grad()
-    def fit(self, codes: Tensor) -> None:
-        """Take mean and covariance of codes (N, D, L)."""
+    def fit(self, codes: Tensor, clips: int) -> None:
+        """Take mean and covariance of codes (N, D, L) of so many different clips.
+
+        Few clips say little about 64 numbers: the covariance is shrunk towards the autoencoder's,
+        with weight 32 / (32 + clips).
+        """
         frames = codes.double().transpose(1, 2).flatten(0, 1)
-        covariance = frames.T.cov(correction=0).reshape(self.channels, self.channels)
-        least = LEAST_VARIANCE * covariance.diagonal().mean() + torch.finfo(torch.float32).tiny
-        eye = torch.eye(self.channels, dtype=torch.float64, device=frames.device)
+        own = frames.T.cov(correction=0).reshape(self.channels, self.channels)
+        known = KNOWN / (KNOWN + clips)
         self.mean.copy_(frames.mean(0))
-        self.scale.copy_(torch.linalg.cholesky(covariance + least * eye))
+        self.scale.copy_(torch.linalg.cholesky(known * self.covariance() + (1 - known) * own))
 
     def whitened(self, h: Tensor) -> Tensor:
         """y (B, D, L) of codes h (B, D, L)."""
@@ -92,6 +99,15 @@ class ClipCodes(Codes):
         """Mean and log-variance (B, D, 1) of the codes of audio (B, 1, T)."""
         mean, log_variance = self.autoencoder.posterior(x, condition)
         return mean[:, :, None], log_variance[:, :, None]
+
+    def covariance(self) -> Tensor:
+        """Of the classes' Gaussians, each as often as the others."""
+        means, scales = (
+            buffer.double()
+            for buffer in (self.autoencoder.prior_mean, self.autoencoder.prior_scale)
+        )
+        away = means - means.mean(0)
+        return (scales @ scales.mT).mean(0) + away.T @ away / len(means)
 
     def decode(self, y: Tensor, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         """Audio (B, 1, T) of y (B, D, 1)."""
@@ -128,6 +144,11 @@ class StreamCodes(Codes):
     def moments(self, x: Tensor, condition: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, D, L) of the codes of audio (B, C, T)."""
         return self.autoencoder.posterior(self.autoencoder.padded(x))
+
+    def covariance(self) -> Tensor:
+        """Of the deviations along the axes."""
+        spread = self.autoencoder.axes.double() * self.autoencoder.spread.double()[:, None]
+        return spread.T @ spread
 
     def decode(self, y: Tensor, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         """Audio (B, C, T) of y (B, D, L)."""

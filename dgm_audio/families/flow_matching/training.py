@@ -145,7 +145,7 @@ def _learns_codes(
         take_weights(model, start)
     coded = CodedClips.varied(clips, model)
     if not goes_on:
-        codes.fit(coded.draw(torch.arange(len(clips)).repeat(len(coded.mean))))
+        codes.fit(coded.draw(torch.arange(len(clips)).repeat(len(coded.mean))), len(clips))
     return CodeObjective(model, mixed, coded)
 
 
