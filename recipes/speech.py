@@ -38,9 +38,9 @@ SPOKEN = {
     "limits": "Nothing above 8 kHz. A quarter of an hour of each voice: sentences like those of a "
     "telephone menu are said best, other words less clearly. English is read by a dictionary, and "
     "words that it lacks by their letters; other languages by their letters alone. The melody is "
-    "that of an announcement. A voice in a language that it did not record has an accent of its own "
-    "making. Voices of real people: say that what they say was made by a machine. Judged by figures "
-    "and pictures, not by listeners.",
+    "that of an announcement. A voice in a language that it did not record has an accent. Voices "
+    "of real people: say that what they say was made by a machine. Judged by figures and pictures, "
+    "not by listeners.",
     "dataset": asterisk_speech.NAME,
     "licences": ["cc-by-sa-3.0", "cc-by-3.0"],
 }
