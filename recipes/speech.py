@@ -45,7 +45,8 @@ SPOKEN = {
     "licences": ["cc-by-sa-3.0", "cc-by-3.0"],
 }
 SYLLABLES = {
-    "summary": "Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the "
+    "summary": "A small example to learn from, of speech sample by sample; for speech that is "
+    "understood take `speech`. Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the "
     "initial (`m`, `sh`, `zh`; `vowel` for none); final and tone are drawn. Trained on recordings "
     "of Chu Lo (羅竺) by ChionMeilin (徵音梅林), CC-BY-3.0, resampled, trimmed and brought to one "
     "level.",
