@@ -109,7 +109,7 @@ class Mixture(Classes):
         if not holds((weights >= 0).all() & (total > 0).all() & total.isfinite().all()):
             raise InputError(
                 f"condition {key!r} has weights {weights.tolist()!r:.60}; for each of "
-                f"{len(self.names)} classes there must be a number from 0 upwards, and not only zeros"
+                f"{len(self.names)} classes give a number from 0 upwards, not all 0"
             )
         return (weights.float() / total).expand(batch, -1)
 

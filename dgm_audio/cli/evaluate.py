@@ -24,8 +24,8 @@ class Evaluate:
     The recordings are test clips, which neither trained nor chose the model, and whole groups that
     training never met (kits, instruments, voices). Every figure comes with a 95 % bootstrap
     interval, and beside it those of a noise baseline and of real training clips; for a vocoder,
-    those of Griffin-Lim and of the recordings themselves. A sentence under each table says what it
-    means for a listener.
+    those of Griffin-Lim and of the recordings themselves; for a model that speaks, how much of it a
+    recogniser understands. A sentence under each table says what it means for a listener.
     Without --data the recordings are the data set that the model names; a folder that it was
     trained on is split as in training. What depends on the recordings only is kept in the cache.
 
@@ -45,7 +45,8 @@ class Evaluate:
             aliases=["-n"],
             metavar="N",
             help="Sounds to draw; by default 256, or as many as there are test clips if those "
-            "are more. Of a vocoder: recordings of each part, by default 30.",
+            "are more. Of a vocoder: recordings of each part, by default 30; of a model that "
+            "speaks: sentences, by default 60.",
             help_behavior_hint="",
         ),
     ] = None
@@ -56,6 +57,8 @@ class Evaluate:
     def run(self) -> None:
         """Print the report."""
         from dgm_audio.evaluation import evaluate, table
+        from dgm_audio.evaluation.sentences import text_field
+        from dgm_audio.evaluation.speaking import evaluate_speech
         from dgm_audio.evaluation.vocoding import evaluate_vocoder
         from dgm_audio.vocoded import is_vocoder
 
@@ -63,11 +66,14 @@ class Evaluate:
         splits = reference_splits(model, self.data)
         note(*splits.notes)
         options = {"seed": self.seed, "n": self.n}
+        progress = on_terminal() or now_and_then("evaluating: ")
         if is_vocoder(model):
             found = evaluate_vocoder(model, splits, progress=on_terminal(), **options)
             report, text = {**found.metrics(), "notes": found.notes}, str(found)
+        elif text_field(model):
+            found = evaluate_speech(model, splits, progress=progress, **options)
+            report, text = {**found.metrics(), "notes": found.notes}, str(found)
         else:
-            progress = on_terminal() or now_and_then("evaluating: ")
             report = evaluate(model, splits, progress=progress, **options)
             text = "" if self.json else table(report)
         if self.json:

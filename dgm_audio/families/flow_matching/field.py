@@ -11,7 +11,7 @@ from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.network import VelocityNetwork
 from dgm_audio.families.flow_matching.path import velocity_of_endpoint
 from dgm_audio.families.flow_matching.style import Style
-from dgm_audio.families.flow_matching.text import TextEncoder, durations_of
+from dgm_audio.families.flow_matching.text import Read, TextEncoder, durations_of
 
 
 class Given(NamedTuple):
@@ -47,8 +47,7 @@ class FlowField(nn.Module):
         if self.text is None:
             return Given(style, None)
         read = self.text(condition["text"], style, self.pace_style(condition))
-        durations = durations_of(read, torch.ones_like(read.log_duration[:, 0]))
-        durations = durations * (length / durations.sum(1, keepdim=True))
+        durations = stretched(read, length)
         return Given(style, self.text.frames(read, durations, length))
 
     def nothing(self, given: Given) -> Given:
@@ -69,9 +68,21 @@ class FlowField(nn.Module):
         read = self.text(condition["text"], style, style)
         return durations_of(read, condition["pace"].to(style.dtype)).sum(1)
 
+    def durations_at(self, condition: dict[str, Tensor], length: int) -> Tensor:
+        """Frames (B, N) of each symbol where texts are stretched to `length` frames."""
+        assert self.text is not None
+        style = self.pace_style(condition)
+        return stretched(self.text(condition["text"], style, style), length)
+
     def velocity(self, x: Tensor, t: Tensor, given: Given, valid: Tensor | None = None) -> Tensor:
         """v (B, D, L) of x (B, D, L) at times (B,)."""
         found = self.network(x, t, given.style, given.features, valid)
         if self.config.target == "endpoint":
             return velocity_of_endpoint(found, x, t)
         return found
+
+
+def stretched(read: Read, length: int) -> Tensor:
+    """Durations (B, N) of symbols that sum up to `length` frames."""
+    durations = durations_of(read, torch.ones_like(read.log_duration[:, 0]))
+    return durations * (length / durations.sum(1, keepdim=True))
