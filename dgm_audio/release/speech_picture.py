@@ -6,6 +6,7 @@ All rows share the time axis and one level axis: dB below the loudest point of t
 from __future__ import annotations
 
 import math
+import unicodedata
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,7 +58,7 @@ def speech_picture(model: AudioGenerator, test: ClipSet) -> Image:
     for sentence, real, made in pairs:
         for x, what in ((real, "recording"), (made, "spoken by the model")):
             mel = log_mel(F.pad(x, (0, length - len(x))))
-            rows.append(Row(mel, f"{_quoted(sentence)}, {what}", sentence.speaker.name))
+            rows.append(Row(mel, _title(sentence) + what, sentence.speaker.name))
     spec, name = log_mel.spec, model.name or model.family
     facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, seed 0"
     return mel_picture(rows, spec, heading=name, subheading=facts)
@@ -81,8 +82,11 @@ def shown_rows(test: ClipSet, count: int = SENTENCES) -> list[int]:
     return [row for _, row in turns[:count]]
 
 
-def _quoted(sentence: Sentence) -> str:
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{sentence.text}\N{RIGHT DOUBLE QUOTATION MARK}"
+def _title(sentence: Sentence) -> str:
+    """The sentence in the letters that the font has, or none of it if it needs others."""
+    apart = unicodedata.normalize("NFKD", sentence.text)
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return f'"{plain}", ' if plain.isascii() else ""
 
 
 def _mel_spec(rate: int) -> MelSpec:
