@@ -117,6 +117,11 @@ class Task(ABC):
             warn_renamed(f"{cls.__name__}.settle", f"{cls.__name__}.fit_prior")
             cls.fit_prior = vars(cls)["settle"]
 
+    @classmethod
+    def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
+        """Rate in Hz and seconds of the clips that a start wants; None: as the folder suggests."""
+        return None, None
+
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         """Choose the model's size by looking at the training clips.

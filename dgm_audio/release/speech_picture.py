@@ -6,7 +6,6 @@ All rows share the time axis and one level axis: dB below the loudest point of t
 from __future__ import annotations
 
 import math
-import unicodedata
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +14,6 @@ from PIL.Image import Image
 
 from dgm_audio.errors import DataError
 from dgm_audio.evaluation.sentences import (
-    Sentence,
     Speaker,
     check_speaks,
     recording,
@@ -58,7 +56,7 @@ def speech_picture(model: AudioGenerator, test: ClipSet) -> Image:
     for sentence, real, made in pairs:
         for x, what in ((real, "recording"), (made, "spoken by the model")):
             mel = log_mel(F.pad(x, (0, length - len(x))))
-            rows.append(Row(mel, _title(sentence) + what, sentence.speaker.name))
+            rows.append(Row(mel, f'"{sentence.text}", {what}', sentence.speaker.name))
     spec, name = log_mel.spec, model.name or model.family
     facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, seed 0"
     return mel_picture(rows, spec, heading=name, subheading=facts)
@@ -80,13 +78,6 @@ def shown_rows(test: ClipSet, count: int = SENTENCES) -> list[int]:
         raise DataError("none of the recordings has a transcript")
     turns = sorted((place, row) for rows in by_speaker.values() for place, row in enumerate(rows))
     return [row for _, row in turns[:count]]
-
-
-def _title(sentence: Sentence) -> str:
-    """The sentence in the letters that the font has, or none of it if it needs others."""
-    apart = unicodedata.normalize("NFKD", sentence.text)
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return f'"{plain}", ' if plain.isascii() else ""
 
 
 def _mel_spec(rate: int) -> MelSpec:

@@ -9,7 +9,7 @@ from speakers import ToySpeaker, sentence_splits
 from vocoders import RATE, ToyVocoder
 
 from dgm_audio.errors import DataError, InputError
-from dgm_audio.evaluation.sentences import Sentence, Speaker, say, sentences_of
+from dgm_audio.evaluation.sentences import say, sentences_of
 from dgm_audio.release import speech_picture as module
 from dgm_audio.release.publish import SPOKEN, picture_and_caption
 from dgm_audio.release.speech_picture import shown_rows, speech_picture
@@ -48,12 +48,6 @@ def test_speakers_take_turns_and_lengths_are_usual(spoken):
     assert sorted(voices) == ["anna", "anna", "bert", "bert"] and len(set(rows)) == 4
     english = [row for row in rows if spoken.test.voices[row] == "anna"]
     assert spoken.test.lengths[english[0]] == max(spoken.test.lengths[:8])  # nearest to 2.5 s
-
-
-def test_titles_have_the_letters_of_the_font():
-    speaker = Speaker("june", "fr")
-    assert module._title(Sentence("entré", speaker)) == '"entre", '
-    assert module._title(Sentence("нет", speaker)) == ""
 
 
 def test_a_card_has_it(spoken):
