@@ -190,7 +190,9 @@ def train_classifier(
         DataError: if the clips have one class only.
     """
     if len(train.classes) < 2:
-        raise DataError(f"the clips have one class ({train.classes[0]}); two or more are needed")
+        raise DataError(
+            f"the clips have one class ({', '.join(train.classes)}); two or more are needed"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = ClipClassifier(len(train.classes), train.sample_rate)
