@@ -33,15 +33,22 @@ def slug(text: str) -> str:
 
 
 def label(condition: Mapping[str, Any]) -> str:
-    """A condition in words: names as they are, numbers with their key.
+    """A condition in words: names as they are, shares with their names, numbers with their key.
 
     >>> label({"class": "kick", "gain": 1.5})
     'kick gain 1.5'
+    >>> label({"voice": {"allison": 0.7, "carlo": 0.3}})
+    'allison 0.7 carlo 0.3'
     """
-    return " ".join(
-        f"{key} {value:g}" if isinstance(value, int | float) else str(value)[:MOST_LETTERS]
-        for key, value in condition.items()
-    )
+    words = []
+    for key, value in condition.items():
+        if isinstance(value, Mapping):
+            words.append(label(value))
+        elif isinstance(value, int | float):
+            words.append(f"{key} {value:g}")
+        else:
+            words.append(str(value)[:MOST_LETTERS])
+    return " ".join(words)
 
 
 def file_name(*parts: str | int, suffix: str = ".wav") -> str:

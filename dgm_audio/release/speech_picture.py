@@ -14,7 +14,6 @@ from PIL.Image import Image
 
 from dgm_audio.errors import DataError
 from dgm_audio.evaluation.sentences import (
-    Sentence,
     Speaker,
     check_speaks,
     recording,
@@ -57,7 +56,7 @@ def speech_picture(model: AudioGenerator, test: ClipSet) -> Image:
     for sentence, real, made in pairs:
         for x, what in ((real, "recording"), (made, "spoken by the model")):
             mel = log_mel(F.pad(x, (0, length - len(x))))
-            rows.append(Row(mel, f"{_quoted(sentence)}, {what}", sentence.speaker.name))
+            rows.append(Row(mel, f'"{sentence.text}", {what}', sentence.speaker.name))
     spec, name = log_mel.spec, model.name or model.family
     facts = f"{spec.n_mels} bands, {spec.sample_rate} Hz, seed 0"
     return mel_picture(rows, spec, heading=name, subheading=facts)
@@ -79,10 +78,6 @@ def shown_rows(test: ClipSet, count: int = SENTENCES) -> list[int]:
         raise DataError("none of the recordings has a transcript")
     turns = sorted((place, row) for rows in by_speaker.values() for place, row in enumerate(rows))
     return [row for _, row in turns[:count]]
-
-
-def _quoted(sentence: Sentence) -> str:
-    return f"\N{LEFT DOUBLE QUOTATION MARK}{sentence.text}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def _mel_spec(rate: int) -> MelSpec:

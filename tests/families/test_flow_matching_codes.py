@@ -69,6 +69,16 @@ def test_without_a_velocity_it_is_the_autoencoder_with_one_gaussian():
     torch.testing.assert_close(model.decode(z, {"class": ["x", "y"]}), theirs, atol=1e-5, rtol=0)
 
 
+def test_a_network_of_corrections_begins_as_a_gaussian():
+    model = model_of(replace(CLIPS, target="correction", steps=64, solver="heun"), 0.0)
+    x = 0.1 * torch.randn(2, 1, 4096, generator=torch.Generator().manual_seed(1))
+    y = model.representation.encode(x, model.condition.parse(None, 2))
+    found = model.encode_with_residual(x)
+    torch.testing.assert_close(found.z.float(), y, atol=1e-2, rtol=0)
+    nats = model.representation_log_prob(x).nats
+    torch.testing.assert_close(nats.float(), normal_density(y).float(), atol=1e-2, rtol=0)
+
+
 def test_a_stream_without_a_velocity_decodes_its_codes():
     model, stream, z = model_of(LONG, 0.0), small_stream(), model_of(LONG).noise(1, seed=0)
     theirs = stream.decode(stream.latents(z), length=4096)

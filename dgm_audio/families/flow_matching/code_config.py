@@ -41,6 +41,7 @@ def config_for_codes(clips: ClipSet, autoencoder: AudioGenerator) -> FlowMatchin
             longest=max(longest, clips.audio.shape[2]),
             classes=classes,
             label=clips.label_name,
+            target="correction",
         )
     assert isinstance(autoencoder, SpectrogramGenerator)
     own = autoencoder.config
@@ -57,6 +58,7 @@ def config_for_codes(clips: ClipSet, autoencoder: AudioGenerator) -> FlowMatchin
         width=SMALL_WIDTH,
         blocks=SMALL_BLOCKS,
         patch=1,
+        target="correction",
         solver="heun",
         steps=8,
     )

@@ -18,7 +18,7 @@ from dgm_audio.data.augment import SPEED, augment
 from dgm_audio.families.flow_matching.codes import Codes
 from dgm_audio.families.flow_matching.field import FlowField, Given
 from dgm_audio.families.flow_matching.pairing import paired
-from dgm_audio.families.flow_matching.path import between, logit_normal
+from dgm_audio.families.flow_matching.path import between, gaussian_velocity, logit_normal
 from dgm_audio.objective import Losses, Objective
 
 if TYPE_CHECKING:
@@ -136,10 +136,7 @@ def flow_error(field: FlowField, given: Given, x0: Tensor, x1: Tensor, t: Tensor
 
 @torch.no_grad()
 def heldout_losses(model: FlowMatching, clips: ClipSet) -> tuple[float, float]:
-    """The loss of a model on clips, for draws that are the same every time, and of a Gaussian.
-
-    The latter's velocity is v = (2 t - 1) / (t^2 + (1 - t)^2) x, of standard normal codes.
-    """
+    """The loss of a model on clips, for draws that are the same every time, and of a Gaussian."""
     rng, coded, found = torch.Generator().manual_seed(0), CodedClips.of(clips, model), []
     for rows in torch.arange(len(clips)).split(BATCH):
         rows = rows.repeat(REPEATS)
@@ -149,8 +146,7 @@ def heldout_losses(model: FlowMatching, clips: ClipSet) -> tuple[float, float]:
         condition = {name: value[rows].to(x1.device) for name, value in coded.condition.items()}
         given = model.field.given(condition, len(x1), x1.shape[2])
         loss = flow_error(model.field, given, x0, x1, t)
-        slope = ((2 * t - 1) / (t**2 + (1 - t) ** 2))[:, None, None]
-        floor = (slope * between(x0, x1, t) - (x1 - x0)).square().mean()
+        floor = (gaussian_velocity(between(x0, x1, t), t) - (x1 - x0)).square().mean()
         found.append((float(loss) * len(rows), float(floor) * len(rows)))
     total = len(clips) * REPEATS
     return sum(loss for loss, _ in found) / total, sum(floor for _, floor in found) / total

@@ -102,10 +102,7 @@ class ClipCodes(Codes):
 
     def covariance(self) -> Tensor:
         """Of the classes' Gaussians, each as often as the others."""
-        means, scales = (
-            buffer.double()
-            for buffer in (self.autoencoder.prior_mean, self.autoencoder.prior_scale)
-        )
+        means, scales = self.autoencoder.prior_mean.double(), self.autoencoder.prior_scale.double()
         away = means - means.mean(0)
         return (scales @ scales.mT).mean(0) + away.T @ away / len(means)
 

@@ -72,7 +72,8 @@ class FlowMatchingConfig:
         style: numbers that all conditions but features of frames become.
         patch: frames per token.
         window: tokens that attention reaches to both sides.
-        target: what the network predicts: the velocity, or the end of the path.
+        target: what the network predicts: the velocity, its difference to that of standard normal
+            data ("correction"), or the end of the path.
         solver: of the differential equation.
         steps: of the solver.
         guidance: weight of the conditional velocity against the unconditional one; 1 is none.
@@ -94,7 +95,7 @@ class FlowMatchingConfig:
     style: int = field(default=96, metadata={"low": 1, "high": 4096})
     patch: int = field(default=2, metadata={"low": 1, "high": 64})
     window: int = field(default=64, metadata={"low": 0, "high": 4096})
-    target: Literal["velocity", "endpoint"] = "velocity"
+    target: Literal["velocity", "correction", "endpoint"] = "velocity"
     solver: Literal["euler", "midpoint", "heun"] = "euler"
     steps: int = field(default=4, metadata={"low": 1, "high": 1024})
     guidance: float = field(default=1.0, metadata={"low": 0.0, "high": 10.0})

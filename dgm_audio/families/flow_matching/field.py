@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.network import VelocityNetwork
-from dgm_audio.families.flow_matching.path import velocity_of_endpoint
+from dgm_audio.families.flow_matching.path import gaussian_velocity, velocity_of_endpoint
 from dgm_audio.families.flow_matching.style import Style
 from dgm_audio.families.flow_matching.text import Read, TextEncoder, durations_of
 
@@ -79,6 +79,8 @@ class FlowField(nn.Module):
         found = self.network(x, t, given.style, given.features, valid)
         if self.config.target == "endpoint":
             return velocity_of_endpoint(found, x, t)
+        if self.config.target == "correction":
+            return gaussian_velocity(x, t) + found
         return found
 
 
