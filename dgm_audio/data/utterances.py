@@ -7,6 +7,7 @@ clip is left out.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -86,7 +87,7 @@ def _words(text: str, language: str) -> list[str]:
     try:
         return ["".join(word.letters) for word in words(text, language) if not word.is_sign]
     except InputError:  # whoever learns from it reports it
-        return text.lower().split()
+        return re.findall(r"\w+", text.lower())
 
 
 def texts_in_order(clips: ClipSet, rows: Iterable[int], seed: int = 0) -> list[list[int]]:

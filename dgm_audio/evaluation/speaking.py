@@ -142,7 +142,13 @@ class _Evaluation:
         sentences = [sentences_of(test)[row] for row in rows]
         sounds = [recording(test, row) for row in rows]
         real = self.heard("recordings", sentences, lambda k: sounds[k])
-        made = self.heard("spoken sentences", sentences, lambda k: self.spoken(sentences[k], k))
+        said: list[Tensor] = []
+
+        def spoken(index: int) -> Tensor:
+            said.append(self.spoken(sentences[index], index))
+            return said[index]
+
+        made = self.heard("spoken sentences", sentences, spoken)
         found = {"_real": self.columns(real, sentences), "": self.columns(made, sentences)}
         found["_floor"] = self.floor(real, sentences)
         vocoder = vocoder_of(self.model)
@@ -158,6 +164,8 @@ class _Evaluation:
                 self.figures["word_error_above" + tail] = difference(*both)
         likeness = (found[tail]["similarity"][0] for tail in ("", "_real"))
         self.figures["similarity_share"] = ratio_of(*likeness, TEST)
+        seconds = (torch.tensor([len(x) / self.rate for x in xs]).double() for xs in (said, sounds))
+        self.figures["duration_share"] = ratio_of(*seconds, TEST)
 
     def compare_speaker(self, speaker: Speaker, test: ClipSet, rows: Sequence[int]) -> None:
         """A few recordings of a speaker, and what the model says instead of them."""

@@ -35,8 +35,8 @@ class SpeechReport:
             vocoder, of new sentences, and of recordings against another sentence's text or
             another speaker; with "/" and a name, those of a few sentences of that speaker.
             "word_error_above_real" and "word_error_above_vocoded" are differences,
-            "similarity_share" is the model's similarity over that of recordings, "speed" seconds
-            of sound in a second of computing.
+            "similarity_share" is the model's similarity over that of recordings, "duration_share"
+            the same of durations, "speed" seconds of sound in a second of computing.
         intervals: 95 %, by the same names.
         counts: sentences of each set: "test", "new", speakers.
         threads: that the model computed with.
@@ -116,6 +116,8 @@ class SpeechReport:
         if "similarity_share" in self.figures:
             share = self.figures["similarity_share"]
             yield f"Its voice is {100 * share:.0f} % as like the speaker as real recordings are."
+        if "duration_share" in self.figures:
+            yield f"It takes {self.figures['duration_share']:.2f} times as long as the recordings."
         threads = f"{self.threads} thread" + "s" * (self.threads > 1)
         yield f"It says {self.figures['speed']:.3g} s in a second of computing ({threads})."
 

@@ -70,8 +70,16 @@ class StepsReport:
     notes: tuple[str, ...] = ()
 
     def metrics(self) -> dict[str, Any]:
-        """The figures for a model card, under "steps" by the number of steps."""
-        return {"steps": {str(count): dict(row) for count, row in self.rows.items()}}
+        """The report for a model card, under "steps"; `from_metrics` is the inverse."""
+        rows = {str(count): dict(row) for count, row in self.rows.items()}
+        return {"steps": {"of": self.of, "own": self.own, "rows": rows, "notes": [*self.notes]}}
+
+    @classmethod
+    def from_metrics(cls, metrics: Mapping[str, Any]) -> StepsReport:
+        """The report whose figures are in a model card."""
+        found = metrics["steps"]
+        rows = {int(count): row for count, row in found["rows"].items()}
+        return cls(rows, found["of"], found["own"], tuple(found["notes"]))
 
     def __str__(self) -> str:
         keys = list(next(iter(self.rows.values())))

@@ -63,6 +63,13 @@ def test_quality_and_voice_are_means_over_sentences(report):
     assert figures["speed"] > 0
 
 
+def test_durations_are_compared(judges, spoken):
+    slow = replace(spoken, test=replace(spoken.test, lengths=2 * spoken.test.lengths))
+    assert evaluate_speech(ToySpeaker(), spoken, progress=False).figures["duration_share"] == 1
+    figures = evaluate_speech(ToySpeaker(), slow, progress=False).figures
+    assert figures["duration_share"] == pytest.approx(0.5)
+
+
 def test_other_voices_and_languages_stand_apart(report):
     assert report.speakers == ["bert, es"]
     assert report.figures["dnsmos/bert, es"] == 2 and report.figures["dnsmos_real/bert, es"] == 4
@@ -114,7 +121,7 @@ def test_missing_judges_are_said_and_left_out(spoken, monkeypatch):
     for name in ("Recogniser", "dnsmos", "SpeakerEncoder"):
         monkeypatch.setattr(speech_judges, name, missing)
     report = evaluate_speech(ToySpeaker(), spoken, progress=False)
-    assert set(report.figures) == {"speed"}
+    assert set(report.figures) == {"duration_share", "speed"}
     assert len(report.notes) == 3
     for name in ("word error", "DNSMOS", "speaker similarity"):
         assert f"{name} is left out: it is not installed (dgm_audio[judge])" in str(report)

@@ -1,5 +1,6 @@
 """Flow matching learns a language of tones: which tone a letter is, and how long it is heard."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,17 @@ def test_durations_follow_from_the_text(learned):
         expected = sum(durations_of(text))
         found = model.lengths({"text": text})[0] / model.latent.hop
         assert abs(found / expected - 1) < 0.25, text
+
+
+def test_the_pace_is_corrected_to_that_of_the_recordings(learned):
+    model = deepcopy(learned[0])
+    clips = tone_clips(16, seed=9)
+    frames = sum(sum(durations_of(text)) for text in clips.texts)
+    model.field.text.duration.bias.data += 0.5
+    sentences = Sentences.of(clips, model.config.text, model.representation)
+    training.correct_pace(model, sentences)
+    found = sum(model.lengths({"text": text})[0] for text in clips.texts) / HOP
+    assert abs(found / frames - 1) < 0.03  # each is rounded up
 
 
 def test_letters_become_their_tones(learned):

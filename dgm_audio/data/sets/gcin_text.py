@@ -87,7 +87,7 @@ class _WithoutRumble(WindowSource):
 def _high_pass(rate: int) -> np.ndarray:
     from scipy.signal import butter
 
-    return butter(4, LOWEST, "highpass", fs=rate, output="sos")
+    return np.asarray(butter(4, LOWEST, "highpass", fs=rate, output="sos"))
 
 
 def load_spoken(manifest: Manifest, config: ClipConfig, *, progress: bool = True) -> ClipSet:

@@ -30,7 +30,6 @@ from dgm_audio.data.sets import (
     vocoder,
 )
 from dgm_audio.data.splits import Splits
-from dgm_audio.data.utterances import load_utterances
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.errors import InputError
 
@@ -68,7 +67,7 @@ SETS = {
         asterisk_speech.download_speech,
         asterisk_speech.speech_manifest,
         asterisk_speech.speech_splits,
-        load_utterances,
+        asterisk_speech.whole_prompts,
     ),
     tuxpaint.NAME: NamedSet(tuxpaint.download_words, tuxpaint.word_manifest, tuxpaint.word_splits),
     vocoder.NAME: NamedSet(

@@ -12,8 +12,10 @@ References:
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,6 +49,8 @@ EVEN = 0.15
 """Share of the budget in which alignments are drawn to an even pace, ever less."""
 TRANSPOSED, SEMITONES = 0.2, 2.0
 """Share of sentences that are heard higher or lower, and by how much."""
+MEASURED = 128
+"""Sentences by which the pace is corrected."""
 EXAMPLE_SECONDS = 2.5
 """Length of the sentence that a model says where no text is given."""
 
@@ -102,6 +106,15 @@ class FlowMatchingTask(Task):
     batch = 16
     rate = 1e-3
 
+    def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
+        """The average of the weights; of a model that speaks, at the pace of the recordings."""
+        if not isinstance(self.objective, TextObjective):
+            return average
+        assert isinstance(average, FlowMatching)
+        model = deepcopy(average)
+        correct_pace(model, self.objective.sentences)
+        return model
+
     @classmethod
     def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
         """The rate of what is contained, and the length of its clips if all have the same code."""
@@ -139,6 +152,24 @@ class FlowMatchingTask(Task):
         self.objective = TextObjective(model, mixed, sentences, even)
 
 
+@torch.no_grad()
+def correct_pace(model: FlowMatching, sentences: Sentences) -> None:
+    """Lengthen all durations, so that recordings and what the model says are as long in sum.
+
+    The mean of a logarithm, which is learned, is below the logarithm of the mean.
+
+    Args:
+        model: whose weights are changed.
+        sentences: of which some are measured.
+    """
+    text, frames, spoken = model.config.text, model.representation, model.field.text
+    assert text is not None and spoken is not None and isinstance(frames, MelFrames)
+    rows = np.linspace(0, len(sentences) - 1, min(MEASURED, len(sentences))).round().astype(int)
+    batch = Batch.of(sentences, text, frames, rows, 0 * rows)
+    found = model.field.durations(batch.condition)
+    spoken.duration.bias += (batch.frames.sum() / found.sum()).log()
+
+
 def _learns_codes(
     clips: ClipSet, mixed: bool, autoencoder: AudioGenerator, start: AudioGenerator | None
 ) -> CodeObjective:
@@ -164,7 +195,7 @@ def config_for(clips: ClipSet, vocoder: InversionFlow) -> FlowMatchingConfig:
     text = TextConfig(
         inventory(languages), languages, voices, native, examples, semitones=SEMITONES
     )
-    return FlowMatchingConfig(vocoder=vocoder.config, text=text)
+    return FlowMatchingConfig(vocoder=vocoder.config, length=clips.audio.shape[2], text=text)
 
 
 def _usual(clips: ClipSet, voice: str, languages: tuple[str, ...]) -> int:
