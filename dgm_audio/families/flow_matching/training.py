@@ -94,9 +94,10 @@ class TextObjective(Objective):
 
 
 class FlowMatchingTask(Task):
-    """Learns to speak from recordings with transcripts.
+    """Learns to speak from recordings with transcripts, or the codes of sounds.
 
-    What a new model contains is what it starts with: a vocoder, whose frames it makes.
+    What a new model contains is what it starts with: a vocoder, whose frames it makes, or an
+    autoencoder, whose codes it makes (see `code_training`).
     """
 
     represented = True
