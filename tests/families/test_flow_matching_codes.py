@@ -43,7 +43,7 @@ def model_of(config: FlowMatchingConfig, amount: float = 0.05) -> FlowMatching:
     return shaken(model, amount)
 
 
-@pytest.mark.parametrize("config", [CLIPS, NOTES, LONG], ids=["clips", "notes", "stream"])
+@pytest.mark.parametrize("config", [CLIPS, LONG], ids=["clips", "stream"])
 def test_it_keeps_the_contract(config):
     assert check_generator(model_of(config))
 

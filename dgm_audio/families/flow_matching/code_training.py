@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
     from dgm_audio.families.flow_matching.model import FlowMatching
 
-BATCH, MOST = 32, 256
-"""Clips that are encoded at a time; codes in a step, whose clips are drawn several times."""
+BATCH, CODES = 32, 256
+"""Clips that are encoded at a time; codes in a step, several of a clip if there are fewer."""
 VARIATIONS, MOST_ENCODED = 24, 20_000
 """Encodings of a clip, at least one; of all clips, if there are so many."""
 REPEATS = 32
@@ -114,7 +114,7 @@ class CodeObjective(Objective):
     ) -> Losses:
         """Loss of codes of the clips of this step, each drawn several times."""
         model, device = self.generator, self.generator.device
-        rows = torch.from_numpy(np.resize(self.rows, max(MOST, len(self.rows))))
+        rows = torch.from_numpy(np.resize(self.rows, max(CODES, len(self.rows))))
         x1 = codes_of(model).whitened(self.clips.draw(rows).to(device))
         classes = self.clips.condition[model.config.label][rows] if model.config.classes else None
         x0 = paired(torch.randn_like(x1), x1, classes)

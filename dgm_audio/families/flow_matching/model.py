@@ -5,8 +5,9 @@
     z (B, D, L) -> fixed steps of a solver -> y (B, D, L) -> vocoder or autoencoder -> x (B, C, T)
 
 The representation is smooth, where waveforms are not: log-mel frames, or the codes of an
-autoencoder (see `families.flow_matching.representation`). The field is learned by regression: with
-noise x_0 and data x_1, x_t = (1 - t) x_0 + t x_1, the mean of x_1 - x_0 given x_t is v.
+autoencoder (see `representation` and `codes` in `families.flow_matching`). The field is learned by
+regression: with noise x_0 and data x_1, x_t = (1 - t) x_0 + t x_1, the mean of x_1 - x_0 given x_t
+is v.
 
 decode is the solver's deterministic map with the steps of the config; encode is its exact inverse,
 step by step; `representation_log_prob` is the log density of y, not of the waveform. Guidance

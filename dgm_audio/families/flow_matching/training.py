@@ -22,7 +22,12 @@ from torch import Tensor
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.families.flow.model import InversionFlow
 from dgm_audio.families.flow_matching.code_config import config_for_codes, take_autoencoder
-from dgm_audio.families.flow_matching.code_training import CodedClips, CodeObjective, codes_of
+from dgm_audio.families.flow_matching.code_training import (
+    CODES,
+    CodedClips,
+    CodeObjective,
+    codes_of,
+)
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig, TextConfig
 from dgm_audio.families.flow_matching.model import FlowMatching
 from dgm_audio.families.flow_matching.representation import MelFrames
@@ -89,9 +94,10 @@ class TextObjective(Objective):
 
 
 class FlowMatchingTask(Task):
-    """Learns to speak from recordings with transcripts.
+    """Learns to speak from recordings with transcripts, or the codes of sounds.
 
-    What a new model contains is what it starts with: a vocoder, whose frames it makes.
+    What a new model contains is what it starts with: a vocoder, whose frames it makes, or an
+    autoencoder, whose codes it makes (see `code_training`).
     """
 
     represented = True
@@ -121,6 +127,7 @@ class FlowMatchingTask(Task):
         part = start.part if isinstance(start, FlowMatching) else start
         if isinstance(part, SpectrogramGenerator | StreamVAE):
             self.objective = _learns_codes(clips, mixed, part, start)
+            self.batch = CODES
             return
         if not isinstance(part, InversionFlow):
             raise InputError(
