@@ -18,6 +18,7 @@ from dgm_audio.apps.render import check_provenance, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.provenance import Provenance
+from dgm_audio.specs import ConditionSpec
 
 from .studio import Studio
 from .widgets import recipe_from
@@ -48,7 +49,7 @@ class Corners:
 
     def at(self, x: float, y: float) -> Provenance:
         """The sound at (x, y) in [0, 1]; at a corner with a seed, the sample of that seed."""
-        condition = blend(self.conditions, x, y)
+        condition = blend(self.conditions, x, y, self._spec)
         corner = self.ends[int(x) + 2 * int(y)] if {x, y} <= {0, 1} else {}
         if "seed" in corner:
             return self._recipe("sample", **{"temperature": 1.0, **corner}, condition=condition)
@@ -57,7 +58,7 @@ class Corners:
     def between(self, steps: int) -> Iterator[Provenance]:
         """`steps` sounds from the first corner to the second."""
         for index in range(steps):
-            condition = blend(self.conditions, index / (steps - 1), 0)
+            condition = blend(self.conditions, index / (steps - 1), 0, self._spec)
             ends = {"from": self.ends[0], "to": self.ends[1]}
             yield self._recipe("interpolate", **ends, steps=steps, index=index, condition=condition)
 
@@ -77,6 +78,10 @@ class Corners:
                 return recipe
             fewer = max(SHORTEST_PATH, len(kept) * 3 // 4)
             kept = [kept[round(i * (len(kept) - 1) / (fewer - 1))] for i in range(fewer)]
+
+    @property
+    def _spec(self) -> ConditionSpec:
+        return self.studio.model(self.name).condition
 
     def _recipe(self, call: str, **parameters: Any) -> Provenance:
         """A recipe; latents that are too long for it go into files beside it."""

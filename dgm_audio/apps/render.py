@@ -124,7 +124,7 @@ def latent_of(model: AudioGenerator, provenance: Provenance, folder: Path | None
         folder: where latents lie that are too long for the provenance itself.
 
     Raises:
-        InputError: if it is put together of several sounds, or a parameter is missing or not allowed.
+        InputError: if it was put together from several, or a parameter is missing or not allowed.
     """
     if provenance.call not in _LATENTS:
         raise InputError(
@@ -207,6 +207,17 @@ def item_conditions(
         for item, value in zip(items, plain, strict=True):
             item[key] = value
     return items
+
+
+def usual_length(
+    model: AudioGenerator, condition: Mapping[str, Any], seconds: float | None = None
+) -> int:
+    """Samples of one sound: of a duration or, by default, what `model.lengths` says.
+
+    Raises:
+        InputError: if an argument is not allowed.
+    """
+    return model.lengths(condition)[0] if seconds is None else model.audio.resolve_length(seconds)
 
 
 def in_one_language(model: AudioGenerator, given: Mapping[str, Any], count: int) -> dict[str, Any]:
