@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.apps.classes import class_shares
-from dgm_audio.apps.render import in_one_language, item_conditions
+from dgm_audio.apps.conditions import in_one_language
+from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
 from dgm_audio.generator import AudioGenerator, Encoder, HasLogProb

@@ -30,7 +30,7 @@ LONGEST_PIECE = 10.0
 """Seconds; only a single word may take longer."""
 MAX_SIGNS = 50_000
 """Of a text: about an hour."""
-MAX_INLINE = 1000
+MAX_INLINE = 1400
 """Bytes of JSON of a text that go into the provenance itself."""
 
 _TITLE = re.compile(r"(?:^|\s)[^\W\d_a-z]\w{0,3}\.\s+$")
