@@ -202,7 +202,7 @@ def unpack(packed: Any, folder: Path) -> Tensor:
 
 
 def files_beside(provenance: Provenance) -> list[str]:
-    """Names of the files, of latents or of a text, that must lie beside a sound for its provenance to work."""
+    """Names of the files, of latents or of a text, that its provenance needs beside a sound."""
     corners = provenance.parameters.get("corners")
     condition = provenance.parameters.get("condition")
     listed = corners if isinstance(corners, list) else []

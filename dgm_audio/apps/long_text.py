@@ -30,14 +30,15 @@ LONGEST_PIECE = 10.0
 """Seconds; only a single word may take longer."""
 MAX_SIGNS = 50_000
 """Of a text: about an hour."""
-MAX_INLINE = 1000
+MAX_INLINE = 1400
 """Bytes of JSON of a text that go into the provenance itself."""
 
 _TITLE = re.compile(r"(?:^|\s)[^\W\d_a-z]\w{0,3}\.\s+$")
 """A full stop after a short word with a capital, as in "Mr. Smith", ends no sentence for sure."""
+_CLOSING = "[\"')\\]»\u201d\u2019]*"
 _CUTS = (
-    (re.compile(r"[.!?…]+[\"'»”’)\]]*\s+|[。！？]+|\s*\n\s*"), 0.45),
-    (re.compile(r"[,;:—–][\"'»”’)\]]*\s+"), 0.25),
+    (re.compile(rf"[.!?…]+{_CLOSING}\s+|[\u3002\uff01\uff1f]+|\s*\n\s*"), 0.45),
+    (re.compile(rf"[,;:\u2014\u2013]{_CLOSING}\s+"), 0.25),
     (re.compile(r"\s+"), 0.0),
 )
 """Where a text is cut, the best places first, and the seconds of silence that are left there."""

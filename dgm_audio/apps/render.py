@@ -16,6 +16,7 @@ from torch import Tensor
 from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
 from dgm_audio.apps import provenance_parameters as ends
+from dgm_audio.apps.conditions import in_one_language, plain_values
 from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.apps.finishing import finished
 from dgm_audio.apps.latents import pack, unpack
@@ -23,11 +24,9 @@ from dgm_audio.apps.long_text import pieces_of, spoken, unpack_text
 from dgm_audio.apps.morph import point
 from dgm_audio.apps.path import path_clip
 from dgm_audio.errors import InputError
-from dgm_audio.fields import class_indices
 from dgm_audio.generator import MAX_BATCH, AudioGenerator, Streams, check_integer
 from dgm_audio.interpolation import slerp
 from dgm_audio.provenance import Provenance
-from dgm_audio.specs import Classes, Field, Mixture, Scalar, Text
 
 
 def provenance_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -> Provenance:
@@ -124,7 +123,7 @@ def latent_of(model: AudioGenerator, provenance: Provenance, folder: Path | None
         folder: where latents lie that are too long for the provenance itself.
 
     Raises:
-        InputError: if it is put together of several sounds, or a parameter is missing or not allowed.
+        InputError: if it was put together from several, or a parameter is missing or not allowed.
     """
     if provenance.call not in _LATENTS:
         raise InputError(
@@ -203,39 +202,21 @@ def item_conditions(
     values = model.condition.parse(given, count)
     items: list[dict[str, Any]] = [{} for _ in range(count)]
     for key, spec in model.condition:
-        plain = _plain_values(key, spec, given.get(key), values)
+        plain = plain_values(key, spec, given.get(key), values)
         for item, value in zip(items, plain, strict=True):
             item[key] = value
     return items
 
 
-def in_one_language(model: AudioGenerator, given: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """The given conditions and, if they have a text but not its language, that of the first sound.
+def usual_length(
+    model: AudioGenerator, condition: Mapping[str, Any], seconds: float | None = None
+) -> int:
+    """Samples of one sound: of a duration or, by default, what `model.lengths` says.
 
     Raises:
-        InputError: if a name or a value is not allowed.
+        InputError: if an argument is not allowed.
     """
-    whole = dict(given)
-    for key, spec in model.condition:
-        said = given.get(key) is not None
-        if isinstance(spec, Text) and said and spec.by and given.get(spec.by) is None:
-            others = {name: value for name, value in given.items() if name != key}
-            first = class_indices(model.condition.parse(others, count)[spec.by])[0]
-            whole[spec.by] = spec.languages[int(first)]
-    return whole
-
-
-def _plain_values(key: str, spec: Field, given: Any, values: Mapping[str, Tensor]) -> list[Any]:
-    """One JSON value per item of a parsed field."""
-    if isinstance(spec, Mixture):
-        return [spec.plain(shares) for shares in values[key]]
-    if isinstance(spec, Classes):
-        return [spec.names[int(index)] for index in values[key]]
-    if isinstance(spec, Scalar):
-        return [float(str(number.numpy())) for number in values[key]]  # 61.1, not 61.099998
-    if isinstance(spec, Text):
-        return spec.written(key, given, len(values[key]), values)
-    raise InputError(f"condition {key!r} is a sequence of frames; use it from Python")
+    return model.lengths(condition)[0] if seconds is None else model.audio.resolve_length(seconds)
 
 
 def _drawn(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:

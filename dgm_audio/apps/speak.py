@@ -11,13 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dgm_audio.apps.file_names import USUAL
 from dgm_audio.apps.long_text import pack_text, pieces_of, spoken, text_field, total_length
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.generator import AudioGenerator, drawn_seed
 from dgm_audio.specs import AudioSpec
-
-USUAL = {"pace": 1.0, "transpose": 0.0}
-"""Where a model needs not have the condition."""
 
 
 def speak(
@@ -84,7 +82,7 @@ def asked_conditions(
     pace: float,
     transpose: float,
 ) -> dict[str, Any]:
-    """What was asked for, without what is usual."""
+    """What was asked for, without what is usual: a model need not have it."""
     asked = {"voice": voice, "language": language, "pace": pace, "transpose": transpose}
     return {key: value for key, value in asked.items() if value not in (None, USUAL.get(key))}
 

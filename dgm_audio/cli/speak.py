@@ -12,7 +12,7 @@ from tyro.conf import Positional, arg
 from dgm_audio.apps import file_names as naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import note
-from dgm_audio.cli.options import DEFAULT_SPEAKER, Device, Seconds, load
+from dgm_audio.cli.options import DEFAULT_SPEAKER, Device, load
 from dgm_audio.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,8 +66,11 @@ class Speak:
         ),
     ] = None
     pace: Annotated[float, arg(metavar="P", help="1 is the usual one, 2 twice as fast.")] = 1.0
-    transpose: Annotated[float, arg(metavar="P", help="Semitones, if the model has it.")] = 0.0
-    seconds: Seconds = None
+    transpose: Annotated[float, arg(metavar="N", help="Semitones, if the model has it.")] = 0.0
+    seconds: Annotated[
+        float | None,
+        arg(metavar="S", help="By default what the text takes.", help_behavior_hint=""),
+    ] = None
     n: Annotated[
         int, arg(aliases=["-n"], metavar="N", help="How many versions, of as many seeds.")
     ] = 1
