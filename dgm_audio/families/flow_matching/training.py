@@ -22,12 +22,8 @@ from torch import Tensor
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.families.flow.model import InversionFlow
 from dgm_audio.families.flow_matching.code_config import config_for_codes, take_autoencoder
-from dgm_audio.families.flow_matching.code_training import (
-    CODES,
-    CodedClips,
-    CodeObjective,
-    codes_of,
-)
+from dgm_audio.families.flow_matching.code_training import CODES, CodeObjective, codes_of
+from dgm_audio.families.flow_matching.coded_clips import CodedClips
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig, TextConfig
 from dgm_audio.families.flow_matching.model import FlowMatching
 from dgm_audio.families.flow_matching.representation import MelFrames
@@ -181,7 +177,7 @@ def _learns_codes(
     goes_on = isinstance(start, FlowMatching)
     if goes_on:
         take_weights(model, start)
-    coded = CodedClips.varied(clips, model)
+    coded = CodedClips.varied(clips, codes, model.condition.fields)
     if not goes_on:
         codes.fit(coded.draw(torch.arange(len(clips)).repeat(len(coded.mean))), len(clips))
     return CodeObjective(model, mixed, coded)
