@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
@@ -174,4 +174,13 @@ class Vocoder(Protocol):
 
     def mel(self, x: Tensor) -> Tensor:
         """The condition "mel" (B, M, 1 + T // hop) that describes audio (B, 1, T)."""
+        ...
+
+
+@runtime_checkable
+class HasSteps(Protocol):
+    """A model whose sounds solve a differential equation, in a number of steps."""
+
+    def with_steps(self, steps: int) -> Self:
+        """The same model with another number of steps of its solver; weights are shared."""
         ...

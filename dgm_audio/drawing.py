@@ -6,6 +6,7 @@ Levels are drawn in dB below the loudest point, frequencies on Slaney's mel scal
 from __future__ import annotations
 
 import math
+import unicodedata
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -57,19 +58,40 @@ def page(
     return image, draw
 
 
+WIDE_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
+"""Fonts that have Greek and Cyrillic letters, wherever they are installed."""
+
+
 def card(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int]) -> None:
     """The background of a group of plots."""
     draw.rounded_rectangle(box, radius=10, fill=CARD)
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The font of all text."""
+def font(size: int, text: str = "") -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The font of all text; where it lacks letters of a text, a font of the machine's."""
+    if any(sign.isalpha() and not sign.isascii() for sign in drawable(text)):
+        for name in WIDE_FONTS:
+            try:
+                return ImageFont.truetype(name, size)
+            except OSError:
+                continue
     return ImageFont.load_default(size)
+
+
+def drawable(text: str) -> str:
+    """A text without the accents that Pillow's own font lacks.
+
+    >>> drawable("Ça a été dit.")
+    'Ca a ete dit.'
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
 
 def fit(text: str, size: int, width: float) -> str:
     """The text, shortened with dots until it fits `width` pixels."""
-    face, short = font(size), text
+    text = drawable(text)
+    face, short = font(size, text), text
     while short and face.getlength(short if short == text else short + "...") > width:
         short = short[:-1]
     return text if short == text else short + "..."
@@ -84,7 +106,7 @@ def write(
     anchor: str = "la",
 ) -> None:
     """Text at a place; `anchor` is Pillow's."""
-    draw.text(place, text, fill=ink, font=font(size), anchor=anchor)
+    draw.text(place, drawable(text), fill=ink, font=font(size, text), anchor=anchor)
 
 
 def shade_of(level: np.ndarray) -> np.ndarray:

@@ -91,6 +91,7 @@ class Task(ABC):
             rows of a step only; the audio of a batch is then empty (B, C, 0).
         contains: name of the model that a new one contains (a vocoder), unless another is given to
             start from; empty if none.
+        transcribed: whether the family learns from transcripts where the recordings have them.
         crop: samples of a clip per training step, or None for all.
         purpose: a verb phrase, of a family whose models make no new sounds by themselves.
     """
@@ -106,6 +107,7 @@ class Task(ABC):
     whole: bool = False
     represented: bool = False
     contains: str = ""
+    transcribed: bool = False
     crop: int | None = None
     purpose: str = ""
 
@@ -114,6 +116,11 @@ class Task(ABC):
         if "settle" in vars(cls):  # of a plugin that was written for the version before
             warn_renamed(f"{cls.__name__}.settle", f"{cls.__name__}.fit_prior")
             cls.fit_prior = vars(cls)["settle"]
+
+    @classmethod
+    def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
+        """Rate in Hz and seconds of the clips that a start wants; None: as the folder suggests."""
+        return None, None
 
     @abstractmethod
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:

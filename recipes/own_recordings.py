@@ -50,9 +50,11 @@ def main(args: OwnRecordings) -> None:
     suits.check()
 
     # The clip length follows the recordings: most of them fit, at most 1.5 s. A family that learns
-    # from whole recordings takes them as they are, in parts of 3 to 20 s.
-    config = clip_config(args.folder, None, None, task.highest_rate, task.whole)
-    splits = folder_splits(args.folder, config, task.whole, settings.seed)
+    # from whole recordings takes them as they are, in parts of 3 to 20 s; one that learns to speak
+    # takes whole utterances of up to 12 s, where the folder says what is said in them.
+    whole, spoken = task.whole, task.transcribed
+    config = clip_config(args.folder, None, None, task.highest_rate, whole, spoken)
+    splits = folder_splits(args.folder, config, whole, settings.seed, transcribed=spoken)
     check_count(splits)
     print(
         f"{len(splits.train)} clips to train on, {len(splits.validation)} for validation, "

@@ -13,7 +13,7 @@ from dgm_audio.text import inventory
 
 RATE, HOP = 8000, 64
 VOCODER = FlowConfig(
-    mel=MelSpec(RATE, n_fft=256, hop=HOP, n_mels=20, f_max=4000.0),
+    mel=MelSpec(RATE, n_fft=128, hop=HOP, n_mels=20, f_max=4000.0),
     width=8,
     blocks=1,
     ahead=2,
@@ -33,10 +33,10 @@ CONFIG = FlowMatchingConfig(
     vocoder=VOCODER, length=4096, text=TEXT, width=16, blocks=2, style=8, window=4
 )
 
-TONES = {letter: 300 * 1.35**place for place, letter in enumerate("abcdefgh")}
-FRAMES = {letter: 4 + 2 * (place % 3) for place, letter in enumerate("abcdefgh")}
+TONES = {letter: 500 * 1.3**place for place, letter in enumerate("abcdefgh")}
+FRAMES = {letter: 8 + 4 * (place % 3) for place, letter in enumerate("abcdefgh")}
 """How long each letter of the language of tones is heard."""
-PAUSE = 3
+PAUSE = 8
 """Frames of silence between words, and at both ends."""
 
 

@@ -57,3 +57,13 @@ def test_times_are_evenly_spread_over_the_width():
     drawn = drawn_by(lambda draw: drawing.time_axis(draw, (50, 200), 301, 3.0))
     columns = np.flatnonzero(drawn[202])
     assert columns.tolist() == [50, 100, 150, 200, 250, 300, 350]
+
+
+def test_letters_that_pillows_font_lacks_are_drawn_in_one_of_the_machine_or_without_accents():
+    assert drawing.drawable("“Où ça?”, été") == "“Ou ca?”, ete"
+    own = drawing.font(20)
+    assert drawing.font(20, "été").getlength("abc") == own.getlength("abc")
+    wide = drawing.font(20, "слово")
+    if wide.getname() != own.getname():  # the machine has such a font
+        letters = [wide.getmask(letter).getbbox() for letter in "жли"]
+        assert len(set(letters)) == 3

@@ -24,8 +24,8 @@ class Evaluate:
     The recordings are test clips, which neither trained nor chose the model, and whole groups that
     training never met (kits, instruments, voices). Every figure comes with a 95 % bootstrap
     interval, and beside it those of a noise baseline and of real training clips; for a vocoder,
-    those of Griffin-Lim and of the recordings themselves. A sentence under each table says what it
-    means for a listener.
+    those of Griffin-Lim and of the recordings themselves; for a model that speaks, how much of it a
+    recogniser understands. A sentence under each table says what it means for a listener.
     Without --data the recordings are the data set that the model names; a folder that it was
     trained on is split as in training. What depends on the recordings only is kept in the cache.
 
@@ -45,7 +45,8 @@ class Evaluate:
             aliases=["-n"],
             metavar="N",
             help="Sounds to draw; by default 256, or as many as there are test clips if those "
-            "are more. Of a vocoder: recordings of each part, by default 30.",
+            "are more. Of a vocoder: recordings of each part, by default 30; of a model that "
+            "speaks: sentences, by default 60.",
             help_behavior_hint="",
         ),
     ] = None
@@ -56,6 +57,8 @@ class Evaluate:
     def run(self) -> None:
         """Print the report."""
         from dgm_audio.evaluation import evaluate, table
+        from dgm_audio.evaluation.sentences import text_field
+        from dgm_audio.evaluation.speaking import evaluate_speech
         from dgm_audio.evaluation.vocoding import evaluate_vocoder
         from dgm_audio.vocoded import is_vocoder
 
@@ -63,11 +66,14 @@ class Evaluate:
         splits = reference_splits(model, self.data)
         note(*splits.notes)
         options = {"seed": self.seed, "n": self.n}
+        progress = on_terminal() or now_and_then("evaluating: ")
         if is_vocoder(model):
             found = evaluate_vocoder(model, splits, progress=on_terminal(), **options)
             report, text = {**found.metrics(), "notes": found.notes}, str(found)
+        elif text_field(model):
+            found = evaluate_speech(model, splits, progress=progress, **options)
+            report, text = {**found.metrics(), "notes": found.notes}, str(found)
         else:
-            progress = on_terminal() or now_and_then("evaluating: ")
             report = evaluate(model, splits, progress=progress, **options)
             text = "" if self.json else table(report)
         if self.json:
@@ -90,6 +96,8 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
     from dgm_audio.capabilities import RunsLive
     from dgm_audio.data import ClipConfig, Manifest
     from dgm_audio.data.own_folder import folder_splits
+    from dgm_audio.data.transcripts import with_transcripts
+    from dgm_audio.text_field import Text
     from dgm_audio.vocoded import is_vocoder
 
     header = _header(model)
@@ -100,11 +108,16 @@ def reference_splits(model: AudioGenerator, data: Path | None) -> Splits:
         config = replace(config, normalize="none", trim_silence=False)  # it must follow the level
     if data is None:
         return _named_data(str(record.get("dataset", "")), config)
-    known = Manifest.read(data).hash == record.get("manifest_sha256")
+    manifest = Manifest.read(data)
+    speaks = any(isinstance(field, Text) for _, field in model.condition)
+    if speaks:
+        manifest = with_transcripts(manifest).manifest
+    known = manifest.hash == record.get("manifest_sha256")
     if not known:
         note(f"{data} is not what {model.name} was trained on: all of it is new to the model")
     seed = header.get("seed") if known else 0
-    return folder_splits(data, config, isinstance(model, RunsLive), seed or 0)
+    whole = isinstance(model, RunsLive)
+    return folder_splits(data, config, whole, seed or 0, transcribed=speaks)
 
 
 def _named_data(name: str, config: ClipConfig) -> Splits:

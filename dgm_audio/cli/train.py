@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OWN_NAME = Path("runs/FOLDER")
 """Stands for runs/ and the name of the folder."""
-FAMILIES = ("autoregressive", "flow", "flow-vocoder", "gan", "vae", "vae-stream")
+FAMILIES = ("autoregressive", "flow", "flow-matching", "flow-vocoder", "gan", "vae", "vae-stream")
 """What can be trained without plugins; known here so that the help imports nothing."""
 
 
@@ -39,8 +39,12 @@ class Train(TrainConfig):
 
     --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
 
+    --family flow-matching learns to speak where it is known what is said: by name.txt beside
+    name.wav, by LJSpeech's metadata.csv and wavs/, or by the column text of a CSV manifest.
+
     Example:
         dgm-audio train my-sounds --budget 20m --out runs/mine
+        dgm-audio train my-sounds --family flow-matching --start drums-vae --budget 5m
         dgm-audio train my-sounds --out runs/mine --resume
         dgm-audio train my-sounds --out runs/mine --resume --budget 1h
         dgm-audio train my-music --family vae-stream --budget 2h --out runs/music
@@ -75,6 +79,7 @@ class Train(TrainConfig):
         from dgm_audio.data.own_folder import clip_config, folder_splits
         from dgm_audio.evaluation import validation_metric
         from dgm_audio.registry import get_task
+        from dgm_audio.shipped import load
         from dgm_audio.training.run import fit
         from dgm_audio.training.schedule import Budget
         from dgm_audio.training.suitability import check_count, suitability
@@ -93,10 +98,26 @@ class Train(TrainConfig):
             check_run(out, self.resume)
         suits = suitability(settings.family, self.folder, given.seconds)
         suits.check()
+        rate, seconds = given.sample_rate, given.seconds
+        if settings.start and not (rate and seconds):
+            wanted = task.clips_of(load(settings.start, device="cpu"))
+            rate, seconds = rate or wanted[0], seconds or wanted[1]
         config = clip_config(
-            self.folder, given.sample_rate, given.seconds, task.highest_rate, task.whole
+            self.folder,
+            rate,
+            seconds,
+            task.highest_rate,
+            task.whole,
+            task.transcribed,
         )
-        splits = folder_splits(self.folder, config, task.whole, settings.seed, progress=chief)
+        splits = folder_splits(
+            self.folder,
+            config,
+            task.whole,
+            settings.seed,
+            transcribed=task.transcribed,
+            progress=chief,
+        )
         check_count(splits)
         if chief:
             print(

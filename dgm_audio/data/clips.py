@@ -20,8 +20,9 @@ from tqdm import tqdm
 from dgm_audio import cache_folder
 from dgm_audio._standard_error import say_once, stderr
 from dgm_audio.data import cache
+from dgm_audio.data.clip_array import ClipArray
 from dgm_audio.data.clip_config import ClipConfig
-from dgm_audio.data.clip_set import ClipArray, ClipSet, pitch_array
+from dgm_audio.data.clip_set import ClipSet, pitch_array
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.data.report import FileReport, LoadReport
 from dgm_audio.data.scan import counted

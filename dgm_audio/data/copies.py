@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgm_audio.data.clip_set import ClipArray, ClipSet
+from dgm_audio.data.clip_array import ClipArray
+from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.signal.mel import LogMel, MelSpec
 
 SAME_DB = 1.5

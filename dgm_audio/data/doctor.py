@@ -26,6 +26,7 @@ from dgm_audio.data.layout import layout_notes
 from dgm_audio.data.manifest import Manifest
 from dgm_audio.data.source import Source
 from dgm_audio.data.trainable import check_enough
+from dgm_audio.data.transcripts import with_transcripts
 from dgm_audio.errors import DataError
 
 EXAMPLES = 8
@@ -67,9 +68,23 @@ def examine(
         distinct=distinct,
         feasibility=estimate(distinct, sum(f.clips for f in findings), config.length),
         layout=layout_notes(manifest),
+        transcripts=_transcripts(manifest, findings),
         refusal=_refusal(manifest, config, findings),
         examples=_examples(manifest, config, findings),
     )
+
+
+def _transcripts(manifest: Manifest, files: Sequence[Finding]) -> tuple[str, ...]:
+    """What is said in the files, if it is known of any."""
+    try:
+        spoken, notes = with_transcripts(manifest)
+    except DataError as error:
+        return (str(error),)
+    if not spoken.transcribed:
+        return ()
+    said = {entry.path for entry in spoken.entries}
+    minutes = sum(file.seconds for file in files if file.path in said and not file.error) / 60
+    return (f"{minutes:.1f} min are transcribed", *notes)
 
 
 def _alike(

@@ -41,6 +41,7 @@ class Report:
         distinct: different sounds of each class; near copies count once.
         feasibility: what to expect of a model.
         layout: what becomes of the folders where that may surprise.
+        transcripts: what is known of the words that are spoken, a line each; empty if nothing is.
         refusal: why training would not start; empty if it would.
         examples: a few clips, for the picture.
     """
@@ -55,6 +56,7 @@ class Report:
     distinct: Mapping[str, int]
     feasibility: Feasibility
     layout: tuple[str, ...] = ()
+    transcripts: tuple[str, ...] = ()
     refusal: str = ""
     examples: tuple[Example, ...] = field(default=(), repr=False)
 
@@ -108,6 +110,7 @@ class Report:
             "trainable": not self.refusal,
             "refusal": self.refusal,
             "layout": self.layout,
+            "transcripts": self.transcripts,
             "ignored": [{"path": path, "reason": why} for path, why in self.ignored],
             "starts": self.count(lambda file: file.report.start),
             "details": [

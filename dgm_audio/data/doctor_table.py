@@ -33,6 +33,7 @@ def draw_table(report: Report) -> Group:
     parts: list[Any] = [_overview(report)]
     if len(report.count(lambda file: file.label)) > 1:
         parts.append(_classes(report))
+    parts += [_list("Transcripts", report.transcripts)]
     parts += [_list("What training does", _treatment(report))]
     parts += [_list("Look at", chain(report.layout, _issues(report)))]
     parts += [

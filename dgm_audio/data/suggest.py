@@ -27,6 +27,10 @@ PARTS, SHORTEST_PART, LONGEST_PART = 60, 3.0, 20.0
 """Whole recordings are cut into so many parts in all, of so many seconds each."""
 LEAST_SECONDS = 8 * SHORTEST_PART
 """Of whole recordings: with less there are not eight parts to judge a model by."""
+SPEECH_RATE, LONGEST_UTTERANCE = 16000, 12.0
+"""Hz and seconds of transcribed speech: longer utterances take memory, and there are few."""
+FRAME = 256
+"""Samples that the length of an utterance is a multiple of."""
 HOP = 1024
 """Samples that the length of a part is a multiple of: whole codes of a stream."""
 
@@ -82,6 +86,32 @@ def suggest_recording_config(
         normalize="none",
         trim_silence=False,
     )
+
+
+def suggest_utterance_config(
+    manifest: Manifest, highest_rate: int | None = None, longest: float = LONGEST_UTTERANCE
+) -> ClipConfig:
+    """The same for transcribed speech: 16 kHz mono, as long as the longest utterance.
+
+    Args:
+        manifest: the recordings.
+        highest_rate: in Hz, if that is given.
+        longest: of the utterances that are learned from, in seconds.
+
+    Raises:
+        DataError: if no file can be read, or all are longer.
+    """
+    seconds = file_seconds(manifest)
+    short = seconds[seconds <= longest]
+    if not len(short):
+        where = shown(str(manifest.root))
+        raise DataError(
+            f"all utterances in {where} are longer than {longest:g} s: the shortest takes "
+            f"{seconds.min():.1f} s; cut them, with their transcripts, at pauses"
+        )
+    rate = min(SPEECH_RATE, highest_rate or SPEECH_RATE)
+    length = int(np.ceil(short.max() * rate / FRAME)) * FRAME
+    return ClipConfig(sample_rate=rate, length=length, trim_silence=False)
 
 
 def _readable(source: Path | str | Manifest) -> list[AudioInfo]:

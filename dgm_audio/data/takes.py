@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgm_audio.data.clip_set import ClipArray, ClipSet
+from dgm_audio.data.clip_array import ClipArray
+from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.copies import components, kept_beside, log_mel, near_copies
 
 ANYWHERE_DB, ALIKE_DB, LAYERS_DB = 1.5, 3.5, 12.0

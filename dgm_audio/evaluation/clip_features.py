@@ -25,7 +25,7 @@ from dgm_audio.evaluation.spectra import (
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
-    from dgm_audio.data.clip_set import ClipArray
+    from dgm_audio.data.clip_array import ClipArray
 
 WINDOW = 0.023
 _BATCH = 64

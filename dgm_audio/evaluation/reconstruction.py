@@ -25,7 +25,7 @@ from dgm_audio.generator import AudioGenerator, Encoder
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
-    from dgm_audio.data.clip_set import ClipArray
+    from dgm_audio.data.clip_array import ClipArray
 
 BANDS = 80
 WINDOW = 0.023

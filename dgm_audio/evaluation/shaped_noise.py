@@ -12,7 +12,7 @@ from dgm_audio.evaluation.spectra import batch_size, batches, peak_normalised, w
 from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
-    from dgm_audio.data.clip_set import ClipArray
+    from dgm_audio.data.clip_array import ClipArray
 
 _BATCH = 32
 _WINDOW = 0.023

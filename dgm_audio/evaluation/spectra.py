@@ -14,7 +14,7 @@ from dgm_audio.errors import InputError
 from dgm_audio.signal.stft import centred_stft
 
 if TYPE_CHECKING:
-    from dgm_audio.data.clip_set import ClipArray
+    from dgm_audio.data.clip_array import ClipArray
 
 FLOOR_DB = -80.0
 """Nothing is told apart below this level: what lies 80 dB under the peak is not heard."""

@@ -105,8 +105,14 @@ class SpectrogramGenerator(ClassPriorGenerator):
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         flat = z[:, :, 0]
         code = self.code_of_latent(flat, self.labels(condition, len(z)))
+        return self.render(code, flat, condition, length)
+
+    def render(
+        self, code: Tensor, noise: Tensor, condition: dict[str, Tensor], length: int
+    ) -> Tensor:
+        """Audio (B, 1, length) of codes (B, D); its texture is a function of noise (B, D)."""
         frames, source = self.frames(code, condition), self.harmonics(condition)
-        x = self.head(frames, self.texture(flat), source)
+        x = self.head(frames, self.texture(noise), source)
         return below_full_scale(x[:, None])[:, :, :length]
 
     # --- the parts that training uses ----------------------------------------------------------

@@ -15,17 +15,21 @@ from PIL.Image import open as open_image
 from torch import Tensor
 
 from dgm_audio._renamed import old_names
-from dgm_audio.capabilities import RunsLive
+from dgm_audio.capabilities import HasSteps, RunsLive
 from dgm_audio.checkpoint import load_model, save_model
 from dgm_audio.data.windows import recordings
 from dgm_audio.errors import CheckpointError
 from dgm_audio.evaluation import evaluate, table
 from dgm_audio.evaluation.sampling import asked_for
+from dgm_audio.evaluation.sentences import text_field
+from dgm_audio.evaluation.speaking import evaluate_speech
+from dgm_audio.evaluation.steps import StepsReport, evaluate_steps
 from dgm_audio.evaluation.vocoding import evaluate_vocoder
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.model_folder import CARD, CURVE, PICTURE, read_header
 from dgm_audio.release.music_picture import music_picture
 from dgm_audio.release.sheet import Tile, contact_sheet
+from dgm_audio.release.speech_picture import speech_picture
 from dgm_audio.release.vocoding_picture import vocoded_picture
 from dgm_audio.resynthesis import resynthesise
 from dgm_audio.vocoded import is_vocoder
@@ -49,6 +53,10 @@ _DESCRIPTION = re.compile(
     r"---\n.*?\n---\n\n# [^\n]*\n\n(.*?)## Evaluation\n\n```text\n.*?\n```\n\n## Use\n.*", re.DOTALL
 )
 """The description before the evaluation, in a card that `publish` wrote."""
+SPOKEN = (
+    "Mel spectrograms of sentences that it was not trained on: above as they were recorded, below "
+    "as the model says them, seed 0."
+)
 PLAYED = (
     "From above: the mel spectrogram of a recording that it was not trained on, its "
     "reconstruction, another such recording played through the model, and a sample of its own, "
@@ -70,7 +78,9 @@ class ModelEvaluation:
 
 
 def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
-    """Evaluate a model as `dgm-audio evaluate` does; a vocoder by resynthesis.
+    """Evaluate a model as `dgm-audio evaluate` does, and by the steps of its solver if it has one.
+
+    A vocoder is evaluated by resynthesis, a model that speaks by judges of speech.
 
     Args:
         model: any.
@@ -78,11 +88,19 @@ def evaluate_model(model: AudioGenerator, splits: Splits) -> ModelEvaluation:
     """
     if is_vocoder(model):
         found = evaluate_vocoder(model, splits)
-        return ModelEvaluation(str(found), found.metrics())
-    report = evaluate(model, splits)
-    figures = {key: value for key, value in report.items() if isinstance(value, float)}
-    tables = ("ci", "per_class", "scale", "counts", "notes")
-    return ModelEvaluation(table(report), figures | {key: report[key] for key in tables})
+        text, metrics = str(found), found.metrics()
+    elif text_field(model):
+        found = evaluate_speech(model, splits)
+        text, metrics = str(found), found.metrics()
+    else:
+        report = evaluate(model, splits)
+        figures = {key: value for key, value in report.items() if isinstance(value, float)}
+        tables = ("ci", "per_class", "scale", "counts", "notes")
+        text, metrics = table(report), figures | {key: report[key] for key in tables}
+    if isinstance(model, HasSteps):
+        steps = evaluate_steps(model, splits)
+        text, metrics = f"{text}\n\n{steps}", metrics | steps.metrics()
+    return ModelEvaluation(text, metrics)
 
 
 def publish(
@@ -190,7 +208,8 @@ def rewrite_evaluation(folder: Path) -> bool:
         folder: with the model and its card.
 
     Returns:
-        Whether that is possible: not of a vocoder, whose report is not made of figures alone.
+        Whether that is possible: not of vocoders and speech, whose reports are not made of figures
+        alone.
     """
     metrics, card = read_header(folder)["metrics"], folder / CARD
     if "notes" not in metrics:
@@ -198,7 +217,10 @@ def rewrite_evaluation(folder: Path) -> bool:
     text = card.read_text(encoding="utf-8")
     start, _, rest = text.partition("## Evaluation\n")
     end = rest[rest.index("\n```\n\n## Use\n") + len("\n```") :]
-    card.write_text(start + _EVALUATION.format(table(metrics)) + end, encoding="utf-8")
+    words = table(metrics)
+    if "steps" in metrics:
+        words = f"{words}\n\n{StepsReport.from_metrics(metrics)}"
+    card.write_text(start + _EVALUATION.format(words) + end, encoding="utf-8")
     return True
 
 
@@ -206,6 +228,8 @@ def picture_and_caption(model: AudioGenerator, splits: Splits) -> tuple[Image, s
     """The picture of a card, and its caption."""
     if is_vocoder(model):
         return picture_of_mels(model, splits), VOCODED
+    if text_field(model):
+        return speech_picture(model, splits.test), SPOKEN
     if isinstance(model, RunsLive):
         return picture_of_music(model, splits), PLAYED
     return picture_beside_real(model, splits), SAMPLED

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from dgm_audio.evaluation.sentences import text_field
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.release.curve import (
     Evaluation,
@@ -244,10 +245,10 @@ def listen(model: AudioGenerator, clips: ClipSet) -> Heard:
 
 
 def _seconds(model: AudioGenerator, clips: ClipSet) -> float | None:
-    """Of a sound to listen to; a model of one length decides by itself."""
-    return (
-        None if model.latent.hop is None else min(LONGEST, clips.audio.shape[2] / clips.sample_rate)
-    )
+    """Of a sound to listen to; a model of one length, or of texts, decides by itself."""
+    if model.latent.hop is None or text_field(model):
+        return None
+    return min(LONGEST, clips.audio.shape[2] / clips.sample_rate)
 
 
 def _full_scale(x: Tensor) -> float:

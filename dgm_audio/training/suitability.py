@@ -2,6 +2,7 @@
 
     one-shots     sounds of at most a clip's length: all families but those that take files whole
     recordings    files that go on: `Task.whole`; the other families cut sounds out of them
+    speech        files with transcripts: `Task.transcribed` takes each as an utterance
 
 `dgm-audio train` refuses what `suitability` refuses, and `dgm-audio doctor` says the same of every
 family, so that neither promises what the other denies.
@@ -17,8 +18,9 @@ import numpy as np
 
 from dgm_audio.data.feasibility import LEAST_CLIPS
 from dgm_audio.data.manifest import Manifest
-from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, file_seconds
+from dgm_audio.data.suggest import LEAST_SECONDS, LONGEST, LONGEST_UTTERANCE, file_seconds
 from dgm_audio.data.trainable import too_few
+from dgm_audio.data.transcripts import with_transcripts
 from dgm_audio.errors import DataError
 from dgm_audio.io import shown
 from dgm_audio.objective import Task
@@ -73,6 +75,8 @@ def suitability(
     """
     root = source.root if isinstance(source, Manifest) else source
     task = get_task(family)
+    if task.transcribed and (spoken := _spoken(family, source, shown(str(root)))):
+        return spoken
     return _judged(family, task, shown(str(root)), file_seconds(source), seconds or LONGEST)
 
 
@@ -84,7 +88,12 @@ def all_suitabilities(source: Path | str | Manifest) -> list[Suitability]:
     """
     root = source.root if isinstance(source, Manifest) else source
     lengths, name = file_seconds(source), shown(str(root))
-    return [_judged(family, get_task(family), name, lengths, LONGEST) for family in trainable()]
+    found = []
+    for family in trainable():
+        task = get_task(family)
+        spoken = _spoken(family, source, name) if task.transcribed else None
+        found.append(spoken or _judged(family, task, name, lengths, LONGEST))
+    return found
 
 
 def check_count(splits: Splits) -> None:
@@ -96,6 +105,20 @@ def check_count(splits: Splits) -> None:
     count = sum(len(side) for side in (splits.train, splits.validation, splits.test))
     if count < LEAST_CLIPS:
         raise DataError(too_few(f"{shown(str(splits.train.manifest.root))} gives {count} clips"))
+
+
+def _spoken(family: str, source: Path | str | Manifest, name: str) -> Suitability | None:
+    """A family that learns to speak, if there are transcripts."""
+    manifest = with_transcripts(Manifest.read(source)).manifest
+    if not manifest.transcribed:
+        return None
+    lengths = file_seconds(manifest)
+    short = lengths[lengths <= LONGEST_UTTERANCE]
+    found = f"{_counted(len(short), 'utterance')} of up to {LONGEST_UTTERANCE:g} s"
+    if len(short) < LEAST_CLIPS:
+        return Suitability(family, too_few(f"{name} holds {found}"), refused=True)
+    line = f"{family} learns to speak from {name}: {short.sum() / 60:.1f} min in {found}"
+    return Suitability(family, line)
 
 
 def _judged(

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from dgm_audio import cache_folder
@@ -15,6 +17,7 @@ from dgm_audio.cli.making import write_picture
 from dgm_audio.data.own_folder import clip_config
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation import KEYS
+from dgm_audio.registry import get_task
 
 RATE = 8000
 
@@ -187,6 +190,50 @@ def test_recordings_that_are_no_use_are_one_line(dgm, record):
     assert "silent holds nothing but silence: 4 files" in result.err.splitlines()[-1]
     dgm("train", home / "text", *words).failed("holds no audio file that can be read")
     assert not Path("runs").exists()
+
+
+def test_a_family_that_speaks_learns_from_the_transcripts(dgm, recordings, monkeypatch):
+    given = []
+
+    def fit(splits, *_):
+        given.extend([*splits.train.texts, *splits.validation.texts])
+        raise InputError("seen")
+
+    sounds = [path for path in recordings.rglob("*.wav") if path.stem != "text"]
+    for index, path in enumerate(sounds):
+        path.with_suffix(".txt").write_text(f"sentence {index}")
+    monkeypatch.setattr("dgm_audio.training.run.fit", fit)
+    assert "error: seen" in dgm("train", recordings, "--out", "usual").err
+    assert given and not any(given)
+    given.clear()
+    monkeypatch.setattr(get_task("vae"), "transcribed", True)
+    result = dgm("train", recordings, "--out", "spoken")
+    assert "error: seen" in result.err and "transcripts of 40 of 41 files: " in result.out
+    assert sorted(given) == sorted(f"sentence {index}" for index in range(len(sounds)))
+
+
+def test_the_codes_of_an_autoencoder_are_learned(dgm, recordings, monkeypatch):
+    """Clips have its rate and length; the folder that comes of it needs nothing beside itself."""
+    from dgm_audio.checkpoint import save_model
+    from dgm_audio.families.flow_matching import code_config
+    from dgm_audio.families.spectrogram import SpectrogramConfig
+    from dgm_audio.families.vae.model import SpectrogramVAE
+
+    monkeypatch.setattr(code_config, "SMALL_WIDTH", 16)
+    torch.manual_seed(0)
+    sizes = SpectrogramConfig(
+        RATE, 2048, ("noise", "other"), n_fft=256, hop=128, width=16, latent=4, blocks=(1, 1, 1)
+    )
+    save_model(SpectrogramVAE(sizes), "autoencoder")
+    words = ["--family", "flow-matching", "--start", "autoencoder", "--steps", 4]
+    result = dgm("train", recordings, *words, "--out", "run", "--device", "cpu").ok()
+    assert re.search(r"\d+ clips of 0.256 s at 8000 Hz", result.out)
+    assert "loss on validation recordings, lower is better:" in result.out
+    shutil.rmtree("autoencoder")
+    dgm("sample", "run/model", "-n", 2, "--condition", "class=tone", "--out", "sounds").ok()
+    header = json.loads(Path("run/model/config.json").read_text())
+    assert header["config"]["heard_as"][0] == 0, "noise is heard as noise"
+    assert header["recipe"]["contains"]["weights_sha256"]
 
 
 def test_a_folder_that_is_not_there(dgm):

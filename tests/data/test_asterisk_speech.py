@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.sets import asterisk_speech
 from dgm_audio.data.sets.named import SETS, named_splits
@@ -81,6 +82,8 @@ def test_the_named_set_gives_whole_prompts(package):
     assert sum(map(len, parts)) == 10
     long = max(int(part.lengths.max()) for part in parts if len(part))
     assert long == 16000  # a pause of 0.25 s and a sound of 0.75 s: nothing was trimmed
+    short = named_splits(asterisk_speech.NAME, ClipConfig(8000, 400), package)
+    assert short.test.files == splits.test.files and len(short.train) == len(splits.train)
 
 
 def clips_of(texts, languages):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dgm_audio.data.clip_set import ClipArray, ClipSet
+from dgm_audio.data.clip_array import ClipArray
+from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.clips import load_clips
 from dgm_audio.data.manifest import Entry, Manifest
 from dgm_audio.specs import Classes, Scalar

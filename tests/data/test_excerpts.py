@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dgm_audio.data import ClipConfig, ClipSet, Manifest, load_clips
-from dgm_audio.data.clip_set import ClipArray
+from dgm_audio.data.clip_array import ClipArray
 from dgm_audio.data.excerpts import Excerpts
 from dgm_audio.data.windows import load_windows
 from dgm_audio.errors import DataError, InputError

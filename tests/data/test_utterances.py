@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from dgm_audio.data.clip_config import ClipConfig
 from dgm_audio.data.clip_set import ClipSet
 from dgm_audio.data.manifest import Entry, Manifest
-from dgm_audio.data.utterances import load_utterances, word_count, wording
-from dgm_audio.errors import DataError
+from dgm_audio.data.utterances import load_utterances, split_texts, word_count, wording
+from dgm_audio.errors import DataError, InputError
 
 from .sounds import RATE, hit
 
@@ -59,13 +60,33 @@ def test_transcripts_follow_the_clips() -> None:
     assert ClipSet.from_arrays(np.zeros((2, 1, 8)), RATE).texts == ("", "")
 
 
+def test_a_stretch_of_a_file_says_nothing() -> None:
+    clips = ClipSet.from_arrays(np.zeros((1, 1, 8)), RATE, texts=["one"])
+    assert replace(clips, files=("0.wav (1.0 to 2.0 s)",)).texts == ("",)
+
+
+def test_no_wording_is_on_two_sides() -> None:
+    texts = [f"sentence {n % 100}{'!' * (n // 100)}" for n in range(200)]
+    clips = ClipSet.from_arrays(np.zeros((200, 1, 8)), RATE, texts=texts)
+    splits = split_texts(clips, heldout=0.2, seed=0)
+    parts = (splits.train, splits.validation, splits.test)
+    sides = [{text.strip("!") for text in part.texts} for part in parts]
+    assert [len(side) for side in sides] == [80, 10, 10] and len(set.union(*sides)) == 100
+    assert split_texts(clips, heldout=0.2, seed=0).test.files == splits.test.files
+    assert split_texts(clips, heldout=0.2, seed=1).test.files != splits.test.files
+    with pytest.raises(InputError, match=r"heldout is 0\.6; it must be from 0 to 0\.5"):
+        split_texts(clips, heldout=0.6)
+
+
 def test_a_clip_is_a_whole_file_at_one_level(record, folder) -> None:
     sound = 0.1 * np.concatenate([np.zeros(2000), hit(1, 0.25), np.zeros(1000), hit(2, 0.1)])
     record("a.wav", sound, subtype="FLOAT")
     record("long.wav", hit(3, 1.01))
     record("full.wav", hit(4, 1.0))
     entries = tuple(Entry(f"{name}.wav", text=name) for name in ("a", "long", "full"))
-    clips = load_utterances(Manifest(folder, entries), CONFIG, progress=False)
+    manifest = Manifest(folder, entries)
+    clips = load_utterances(manifest, CONFIG, progress=False)
+    assert clips.manifest == manifest  # the data set is the same, however long a clip is
     assert clips.texts == ("a", "full") and clips.lengths.tolist() == [len(sound), RATE]
     expected = sound * 0.95 / np.abs(sound).max()
     np.testing.assert_allclose(clips.audio[0, 0, : len(sound)], expected, atol=1e-6)

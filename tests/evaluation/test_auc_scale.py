@@ -8,7 +8,7 @@ import torch
 from drum_sounds import RATE, clip_set
 
 from dgm_audio.data import ClipSet
-from dgm_audio.data.clip_set import ClipArray
+from dgm_audio.data.clip_array import ClipArray
 from dgm_audio.evaluation import opus
 from dgm_audio.evaluation.auc_scale import TITLES, auc_scale, through_opus, with_eq, with_noise
 from dgm_audio.evaluation.clip_features import ClipFeatures

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from gaussian_mixture import PLANE, noise
+from gaussian_mixture import PLANE, GaussianMixture, noise
 
 from dgm_audio.errors import InputError
 from dgm_audio.families.flow_matching.guidance import guided
@@ -14,6 +14,7 @@ from dgm_audio.families.flow_matching.path import (
     between,
     endpoint_of_velocity,
     endpoint_weight,
+    gaussian_velocity,
     logit_normal,
     velocity_of_endpoint,
 )
@@ -86,6 +87,16 @@ def test_weighted_errors_of_endpoints_are_those_of_velocities():
     error = velocity_of_endpoint(x + wrong, x, t) - velocity_of_endpoint(x, x, t)
     weighted = endpoint_weight(t)[:, None, None] * wrong.square()
     torch.testing.assert_close(weighted, error.square())
+
+
+def test_the_velocity_of_a_gaussian_is_that_of_standard_normal_data():
+    known = GaussianMixture([1.0], [[0.0, 0.0]], [1.0])
+    x = noise(4)
+    for t in (0.0, 0.3, 1.0):
+        torch.testing.assert_close(gaussian_velocity(x, t), known.velocity(x, t))
+    times = torch.tensor([0.0, 0.3, 0.6, 1.0], dtype=torch.float64)
+    expected = torch.cat([known.velocity(x[i : i + 1], float(t)) for i, t in enumerate(times)])
+    torch.testing.assert_close(gaussian_velocity(x, times), expected)
 
 
 def test_times_are_logit_normal():

@@ -15,6 +15,7 @@ from dgm_audio.text.numbers import read_out
         ("en", "$0.01 and £0.02", "one cent and two pence"),
         ("en", "0:15 and 22:00", "zero fifteen and twenty two hundred"),
         ("en", "2001", "two thousand and one"),
+        ("en", "MP3 and 3D", "MP three and three D"),
         ("en", "no number", "no number"),
     ],
 )

@@ -61,6 +61,7 @@ def test_any_text_gives_symbols_of_the_inventory_or_one_clear_line(language, tex
         ("ru", " ... ?", "has no word"),
         ("en", "a" * 1001, "has 1001 signs; at most 1000"),
         ("pinyin", "zhang", "'zhang' is no syllable"),
+        ("pinyin", "xa1", "'xa1' is no syllable"),
         ("pinyin", "wo3 zhang6", "'zhang6' is no syllable"),
     ],
 )

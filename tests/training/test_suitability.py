@@ -7,7 +7,7 @@ import soundfile
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.data.feasibility import LEAST_CLIPS, estimate
 from dgm_audio.errors import DataError, UnknownModelError
-from dgm_audio.registry import trainable
+from dgm_audio.registry import get_task, trainable
 from dgm_audio.training.suitability import all_suitabilities, check_count, suitability
 
 RATE = 8000
@@ -85,3 +85,19 @@ def test_an_unknown_family_and_a_folder_without_sound(folder, tmp_path):
         suitability("vea", folder(1))
     with pytest.raises(DataError):
         all_suitabilities(tmp_path / "nowhere")
+
+
+def test_a_family_that_speaks_counts_what_is_transcribed(folder, monkeypatch):
+    monkeypatch.setattr(get_task("vae"), "transcribed", True)
+    source = folder(*[3.0] * 9, 13.0, 3.0)
+    usual = suitability("vae", source)
+    assert "such sounds are cut out of them" in usual.line
+    for index in range(10):
+        (source / f"{index}.txt").write_text(f"sentence {index}")
+    found = suitability("vae", source)
+    assert said(source)["vae"] == found and not found.refused
+    assert found.line.endswith("0.5 min in 9 utterances of up to 12 s")
+    for index in range(2):
+        (source / f"{index}.txt").unlink()
+    with pytest.raises(DataError, match="holds 7 utterances of up to 12 s; training needs"):
+        suitability("vae", source).check()

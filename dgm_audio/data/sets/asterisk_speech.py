@@ -23,13 +23,14 @@ from dgm_audio.data.manifest import Entry, Manifest, Omission
 from dgm_audio.data.sets import asterisk
 from dgm_audio.data.sets.debian import fetch_packages
 from dgm_audio.data.splits import Splits, assigned_splits
-from dgm_audio.data.utterances import SECONDS, texts_in_order, word_count, wording
+from dgm_audio.data.suggest import LONGEST_UTTERANCE, SPEECH_RATE
+from dgm_audio.data.utterances import load_utterances, texts_in_order, word_count, wording
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.text import words
 
 NAME = "asterisk-speech"
 TEXTS = tuple(f"asterisk-core-sounds-{language}" for language in asterisk.LANGUAGES)
-CLIPS = ClipConfig(sample_rate=16000, length=int(SECONDS * 16000))
+CLIPS = ClipConfig(sample_rate=SPEECH_RATE, length=int(LONGEST_UTTERANCE * SPEECH_RATE))
 
 VOICES = {"Allison": "allison", "June": "june", "Carlo": "carlo", "IvrvoiceRU": "ivrvoice"}
 
@@ -135,6 +136,14 @@ def _lines(lines: list[str]) -> Iterator[tuple[str, str]]:
         if colon and not line.startswith(";"):
             text = _REMARK.sub(" ", text)
             yield name.strip(), " ".join(_SLIPS.get(word, word) for word in text.split())
+
+
+def whole_prompts(manifest: Manifest, config: ClipConfig) -> ClipSet:
+    """All prompts of up to 12 s, however long a model's clips are: the split depends on them."""
+    rate = config.sample_rate
+    return load_utterances(
+        manifest, replace(CLIPS, sample_rate=rate, length=int(CLIPS.seconds * rate))
+    )
 
 
 def speech_splits(clips: ClipSet) -> Splits:

@@ -42,8 +42,10 @@ CLIPS = ClipConfig(sample_rate=16000, length=6400)
 DAMAGED = ("ㄏㄡ2", "ㄏㄡ3", "ㄏㄡ4")
 """Recordings of an empty room."""
 
-INITIALS = dict(zip("ㄅㄆㄇㄈㄉㄊㄋㄌㄍㄎㄏㄐㄑㄒㄓㄔㄕㄖㄗㄘㄙ", pinyin.INITIALS, strict=True))
-FINALS = dict(
+INITIALS: dict[str, str] = dict(
+    zip("ㄅㄆㄇㄈㄉㄊㄋㄌㄍㄎㄏㄐㄑㄒㄓㄔㄕㄖㄗㄘㄙ", pinyin.INITIALS, strict=True)
+)
+FINALS: dict[str, str] = dict(
     zip(
         "ㄚ ㄛ ㄜ ㄞ ㄟ ㄠ ㄡ ㄢ ㄣ ㄤ ㄥ ㄦ  ㄧ ㄧㄚ ㄧㄝ ㄧㄠ ㄧㄡ ㄧㄢ ㄧㄣ ㄧㄤ ㄧㄥ "
         "ㄨ ㄨㄚ ㄨㄛ ㄨㄞ ㄨㄟ ㄨㄢ ㄨㄣ ㄨㄤ ㄨㄥ ㄩ ㄩㄝ ㄩㄢ ㄩㄣ ㄩㄥ".split(" "),

@@ -18,17 +18,18 @@ from dgm_audio.data.sets import (
     asterisk,
     asterisk_speech,
     gcin,
+    gcin_text,
     hold_music,
     home_music,
     hydrogen,
     music,
     notes,
     nsynth,
+    sc09,
     tuxpaint,
     vocoder,
 )
 from dgm_audio.data.splits import Splits
-from dgm_audio.data.utterances import load_utterances
 from dgm_audio.data.windows import load_as_recorded
 from dgm_audio.errors import InputError
 
@@ -53,6 +54,12 @@ class NamedSet(NamedTuple):
 SETS = {
     hydrogen.NAME: NamedSet(hydrogen.download_drums, hydrogen.drum_manifest, hydrogen.drum_splits),
     gcin.NAME: NamedSet(gcin.download_syllables, gcin.syllable_manifest, gcin.syllable_splits),
+    gcin_text.NAME: NamedSet(
+        gcin.download_syllables,
+        gcin_text.spoken_manifest,
+        gcin_text.spoken_splits,
+        gcin_text.load_spoken,
+    ),
     asterisk.NAME: NamedSet(
         asterisk.download_prompts, asterisk.prompt_manifest, asterisk.prompt_splits
     ),
@@ -60,7 +67,7 @@ SETS = {
         asterisk_speech.download_speech,
         asterisk_speech.speech_manifest,
         asterisk_speech.speech_splits,
-        load_utterances,
+        asterisk_speech.whole_prompts,
     ),
     tuxpaint.NAME: NamedSet(tuxpaint.download_words, tuxpaint.word_manifest, tuxpaint.word_splits),
     vocoder.NAME: NamedSet(
@@ -71,6 +78,7 @@ SETS = {
     ),
     notes.NAME: NamedSet(notes.download_notes, notes.note_manifest, notes.note_splits),
     nsynth.NAME: NamedSet(nsynth.find_nsynth, nsynth.nsynth_manifest, nsynth.nsynth_splits),
+    sc09.NAME: NamedSet(sc09.find_sc09, sc09.sc09_manifest, sc09.sc09_splits, load_as_recorded),
     music.NAME: NamedSet(
         music.download_tracks, music.track_manifest, music.track_splits, load_as_recorded
     ),

@@ -19,7 +19,7 @@ from dgm_audio.generator import check_integer
 
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
-    from dgm_audio.data.clip_set import ClipArray
+    from dgm_audio.data.clip_array import ClipArray
 
 Kind = Literal["one-shots", "notes", "music"]
 Summary = Literal["share", "median", "spread", "mean"]

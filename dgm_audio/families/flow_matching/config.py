@@ -58,6 +58,8 @@ class FlowMatchingConfig:
     Args:
         vocoder: log-mel frames are modelled, and this makes them audible.
         autoencoder: one code per clip of this autoencoder is modelled.
+        heard_as: for each class (for all sounds, if there are none) the index of the autoencoder's
+            class that decodes it; empty if the autoencoder has none.
         stream: the sequence of codes of this autoencoder is modelled.
         length: samples of a clip when nothing else is asked for.
         longest: samples of the longest sound.
@@ -70,7 +72,8 @@ class FlowMatchingConfig:
         style: numbers that all conditions but features of frames become.
         patch: frames per token.
         window: tokens that attention reaches to both sides.
-        target: what the network predicts: the velocity, or the end of the path.
+        target: what the network predicts: the velocity, its difference to that of standard normal
+            data ("correction"), or the end of the path.
         solver: of the differential equation.
         steps: of the solver.
         guidance: weight of the conditional velocity against the unconditional one; 1 is none.
@@ -79,6 +82,7 @@ class FlowMatchingConfig:
 
     vocoder: FlowConfig | None = field(default_factory=FlowConfig)
     autoencoder: SpectrogramConfig | None = None
+    heard_as: tuple[int, ...] = ()
     stream: StreamConfig | None = None
     length: int = field(default=32768, metadata={"low": 1, "high": 2**24})
     longest: int = field(default=960_000, metadata={"low": 1, "high": 2**26})
@@ -91,7 +95,7 @@ class FlowMatchingConfig:
     style: int = field(default=96, metadata={"low": 1, "high": 4096})
     patch: int = field(default=2, metadata={"low": 1, "high": 64})
     window: int = field(default=64, metadata={"low": 0, "high": 4096})
-    target: Literal["velocity", "endpoint"] = "velocity"
+    target: Literal["velocity", "correction", "endpoint"] = "velocity"
     solver: Literal["euler", "midpoint", "heun"] = "euler"
     steps: int = field(default=4, metadata={"low": 1, "high": 1024})
     guidance: float = field(default=1.0, metadata={"low": 0.0, "high": 10.0})
@@ -107,6 +111,23 @@ class FlowMatchingConfig:
             )
         if self.text is not None and self.vocoder is None:
             raise ConfigError("config.text is given; texts need a vocoder")
+        self._check_autoencoder()
         low, high = self.guided
         if not 0 <= low < high <= 1:
             raise ConfigError(f"config.guided is {[low, high]}; it must be two times from 0 to 1")
+
+    def _check_autoencoder(self) -> None:
+        own = self.autoencoder
+        classes = own.classes if own else ()
+        wanted = max(1, len(self.classes)) if classes else 0
+        fits = all(0 <= index < len(classes) for index in self.heard_as)
+        if len(self.heard_as) != wanted or not fits:
+            raise ConfigError(
+                f"config.heard_as is {list(self.heard_as)[:20]}; it must be {wanted} indices of "
+                f"the autoencoder's {len(classes)} classes"
+            )
+        if own and own.pitches != self.pitches:
+            raise ConfigError(
+                f"config.pitches is {list(self.pitches)}; it must be {list(own.pitches)}, as the "
+                "autoencoder's"
+            )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.network import VelocityNetwork
-from dgm_audio.families.flow_matching.path import velocity_of_endpoint
+from dgm_audio.families.flow_matching.path import gaussian_velocity, velocity_of_endpoint
 from dgm_audio.families.flow_matching.style import Style
 from dgm_audio.families.flow_matching.text import Read, TextEncoder, durations_of
 
@@ -68,11 +68,19 @@ class FlowField(nn.Module):
         read = self.text(condition["text"], style, style)
         return durations_of(read, condition["pace"].to(style.dtype)).sum(1)
 
+    def durations_at(self, condition: dict[str, Tensor], length: int) -> Tensor:
+        """Frames (B, N) of each symbol where texts are stretched to `length` frames."""
+        assert self.text is not None
+        style = self.pace_style(condition)
+        return stretched(self.text(condition["text"], style, style), length)
+
     def velocity(self, x: Tensor, t: Tensor, given: Given, valid: Tensor | None = None) -> Tensor:
         """v (B, D, L) of x (B, D, L) at times (B,)."""
         found = self.network(x, t, given.style, given.features, valid)
         if self.config.target == "endpoint":
             return velocity_of_endpoint(found, x, t)
+        if self.config.target == "correction":
+            return gaussian_velocity(x, t) + found
         return found
 
 

@@ -5,8 +5,9 @@
     z (B, D, L) -> fixed steps of a solver -> y (B, D, L) -> vocoder or autoencoder -> x (B, C, T)
 
 The representation is smooth, where waveforms are not: log-mel frames, or the codes of an
-autoencoder (see `families.flow_matching.representation`). The field is learned by regression: with
-noise x_0 and data x_1, x_t = (1 - t) x_0 + t x_1, the mean of x_1 - x_0 given x_t is v.
+autoencoder (see `representation` and `codes` in `families.flow_matching`). The field is learned by
+regression: with noise x_0 and data x_1, x_t = (1 - t) x_0 + t x_1, the mean of x_1 - x_0 given x_t
+is v.
 
 decode is the solver's deterministic map with the steps of the config; encode is its exact inverse,
 step by step; `representation_log_prob` is the log density of y, not of the waveform. Guidance
@@ -35,6 +36,8 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.errors import InputError
+from dgm_audio.families.flow_matching.code_training import heldout_losses
+from dgm_audio.families.flow_matching.codes import ClipCodes, StreamCodes
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.field import FlowField, Given
 from dgm_audio.families.flow_matching.guidance import guided
@@ -66,21 +69,21 @@ class FlowMatching(AudioGenerator):
     def __init__(self, config: FlowMatchingConfig) -> None:
         super().__init__()
         self.config = config
-        assert config.vocoder is not None
-        self.representation = MelFrames(config.vocoder, config.length, config.longest)
+        self.representation = _representation(config)
         self.audio, self.latent = self.representation.audio, self.representation.latent
         self.condition = condition_of(config)
         window = config.window if self.latent.hop else 0
         self.field = FlowField(config, self.latent.channels, window)
 
     @property
-    def vocoder(self) -> AudioGenerator:
-        """What makes the frames audible."""
-        return self.representation.vocoder
+    def part(self) -> AudioGenerator:
+        """What makes the representation audible: a vocoder, or an autoencoder."""
+        own = self.representation
+        return own.vocoder if isinstance(own, MelFrames) else own.autoencoder
 
     def _decode(self, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         y = solve(self.velocity(condition, z), z.double(), self.times, self.config.solver)
-        return self.representation.decode(y, length)
+        return self.representation.decode(y, z, condition, length)
 
     def lengths(self, condition: Condition = None, batch: int = 1) -> list[int]:
         """Samples of each sound: the clip length, or as long as the text takes."""
@@ -94,19 +97,20 @@ class FlowMatching(AudioGenerator):
 
     def heldout_loss(self, clips: ClipSet) -> float:
         """Mean squared error of the velocity on recordings, over times and noise drawn once."""
-        text = self.config.text
+        frames, text = self.representation, self.config.text
+        if not isinstance(frames, MelFrames):
+            return heldout_losses(self, clips)[0]
         assert text is not None
         with torch.no_grad():
-            return heldout_loss(
-                self.field, self.representation, Sentences.of(clips, text, self.representation)
-            )
+            return heldout_loss(self.field, frames, Sentences.of(clips, text, frames))
 
     def heldout_floor(self, clips: ClipSet) -> float:
         """The same of independent standard normal numbers, whose velocity is known."""
-        text = self.config.text
+        frames, text = self.representation, self.config.text
+        if not isinstance(frames, MelFrames):
+            return heldout_losses(self, clips)[1]
         assert text is not None
-        sentences = Sentences.of(clips, text, self.representation)
-        return gaussian_loss(self.representation, sentences)
+        return gaussian_loss(frames, Sentences.of(clips, text, frames))
 
     # --- the flow ------------------------------------------------------------------------------
 
@@ -176,7 +180,7 @@ class FlowMatching(AudioGenerator):
         """
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
-        y = self.representation.encode(x).double()
+        y = self.representation.encode(x, values).double()
         return invert(self.velocity(values, y), y, self.times, self.config.solver)
 
     def representation_log_prob(
@@ -193,11 +197,18 @@ class FlowMatching(AudioGenerator):
         """
         x = self._check_audio(x)
         values = self._check_condition(condition, len(x))
-        y = self.representation.encode(x).double()
+        y = self.representation.encode(x, values).double()
         v, solver = self.velocity(values, y, guidance=1.0), self.config.solver
         if self.latent.hop is None:
             return exact_density(v, y, self.times, solver)
         return estimated_density(v, y, self.times, solver, probes=probes, seed=seed)
+
+
+def _representation(config: FlowMatchingConfig) -> MelFrames | ClipCodes | StreamCodes:
+    """What the config says is modelled."""
+    if config.vocoder is not None:
+        return MelFrames(config.vocoder, config.length, config.longest)
+    return ClipCodes(config) if config.autoencoder is not None else StreamCodes(config)
 
 
 def _velocity_of(field: FlowField, given: Given) -> Velocity:

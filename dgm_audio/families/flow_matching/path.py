@@ -4,7 +4,11 @@
 
 A network predicts v, or the endpoint x_1, which suits data that are often silent or lie on a thin
 manifold. Near t = 1 a small error of x_1 is a large one of v, so 1 - t is bounded from below by a
-`floor`.
+`floor`. Or it predicts a correction of the velocity of standard normal data,
+
+    v = (2 t - 1) / (t^2 + (1 - t)^2) x_t + correction,
+
+which suits few white data: the flow begins as a Gaussian, and no correction is none too little.
 
 References:
     Lipman et al., "Flow matching for generative modeling", 2023.
@@ -37,6 +41,12 @@ def velocity_of_endpoint(
 def endpoint_of_velocity(velocity: Tensor, x: Tensor, t: Tensor | float) -> Tensor:
     """x_1 = x_t + (1 - t) v (B, D, L); t is a time or one per item (B,)."""
     return x + (1 - _per_item(t, x)) * velocity
+
+
+def gaussian_velocity(x: Tensor, t: Tensor | float) -> Tensor:
+    """v (B, D, L) of standard normal data; t is a time or one per item (B,)."""
+    t = _per_item(t, x)
+    return (2 * t - 1) / (t**2 + (1 - t) ** 2) * x
 
 
 def endpoint_weight(t: Tensor, floor: float = FLOOR) -> Tensor:

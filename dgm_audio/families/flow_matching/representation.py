@@ -56,8 +56,8 @@ class MelFrames(nn.Module):
         """y (..., M, L) of log-mels."""
         return (mel - self.mean[:, None]) / self.scale[:, None]
 
-    def encode(self, x: Tensor) -> Tensor:
-        """y (B, M, L) of audio (B, 1, T)."""
+    def encode(self, x: Tensor, condition: dict[str, Tensor] | None = None) -> Tensor:
+        """y (B, M, L) of audio (B, 1, T), whatever the condition."""
         mel = self.vocoder.front(x[:, 0].float())[:, :, : self.latent.frames(x.shape[2])]
         return self.standardised(mel)
 
@@ -71,8 +71,8 @@ class MelFrames(nn.Module):
         whole = torch.cat([mel, mel[:, :, -1:].expand(-1, -1, max(0, missing))], dim=2)
         return whole.clamp(low, high)  # what was rounded may be above
 
-    def decode(self, y: Tensor, length: int) -> Tensor:
-        """Audio (B, 1, T) of y (B, M, L)."""
+    def decode(self, y: Tensor, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
+        """Audio (B, 1, T) of y (B, M, L), whatever the latents and the condition."""
         silence = torch.zeros(len(y), 1, length, device=y.device)
         return self.vocoder.decode(silence, {"mel": self.mel(y, length)}, length=length)
 

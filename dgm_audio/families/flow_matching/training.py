@@ -12,16 +12,28 @@ References:
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.families.flow.model import InversionFlow
+from dgm_audio.families.flow_matching.code_config import config_for_codes, take_autoencoder
+from dgm_audio.families.flow_matching.code_training import (
+    CODES,
+    CodedClips,
+    CodeObjective,
+    codes_of,
+)
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig, TextConfig
 from dgm_audio.families.flow_matching.model import FlowMatching
+from dgm_audio.families.flow_matching.representation import MelFrames
 from dgm_audio.families.flow_matching.sentences import Batch, Sentences, align_batch, flow_loss
+from dgm_audio.families.spectrogram import SpectrogramGenerator
+from dgm_audio.families.vae_stream.model import StreamVAE
 from dgm_audio.generator import AudioGenerator
 from dgm_audio.objective import Losses, Objective, Task, take_weights
 from dgm_audio.text import inventory
@@ -37,6 +49,8 @@ EVEN = 0.15
 """Share of the budget in which alignments are drawn to an even pace, ever less."""
 TRANSPOSED, SEMITONES = 0.2, 2.0
 """Share of sentences that are heard higher or lower, and by how much."""
+MEASURED = 128
+"""Sentences by which the pace is corrected."""
 EXAMPLE_SECONDS = 2.5
 """Length of the sentence that a model says where no text is given."""
 
@@ -69,6 +83,7 @@ class TextObjective(Objective):
         other = torch.randint(0, len(self.sentences.semitones), (len(rows),))
         shifts = torch.where(torch.rand(len(rows)) < TRANSPOSED, other, 0).numpy()
         frames = model.representation
+        assert isinstance(frames, MelFrames)
         batch = Batch.of(self.sentences, text, frames, rows, shifts, SPELLED)
         even = max(0.0, 1 - progress / self.even) if self.even else 0.0
         with torch.autocast(model.device.type, torch.bfloat16, enabled=self.mixed):
@@ -79,9 +94,10 @@ class TextObjective(Objective):
 
 
 class FlowMatchingTask(Task):
-    """Learns to speak from recordings with transcripts.
+    """Learns to speak from recordings with transcripts, or the codes of sounds.
 
-    What a new model contains is what it starts with: a vocoder, whose frames it makes.
+    What a new model contains is what it starts with: a vocoder, whose frames it makes, or an
+    autoencoder, whose codes it makes (see `code_training`).
     """
 
     represented = True
@@ -91,22 +107,42 @@ class FlowMatchingTask(Task):
     batch = 16
     rate = 1e-3
 
+    def snapshot(self, average: AudioGenerator, clips: ClipSet) -> AudioGenerator:
+        """The average of the weights; of a model that speaks, at the pace of the recordings."""
+        if not isinstance(self.objective, TextObjective):
+            return average
+        assert isinstance(average, FlowMatching)
+        model = deepcopy(average)
+        correct_pace(model, self.objective.sentences)
+        return model
+
+    @classmethod
+    def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
+        """The rate of what is contained, and the length of its clips if all have the same code."""
+        rate, longest = start.audio.sample_rate, start.audio.max_length
+        one_code = start.latent.hop is None and longest is not None
+        return rate, longest / rate if one_code else None
+
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
-        if not any(clips.texts):
-            raise DataError("flow-matching learns from recordings with transcripts; there are none")
-        if isinstance(start, FlowMatching):
-            vocoder = start.vocoder
-        elif isinstance(start, InversionFlow):
-            vocoder = start
-        else:
+        part = start.part if isinstance(start, FlowMatching) else start
+        if isinstance(part, SpectrogramGenerator | StreamVAE):
+            self.objective = _learns_codes(clips, mixed, part, start)
+            self.batch = CODES
+            return
+        if not isinstance(part, InversionFlow):
             raise InputError(
-                "flow-matching starts with a vocoder of family 'flow' or a model of its own family"
+                "flow-matching starts with a vocoder of family 'flow', an autoencoder of family "
+                "'vae', 'gan' or 'vae-stream', or a model of its own family"
             )
-        model = FlowMatching(config_for(clips, vocoder))
-        model.representation.vocoder.load_state_dict(vocoder.state_dict())
-        text = model.config.text
-        assert text is not None
-        frames = model.representation
+        if not any(clips.texts):
+            raise DataError(
+                "flow-matching learns from recordings with transcripts; there are none. Without "
+                "words it learns the codes of an autoencoder, such as --start drums-vae"
+            )
+        model = FlowMatching(config_for(clips, part))
+        text, frames = model.config.text, model.representation
+        assert text is not None and isinstance(frames, MelFrames)
+        frames.vocoder.load_state_dict(part.state_dict())
         sentences = Sentences.of(clips, text, frames, SEMITONES)
         even = EVEN
         if isinstance(start, FlowMatching):
@@ -115,6 +151,40 @@ class FlowMatchingTask(Task):
         else:
             frames.fit(torch.cat([mel.float() for mel in sentences.mels[0]], dim=1))
         self.objective = TextObjective(model, mixed, sentences, even)
+
+
+@torch.no_grad()
+def correct_pace(model: FlowMatching, sentences: Sentences) -> None:
+    """Lengthen all durations, so that recordings and what the model says are as long in sum.
+
+    The mean of a logarithm, which is learned, is below the logarithm of the mean.
+
+    Args:
+        model: whose weights are changed.
+        sentences: of which some are measured.
+    """
+    text, frames, spoken = model.config.text, model.representation, model.field.text
+    assert text is not None and spoken is not None and isinstance(frames, MelFrames)
+    rows = np.linspace(0, len(sentences) - 1, min(MEASURED, len(sentences))).round().astype(int)
+    batch = Batch.of(sentences, text, frames, rows, 0 * rows)
+    found = model.field.durations(batch.condition)
+    spoken.duration.bias += (batch.frames.sum() / found.sum()).log()
+
+
+def _learns_codes(
+    clips: ClipSet, mixed: bool, autoencoder: AudioGenerator, start: AudioGenerator | None
+) -> CodeObjective:
+    """A new model of the codes of clips, or one that goes on from a start."""
+    model = FlowMatching(config_for_codes(clips, autoencoder))
+    codes = codes_of(model)
+    take_autoencoder(codes, autoencoder)
+    goes_on = isinstance(start, FlowMatching)
+    if goes_on:
+        take_weights(model, start)
+    coded = CodedClips.varied(clips, model)
+    if not goes_on:
+        codes.fit(coded.draw(torch.arange(len(clips)).repeat(len(coded.mean))), len(clips))
+    return CodeObjective(model, mixed, coded)
 
 
 def config_for(clips: ClipSet, vocoder: InversionFlow) -> FlowMatchingConfig:
@@ -126,7 +196,7 @@ def config_for(clips: ClipSet, vocoder: InversionFlow) -> FlowMatchingConfig:
     text = TextConfig(
         inventory(languages), languages, voices, native, examples, semitones=SEMITONES
     )
-    return FlowMatchingConfig(vocoder=vocoder.config, text=text)
+    return FlowMatchingConfig(vocoder=vocoder.config, length=clips.audio.shape[2], text=text)
 
 
 def _usual(clips: ClipSet, voice: str, languages: tuple[str, ...]) -> int:

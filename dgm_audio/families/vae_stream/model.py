@@ -118,9 +118,18 @@ class StreamVAE(AudioGenerator):
         return (self._check_made(block) for block in self._blocks(z, length))
 
     def _blocks(self, z: Tensor, length: int) -> Iterator[Tensor]:
-        history, limiter, left = History(), Limiter(self.audio.sample_rate), length
+        history = History()
         codes = (self.prior(part, history) for part in z.split(CHUNK, dim=2))
-        parts = (self.decode_with_history(code, history) for code in codes)
+        return self.blocks_of(codes, length)
+
+    def blocks_of(self, codes: Iterator[Tensor], length: int) -> Iterator[Tensor]:
+        """The audio of codes (B, D, n), which follow each other, in blocks (B, C, t)."""
+        history, limiter, left = History(), Limiter(self.audio.sample_rate), length
+        parts = (
+            self.decode_with_history(part, history)
+            for code in codes
+            for part in code.split(CHUNK, dim=2)
+        )
         for block in limiter.whole(parts):
             block = block[:, :, :left]
             left -= block.shape[2]
