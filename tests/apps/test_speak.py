@@ -17,7 +17,7 @@ SENTENCES = [
     "He left a message for you, a very long one, which nobody has heard to its end.",
 ]
 PAGE = " ".join(SENTENCES)
-PIECE = 3.0
+PIECE = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +53,15 @@ def test_a_long_text_is_cut_where_sentences_end(model):
 
 
 def test_a_long_sentence_is_cut_at_commas_and_then_between_words(model):
-    commas = ", ".join(["and everyone who has ever been here"] * 4)
+    commas = ", ".join(["and everyone who has ever been here"] * 6)
     pauses = [piece.pause for piece in said(model, commas)]
     assert set(pauses[:-1]) == {round(0.25 * RATE)}
-    words = said(model, "and everyone who has ever been here " * 4)
+    words = said(model, "and everyone who has ever been here " * 6)
     assert len(words) > 1 and {piece.pause for piece in words} == {0}
 
 
 def test_lines_are_sentences(model):
-    pieces = said(model, "\n".join(["and everyone who has ever been here said so"] * 4))
+    pieces = said(model, "\n".join(["and everyone who has ever been here said so"] * 6))
     assert {piece.pause for piece in pieces[:-1]} == {round(0.45 * RATE)}
 
 

@@ -56,6 +56,7 @@ def test_a_long_text_is_said_in_pieces_and_a_longer_one_is_refused(studio, monke
     assert call == "speak"
     recipe = studio.recipe("tiny", call, seed=1, index=0, temperature=1.0, **how)
     assert round(studio.make(recipe, Stop()).seconds * RATE) == how["length"]
+    assert "render(model, provenance)" in python_code(recipe) and PAGE[:40] in python_code(recipe)
     with pytest.raises(InputError, match="too long for the page"):
         _call(model, {**item_conditions(model, {}, 1)[0], "text": PAGE * 20}, None)
 
