@@ -8,9 +8,10 @@ import torch
 
 from dgm_audio.data import ClipSet
 from dgm_audio.errors import DataError, InputError
-from dgm_audio.families.flow_matching import code_training, training
+from dgm_audio.families.flow_matching import coded_clips, training
 from dgm_audio.families.flow_matching.code_config import heard_as
-from dgm_audio.families.flow_matching.code_training import CodedClips, codes_of
+from dgm_audio.families.flow_matching.code_training import codes_of
+from dgm_audio.families.flow_matching.coded_clips import CodedClips
 from dgm_audio.families.flow_matching.model import FlowMatching
 from dgm_audio.families.flow_matching.ode import solve
 from dgm_audio.families.flow_matching.training import FlowMatchingTask
@@ -56,7 +57,7 @@ def learned() -> FlowMatching:
             "config_for_codes",
             lambda *args: replace(usual(*args), width=32, blocks=2, style=8),
         )
-        patch.setattr(code_training, "VARIATIONS", 3)
+        patch.setattr(coded_clips, "VARIATIONS", 3)
         torch.manual_seed(0)
         task = FlowMatchingTask(clips, mixed=False, start=autoencoder(clips))
     objective = task.objective
@@ -79,7 +80,7 @@ def test_it_learns_more_than_a_gaussian_knows(learned):
 
 def test_codes_of_classes_are_told_apart(learned):
     clips = tones(64, 1)
-    real = CodedClips.of(clips, learned)
+    real = CodedClips.of(clips, codes_of(learned), ["class"])
     y = codes_of(learned).whitened(real.mean[0])[:, :, 0]
     centre = torch.stack([y[0::2].mean(0), y[1::2].mean(0)])
     z = learned.noise(64, seed=0)

@@ -22,12 +22,8 @@ from torch import Tensor
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.families.flow.model import InversionFlow
 from dgm_audio.families.flow_matching.code_config import config_for_codes, take_autoencoder
-from dgm_audio.families.flow_matching.code_training import (
-    CODES,
-    CodedClips,
-    CodeObjective,
-    codes_of,
-)
+from dgm_audio.families.flow_matching.code_training import CODES, CodeObjective, codes_of
+from dgm_audio.families.flow_matching.coded_clips import CodedClips
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig, TextConfig
 from dgm_audio.families.flow_matching.model import FlowMatching
 from dgm_audio.families.flow_matching.representation import MelFrames
@@ -120,8 +116,9 @@ class FlowMatchingTask(Task):
     def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
         """The rate of what is contained, and the length of its clips if all have the same code."""
         rate, longest = start.audio.sample_rate, start.audio.max_length
-        one_code = start.latent.hop is None and longest is not None
-        return rate, longest / rate if one_code else None
+        if start.latent.hop is not None or longest is None:
+            return rate, None
+        return rate, longest / rate
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         part = start.part if isinstance(start, FlowMatching) else start
@@ -181,7 +178,7 @@ def _learns_codes(
     goes_on = isinstance(start, FlowMatching)
     if goes_on:
         take_weights(model, start)
-    coded = CodedClips.varied(clips, model)
+    coded = CodedClips.varied(clips, codes, model.condition.fields)
     if not goes_on:
         codes.fit(coded.draw(torch.arange(len(clips)).repeat(len(coded.mean))), len(clips))
     return CodeObjective(model, mixed, coded)
