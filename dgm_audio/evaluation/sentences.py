@@ -73,9 +73,9 @@ def vocoded(vocoder: AudioGenerator, x: Tensor) -> Tensor:
 
 
 def vocoder_of(model: AudioGenerator) -> AudioGenerator | None:
-    """The vocoder in a model; None if it has none."""
-    vocoder = getattr(model, "vocoder", None)
-    return vocoder if isinstance(vocoder, AudioGenerator) and is_vocoder(vocoder) else None
+    """The vocoder among the parts of a model, which makes its mels audible; None without one."""
+    parts = (part for part in model.modules() if part is not model)
+    return next((part for part in parts if is_vocoder(part)), None)  # pyright: ignore[reportReturnType]
 
 
 def sentences_of(clips: ClipSet) -> list[Sentence]:

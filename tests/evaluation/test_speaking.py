@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from speakers import ToySpeaker, sentence_splits
 from vocoders import ToyVocoder
 
 from dgm_audio.errors import DataError, InputError
 from dgm_audio.evaluation import speech_judges
 from dgm_audio.evaluation.new_sentences import NEW_SENTENCES
-from dgm_audio.evaluation.sentences import chosen_rows, say, sentences_of
+from dgm_audio.evaluation.sentences import chosen_rows, say, sentences_of, vocoder_of
 from dgm_audio.evaluation.speaking import evaluate_speech
 from dgm_audio.evaluation.word_error import word_errors, words
 
@@ -112,6 +113,16 @@ def test_a_model_without_a_vocoder_has_no_row_of_it(judges, spoken):
     del model.vocoder
     report = evaluate_speech(model, spoken, progress=False)
     assert "word_error_vocoded" not in report.figures and "vocoder" not in str(report)
+
+
+def test_the_vocoder_is_found_wherever_it_lies_in_the_model():
+    model = ToySpeaker()
+    own = model.vocoder
+    assert vocoder_of(model) is own
+    del model.vocoder
+    model.representation = torch.nn.ModuleDict({"frames": torch.nn.Identity(), "heard": own})
+    assert vocoder_of(model) is own
+    assert vocoder_of(own) is None
 
 
 def test_missing_judges_are_said_and_left_out(spoken, monkeypatch):
