@@ -4,8 +4,9 @@
 
 A classifier of the set's labels is trained first (see `dgm_audio.evaluation.classifier_scores`).
 Rows: real test clips, the best that can be expected; noise with the mean spectrum of each class,
-which has learned nothing; and models of the set. FID compares with training clips. The classifier
-is another one than that of published tables: numbers compare with theirs in order of size.
+which has learned nothing; and models of the set. All rows have the same number of sounds, since FID
+is the larger the fewer there are; it compares with training clips. The classifier is another one
+than that of published tables: numbers compare with theirs in order of size only.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Scores:
 
     Args:
         data: its folder; by default it is fetched.
-        n: sounds to draw of each model, and of noise.
+        n: sounds of each row, at most as many as there are test clips.
         steps: of the classifier's training.
         rate: in Hz, and
         seconds: of the clips; by default those of the first model.
@@ -78,10 +79,14 @@ def main(args: Scores) -> None:
         scores = ClassifierScores.of(classifier.outputs(audio), real, prior)
         print(f"{name:<20}{scores}", flush=True)
 
-    print(f"{len(train)} training clips, {len(train.classes)} classes; accuracy on "
-          f"{len(test)} test clips {accuracy(classifier, test):.3f}")  # fmt: skip
+    count = min(args.n, len(test))
+    test = test.subset(np.linspace(0, len(test) - 1, count).round().astype(int))
+    print(
+        f"{len(train)} training clips of {len(train.classes)} classes; {count} sounds a row; the "
+        f"classifier is right on {accuracy(classifier, test):.3f} of the test clips"
+    )
     row("test clips", test.tensor())
-    wanted = proportional_labels(labels, args.n)
+    wanted = proportional_labels(torch.from_numpy(test.labels).long(), count)
     noise = ShapedNoise(train.audio, labels, len(train.classes), rate)
     row("shaped noise", noise.draw(wanted, seed=0))
     for name, model in zip(args.models, models, strict=True):

@@ -9,7 +9,7 @@ from dgm_audio.capabilities import RunsLive
 from dgm_audio.errors import InputError
 from dgm_audio.generator import AudioGenerator, Encoder
 from dgm_audio.resynthesis import check_vocoder
-from dgm_audio.specs import Frames, Scalar
+from dgm_audio.specs import Frames, Mixture, Scalar, Text
 
 
 def why_no_sample(model: AudioGenerator) -> str:
@@ -59,6 +59,11 @@ def morph_note(model: AudioGenerator) -> str:
     hop = model.latent.hop
     if hop is None:
         return ""
+    if says_text(model):
+        return (
+            "All corners say the same text, at the pace of the slowest. If each keeps its own "
+            "voice, the voices glide into each other."
+        )
     if hop == 1:
         return (
             f"The latents of {_name(model)} are white noise, one number per sample. "
@@ -89,6 +94,18 @@ def why_no_directions(model: AudioGenerator) -> str:
         f"The latent of {_name(model)} is white noise, independent for every {each}: no direction "
         "in it has an audible effect."
     )
+
+
+def says_text(model: AudioGenerator) -> bool:
+    """Whether a text is among the conditions: a sound is as long as its text takes."""
+    return any(isinstance(spec, Text) for _, spec in model.condition)
+
+
+def own_conditions(model: AudioGenerator) -> list[str]:
+    """The conditions that each corner of a morph may have for itself."""
+    if says_text(model):
+        return [key for key, spec in model.condition if isinstance(spec, Mixture)]
+    return [key for key, _ in model.condition]
 
 
 def is_vocoder(model: AudioGenerator) -> bool:

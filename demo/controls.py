@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
+from dgm_audio.apps.render import usual_length
 from dgm_audio.generator import AudioGenerator
 
 from .event_handlers import STOPS, Updates, status_line
@@ -71,8 +72,10 @@ def max_seconds_of(model: AudioGenerator) -> float:
     return math.inf if most is None else most / model.audio.sample_rate
 
 
-def length_in_samples(model: AudioGenerator, seconds: float) -> int:
-    """Samples of a duration from a "Seconds" field.
+def length_in_samples(
+    model: AudioGenerator, seconds: float | None, condition: Mapping[str, Any]
+) -> int:
+    """Samples of a duration from a "Seconds" field; an empty field is the usual one.
 
     A duration within 1 ms of the model's own is the model's own: the field shows rounded values.
     Longer ones are cut to the model's longest.
@@ -80,6 +83,8 @@ def length_in_samples(model: AudioGenerator, seconds: float) -> int:
     Raises:
         InputError: if the duration is no number above 0.
     """
+    if seconds is None:
+        return usual_length(model, condition)
     own, longest = model.audio.seconds, max_seconds_of(model)
     if isinstance(seconds, int | float):
         seconds = min(own if abs(seconds - own) < MILLISECOND else seconds, longest)

@@ -18,7 +18,9 @@ from dgm_audio.apps.render import check_provenance, end_of, item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.provenance import Provenance
+from dgm_audio.specs import ConditionSpec, Text
 
+from .capability_text import says_text
 from .studio import Studio
 from .widgets import recipe_from
 
@@ -48,7 +50,7 @@ class Corners:
 
     def at(self, x: float, y: float) -> Provenance:
         """The sound at (x, y) in [0, 1]; at a corner with a seed, the sample of that seed."""
-        condition = blend(self.conditions, x, y)
+        condition = blend(self.conditions, x, y, self._spec)
         corner = self.ends[int(x) + 2 * int(y)] if {x, y} <= {0, 1} else {}
         if "seed" in corner:
             return self._recipe("sample", **{"temperature": 1.0, **corner}, condition=condition)
@@ -57,7 +59,7 @@ class Corners:
     def between(self, steps: int) -> Iterator[Provenance]:
         """`steps` sounds from the first corner to the second."""
         for index in range(steps):
-            condition = blend(self.conditions, index / (steps - 1), 0)
+            condition = blend(self.conditions, index / (steps - 1), 0, self._spec)
             ends = {"from": self.ends[0], "to": self.ends[1]}
             yield self._recipe("interpolate", **ends, steps=steps, index=index, condition=condition)
 
@@ -77,6 +79,10 @@ class Corners:
                 return recipe
             fewer = max(SHORTEST_PATH, len(kept) * 3 // 4)
             kept = [kept[round(i * (len(kept) - 1) / (fewer - 1))] for i in range(fewer)]
+
+    @property
+    def _spec(self) -> ConditionSpec:
+        return self.studio.model(self.name).condition
 
     def _recipe(self, call: str, **parameters: Any) -> Provenance:
         """A recipe; latents that are too long for it go into files beside it."""
@@ -123,7 +129,8 @@ def read_corners(
         count: 4 for a pad, 2 for a line.
         given: conditions chosen on the page.
         own: whether each corner keeps its own condition; else all take the first one.
-        seconds: of each sound; models with one code per clip keep their own duration.
+        seconds: of each sound; models with one code per clip keep their own duration, and texts
+            take what they take.
 
     Raises:
         InputError: if it is something else, a sound of another model, or too short.
@@ -135,10 +142,9 @@ def read_corners(
     ):
         raise InputError(f"the page sent {sent!r:.60}; expected {count} sounds")
     model = studio.model(name)
-    longest = (model.audio.max_length or math.inf) / model.audio.sample_rate
-    fixed = model.latent.hop is None
-    length = model.audio.resolve_length(None if fixed else min(seconds, longest))
+    given = _shared_text(model, given)
     conditions = item_conditions(model, given, count)
+    length = _length(model, conditions, seconds)
     recipes = [recipe_from(one["recipe"]) if "recipe" in one else None for one in sent]
     ends = []
     for index, (one, recipe) in enumerate(zip(sent, recipes, strict=True)):
@@ -154,6 +160,29 @@ def read_corners(
     if not own:
         conditions = item_conditions(model, given, 1) * count
     return Corners(studio, name, ends, conditions, length, recording)
+
+
+def _shared_text(model: AudioGenerator, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given conditions with text and language: without them, those of the first sound.
+
+    Raises:
+        InputError: if a name or a value is not allowed.
+    """
+    first = item_conditions(model, given, 1)[0]
+    texts = {key: spec for key, spec in model.condition if isinstance(spec, Text)}
+    shared = {*texts, *(spec.by for spec in texts.values() if spec.by)}
+    return {key: first[key] for key in shared} | {
+        key: value for key, value in given.items() if value is not None
+    }
+
+
+def _length(model: AudioGenerator, conditions: list[dict[str, Any]], seconds: float) -> int:
+    """Samples of each sound; of a text what the slowest corner takes."""
+    if says_text(model):
+        return max(model.lengths(condition)[0] for condition in conditions)
+    longest = (model.audio.max_length or math.inf) / model.audio.sample_rate
+    fixed = model.latent.hop is None
+    return model.audio.resolve_length(None if fixed else min(seconds, longest))
 
 
 def _end_of(

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 from dgm_audio.generator import AudioGenerator, Encoder, HasElbo, HasLogProb
-from dgm_audio.specs import Classes, Field, Scalar
+from dgm_audio.specs import Classes, Field, Scalar, Text
 
 WIDTH, HEIGHT = 760, 250
 _BOXES = {"z": (20, 180), "decode": (290, 180), "x": (560, 180)}
@@ -83,6 +83,8 @@ def _arrow(x0: float, y0: float, x1: float, y1: float) -> str:
 
 
 def _allowed(spec: Field) -> str:
+    if isinstance(spec, Text):
+        return f"what is said, in {', '.join(spec.languages)}"
     if isinstance(spec, Classes):
         return f"one of {len(spec.names)} ({spec.names[0]} ...)"
     if isinstance(spec, Scalar):

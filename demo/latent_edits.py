@@ -145,7 +145,7 @@ def edit(
             )
             frames = min(z.shape[2], other.shape[2])
             z = slerp(z[..., :frames], other[..., :frames], share)
-            condition = blend([condition, other_condition], share, 0)
+            condition = blend([condition, other_condition], share, 0, model.condition)
             length = min(length, frames * (model.latent.hop or length))
             recording = recording or other_recording
     flag = {"recording": True} if recording else {}

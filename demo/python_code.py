@@ -106,7 +106,7 @@ def _path(parameters: Mapping[str, Any]) -> Script:
         "with torch.no_grad():",
         "    sounds = []",
         "    for seconds, x, y in points:",
-        "        z, condition = point(corners, x, y), blend(conditions, x, y)",
+        "        z, condition = point(corners, x, y), blend(conditions, x, y, model.condition)",
         f"        sounds.append(model.decode(z, condition, length={ends.samples(parameters)})[0])",
         "rate = model.audio.sample_rate",
         "starts = [round(seconds * rate) for seconds, x, y in points]",

@@ -255,7 +255,13 @@ def title_of(recipe: Provenance) -> str:
     return f"{words} {_CALLS.get(recipe.call, recipe.call)}".strip()
 
 
-_CALLS = {"interpolate": "between two", "morph": "morph", "path": "path", "decode": "own latent"}
+_CALLS = {
+    "interpolate": "between two",
+    "morph": "morph",
+    "path": "path",
+    "decode": "own latent",
+    "speak": "said",
+}
 
 
 def _file_of(recipe: Provenance) -> str:

@@ -15,7 +15,7 @@ import gradio as gr
 
 from dgm_audio.errors import InputError
 from dgm_audio.provenance import Provenance
-from dgm_audio.specs import Classes, ConditionSpec, Scalar
+from dgm_audio.specs import Classes, ConditionSpec, Scalar, Text
 
 STATIC = Path(__file__).parent / "static"
 MAX_JSON = 64 * 1024
@@ -70,7 +70,9 @@ def condition_fields(spec: ConditionSpec) -> list[dict[str, Any]]:
     """The conditions of a model that the page offers, for the widget "controls"."""
     fields: list[dict[str, Any]] = []
     for key, one in spec:
-        if isinstance(one, Classes):
+        if isinstance(one, Text):
+            fields.append({"key": key, "text": one.examples[0]})
+        elif isinstance(one, Classes):
             fields.append({"key": key, "names": list(one.names)})
         elif isinstance(one, Scalar):
             low, high = one.low, one.high

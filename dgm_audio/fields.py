@@ -71,8 +71,10 @@ class Classes:
 class Mixture(Classes):
     """Shares of K classes: a name or an index as for `Classes`, or names with weights.
 
-    >>> Mixture(("allison", "carlo")).parse("voice", ["carlo", {"allison": 3, "carlo": 1}], batch=2)
+    >>> voice = Mixture(("allison", "carlo"))
+    >>> voice.parse("voice", ["carlo", {"allison": 3, "carlo": 1}, "allison:3, carlo:1"], batch=3)
     tensor([[0.0000, 1.0000],
+            [0.7500, 0.2500],
             [0.7500, 0.2500]])
     """
 
@@ -89,7 +91,20 @@ class Mixture(Classes):
         rows = [self._weights(key, item) for item in per_item(key, value, batch)]
         return self._shares(key, torch.tensor(rows, dtype=torch.float32, device="cpu"), batch)
 
+    def plain(self, shares: Tensor) -> str | dict[str, float]:
+        """Shares (K,) as a JSON value: one name, or names with their shares.
+
+        >>> voice = Mixture(("allison", "carlo", "june"))
+        >>> voice.plain(torch.tensor([0.0, 1.0, 0.0])), voice.plain(torch.tensor([0.7, 0.0, 0.3]))
+        ('carlo', {'allison': 0.7, 'june': 0.3})
+        """
+        numbers = [float(str(share)) for share in shares.float().cpu().numpy()]  # 0.7, not 0.69999
+        found = {name: share for name, share in zip(self.names, numbers, strict=True) if share > 0}
+        return next(iter(found)) if len(found) == 1 else found
+
     def _weights(self, key: str, item: Any) -> list[float]:
+        if isinstance(item, str) and ":" in item:
+            item = _weights_of(key, item)
         if isinstance(item, Sequence) and not isinstance(item, str):
             item = dict(zip(self.names, item, strict=True)) if len(item) == len(self.names) else {}
         weights = [0.0] * len(self.names)
@@ -142,6 +157,20 @@ class Scalar:
                 f"it must be a number from {self.low:g} to {self.high:g} ({self.unit})"
             )
         return torch.tensor(numbers, dtype=torch.float32, device="cpu")
+
+
+def _weights_of(key: str, text: str) -> dict[str, float]:
+    """Names with weights of a text such as "allison:3, carlo:1"."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = part.partition(":")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            raise InputError(
+                f"condition {key!r} is {text!r:.60}; write NAME, or NAME:WEIGHT,NAME:WEIGHT"
+            ) from None
+    return weights
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,7 @@ MARKER = "dgm_audio recipe, JSON: "
 MAX_BYTES = 2000
 """Longest JSON: libsndfile drops tags of more than 2045 characters, marker included."""
 
-CALLS = ("sample", "interpolate", "decode", "morph", "path")
+CALLS = ("sample", "interpolate", "decode", "morph", "path", "speak")
 """What makes a sound (see `dgm_audio.apps.render`)."""
 
 

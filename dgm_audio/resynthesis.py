@@ -103,5 +103,8 @@ def _others(model: AudioGenerator, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     if "mel" in given:
         raise InputError("the condition 'mel' is that of the recording; it cannot be given")
-    defaults = {key: spec.default(1) for key, spec in model.condition if key != "mel"}
+    defaults: dict[str, Tensor] = {}
+    for key, spec in model.condition:
+        if key != "mel":
+            defaults[key] = spec.default(1, defaults)
     return {**defaults, **given}

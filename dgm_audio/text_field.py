@@ -36,8 +36,7 @@ class Text:
 
     def default(self, batch: int, known: Known = NOTHING) -> Tensor:
         """The example of each item's language."""
-        texts = [self.examples[index] for index in self._languages(batch, known)]
-        return self.parse("text", texts, batch, known)
+        return self.parse("text", self.written("text", None, batch, known), batch, known)
 
     def parse(self, key: str, value: Any, batch: int, known: Known = NOTHING) -> Tensor:
         """Int64 tensor (B, N) of symbols, zeros after the end.
@@ -57,14 +56,25 @@ class Text:
         ]
         return pad_sequence(rows, batch_first=True)
 
+    def written(self, key: str, value: Any, batch: int, known: Known = NOTHING) -> list[str]:
+        """The text of each item as it is written: the given one, or the example of its language.
+
+        Raises:
+            InputError: if it is given as symbols.
+        """
+        if value is None:
+            return [self.examples[index] for index in self._languages(batch, known)]
+        texts = per_item(key, value, batch)
+        if not all(isinstance(text, str) for text in texts):
+            raise InputError(f"condition {key!r} is {value!r:.60}; it must be a string")
+        return texts
+
     def _languages(self, batch: int, known: Known) -> list[int]:
         return class_indices(known[self.by]).tolist() if self.by in known else [0] * batch
 
-    def _read(self, key: str, text: Any, language: str) -> Tensor:
+    def _read(self, key: str, text: str, language: str) -> Tensor:
         from dgm_audio.text import symbols
 
-        if not isinstance(text, str):
-            raise InputError(f"condition {key!r} is {text!r:.60}; it must be a string")
         found = symbols(text, language)
         unknown = [symbol for symbol in found if symbol not in self.symbols]
         if unknown:

@@ -1,4 +1,4 @@
-// The conditions of a model: a list for classes, a slider for numbers.
+// The conditions of a model: a list for classes, a slider for numbers, a line for a text to be said.
 dgm.controls = (element, props, trigger, watch) => {
   "use strict";
   const home = element.querySelector(".dgm-controls");
@@ -12,9 +12,23 @@ dgm.controls = (element, props, trigger, watch) => {
     trigger("change");
   }
 
+  // Enter: the main button of the tab, when the text has reached the server's side of the page.
+  function say(key, value) {
+    if ((props.value.given[key] || "") !== value) choose(key, value);
+    setTimeout(() => dgm.emit("go"), 100);
+  }
+
   function field(one) {
     const id = `dgm-field-${one.key}`;
     const label = dgm.make("label", { for: id }, one.key);
+    if (one.text !== undefined) {
+      const line = dgm.make("input", {
+        id, type: "text", class: "dgm-say", placeholder: one.text, maxlength: 1000, autocomplete: "off", enterkeyhint: "go",
+        onchange: () => choose(one.key, line.value.trim()),
+        onkeydown: (event) => event.key === "Enter" && !event.isComposing && say(one.key, line.value.trim()),
+      });
+      return dgm.make("div", { class: "dgm-field dgm-field-text" }, label, line);
+    }
     if (one.names) {
       const list = dgm.make(
         "select",

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const KEYS = [
+    ["Enter", "in a text: say it"],
     ["space", "play or stop the sound in the dock"],
     ["G", "generate, decode, draw: the main button of the tab"],
     ["R", "random: new seeds, then G"],
@@ -49,6 +50,7 @@
     "?": sheet,
   };
 
+  dgm.on("go", acts.g);
   window.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.repeat) return;
     const at = event.target;

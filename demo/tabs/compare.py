@@ -11,10 +11,11 @@ from typing import Any
 import gradio as gr
 
 from dgm_audio.apps.file_names import label
+from dgm_audio.apps.render import item_conditions, usual_length
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.model_folder import read_header
 from dgm_audio.shipped import list_models
-from dgm_audio.specs import Classes, ConditionSpec, Scalar
+from dgm_audio.specs import Classes, ConditionSpec, Scalar, Text
 
 from ..background import Report, in_background
 from ..capability_text import why_no_sample
@@ -117,8 +118,8 @@ def shared_conditions(
         given: conditions chosen on the page; a model ignores those that it does not have.
 
     Returns:
-        The full condition by model name. Without a choice, the class is the first one that all
-        models with classes have, or else each model's own first one.
+        The condition by model name, without what follows from the rest. Without a choice, the class
+        is the first one that all models with classes have, or else each model's own first one.
     """
     names = [_names(spec) for spec in specs.values()]
     with_classes = [one for one in names if one]
@@ -135,7 +136,11 @@ def _condition(
     own: dict[str, Any] = {}
     for key, one in spec:
         if isinstance(one, Classes):
-            own[key] = next((name for name in wanted if name in one.names), one.names[0])
+            found = next((name for name in wanted if name in one.names), "")
+            if found or not one.follows:
+                own[key] = found or one.names[0]
+        elif isinstance(one, Text) and given.get(key):
+            own[key] = given[key]
         elif isinstance(one, Scalar):
             value = given.get(key)
             fits = isinstance(value, int | float) and one.low <= value <= one.high
@@ -152,8 +157,9 @@ def _made(
 ) -> tuple[Sound, str]:
     """The sound of a model, and its row of the table."""
     model = studio.model(name)
-    seconds = min(model.audio.seconds, studio.max_seconds)
-    length = model.audio.resolve_length(seconds)
+    condition = item_conditions(model, condition, 1)[0]
+    most = int(studio.max_seconds * model.audio.sample_rate)
+    length = min(usual_length(model, condition), most)
     recipe = studio.recipe(
         name,
         "sample",

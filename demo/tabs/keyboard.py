@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from dgm_audio.apps.render import item_conditions
+from dgm_audio.apps.render import item_conditions, usual_length
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 from dgm_audio.provenance import Provenance
@@ -102,14 +102,15 @@ def seed_recipe(studio: Studio, name: str, seed: Any, given: Mapping[str, Any]) 
     """
     model = studio.model(name)
     most = int(studio.max_seconds * model.audio.sample_rate)
+    condition = item_conditions(model, given, 1)[0]
     return studio.recipe(
         name,
         "sample",
         seed=check_integer("seed", seed, 0, MAX_SEED),
         index=0,
         temperature=1.0,
-        length=min(model.audio.length, most),
-        condition=item_conditions(model, given, 1)[0],
+        length=min(usual_length(model, condition), most),
+        condition=condition,
     )
 
 

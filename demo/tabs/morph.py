@@ -15,7 +15,7 @@ from dgm_audio.apps.morph import grid_order
 from dgm_audio.generator import AudioGenerator, check_integer
 
 from ..background import Report, in_background
-from ..capability_text import morph_note, why_no_encoding, why_no_sample
+from ..capability_text import morph_note, own_conditions, says_text, why_no_encoding, why_no_sample
 from ..controls import on_model_change, stop_button
 from ..corners import Corners, read_corners
 from ..event_handlers import Updates, handler, status_line, with_progress
@@ -78,16 +78,17 @@ def build(page: PageContext) -> None:
     @on_model_change(page, [why, means, all_of_it, seconds, status, pad])
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
+        timed = model.latent.hop is not None and not says_text(model)
         usual = min(round(model.audio.seconds, 1), DEFAULT_SECONDS, longest)
         return {
             why: status_line(reason),
             means: status_line("" if reason else morph_note(model)),
             all_of_it: gr.update(visible=not reason),
-            seconds: gr.update(value=usual, visible=model.latent.hop is not None),
+            seconds: gr.update(value=usual, visible=timed),
             status: "",
             pad: {
                 "weights": model.weights_hash,
-                "conditions": [key for key, _ in model.condition],
+                "conditions": own_conditions(model),
                 "deaf": why_no_encoding(model),
             },
         }

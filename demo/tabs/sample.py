@@ -9,10 +9,12 @@ from typing import Any
 import gradio as gr
 
 from dgm_audio.apps.render import item_conditions
+from dgm_audio.apps.speak import how_to_say
+from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_SEED, AudioGenerator, check_integer
 
 from ..background import make_in_background
-from ..capability_text import why_no_sample
+from ..capability_text import says_text, why_no_sample
 from ..controls import (
     SEED_RANGE,
     length_in_samples,
@@ -63,19 +65,13 @@ def build(page: PageContext) -> None:
         items = item_conditions(
             model, given_conditions(controls), check_integer("how many", how_many, 1, MAX_SOUNDS)
         )
-        length = length_in_samples(model, long)
         made: list[dict[str, Any]] = []
         yield {seed: drawn, sounds: []}
         for (index, condition), line in with_progress(list(enumerate(items)), "Making"):
             yield {status: line}
+            call, how = _call(model, condition, long)
             recipe = page.studio.recipe(
-                name,
-                "sample",
-                seed=drawn,
-                index=index,
-                temperature=float(warm),
-                length=length,
-                condition=condition,
+                name, call, seed=drawn, index=index, temperature=float(warm), **how
             )
             sound = yield from make_in_background(page.studio, recipe, stop, status)
             made.append(sound.page_data())
@@ -97,10 +93,27 @@ def build(page: PageContext) -> None:
     def adapt(model: AudioGenerator) -> Updates:
         reason = why_no_sample(model)
         longest = min(page.studio.max_seconds, max_seconds_of(model))
-        usual = min(model.audio.seconds, longest, 10.0)
+        usual, speaks = min(model.audio.seconds, longest, 10.0), says_text(model)
         return {
             why: status_line(reason),
             all_of_it: gr.update(visible=not reason),
-            seconds: gr.update(value=round(usual, 3), label=f"Seconds, up to {longest:.3g}"),
+            seconds: gr.update(
+                value=None if speaks else round(usual, 3),
+                label=f"Seconds, up to {longest:.3g}" + ("; empty: as the text takes" * speaks),
+            ),
             sounds: [],
         }
+
+
+def _call(
+    model: AudioGenerator, condition: dict[str, Any], seconds: float | None
+) -> tuple[str, dict[str, Any]]:
+    """The call of a recipe, and its parameters but for the seed; a long text is said in pieces."""
+    if seconds is not None or not says_text(model):
+        length = length_in_samples(model, seconds, condition)
+        return "sample", {"condition": condition, "length": length}
+    beside: dict[str, str] = {}
+    call, how = how_to_say(model, condition, None, beside)
+    if beside:
+        raise InputError("this text is too long for the page; dgm-audio speak says longer ones")
+    return call, how

@@ -70,11 +70,12 @@ def _fit(
     each = min(most, max(fewest, math.ceil(MOST_SOUNDS / len(choices))))
     numbers, labels = [], []
     for label, condition in enumerate(choices):
+        length = model.lengths(condition)[0]
         for first in range(0, each, _BATCH):
             progress(label * each + first, len(choices) * each)
             count = min(_BATCH, each - first)
-            z = model.noise(count, seed=0, first=label * each + first)
-            numbers.append(_numbers(model, model.decode(z, condition).cpu()))
+            z = model.noise(count, length=length, seed=0, first=label * each + first)
+            numbers.append(_numbers(model, model.decode(z, condition, length=length).cpu()))
             labels += [label] * count
     return LabelClassifier(torch.cat(numbers), torch.tensor(labels))
 

@@ -55,8 +55,12 @@ def _live(model: RunsLive) -> dict[str, Any]:
 
 
 def _field(spec: Field) -> dict[str, Any]:
-    from dgm_audio.specs import Classes, Scalar
+    from dgm_audio.specs import Classes, Mixture, Scalar, Text
 
+    if isinstance(spec, Text):
+        return {"text": True, "languages": list(spec.languages), "examples": list(spec.examples)}
+    if isinstance(spec, Mixture):
+        return {"classes": list(spec.names), "mixture": True}
     if isinstance(spec, Classes):
         return {"classes": list(spec.names)}
     if isinstance(spec, Scalar):

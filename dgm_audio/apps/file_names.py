@@ -14,6 +14,10 @@ MOST_LETTERS = 60
 """Of a part of a name."""
 
 
+USUAL = {"pace": 1.0, "transpose": 0.0}
+"""Numbers that say nothing of a sound."""
+
+
 def model_name(model: AudioGenerator, given: str) -> str:
     """The model's name in provenance; for a run's `model` folder the name of the run."""
     name = model.name or model.family
@@ -33,15 +37,26 @@ def slug(text: str) -> str:
 
 
 def label(condition: Mapping[str, Any]) -> str:
-    """A condition in words: names as they are, numbers with their key.
+    """A condition in words: names as they are, shares with their names, numbers with their key.
+
+    A usual pace is left out, and a pitch that is not transposed.
 
     >>> label({"class": "kick", "gain": 1.5})
     'kick gain 1.5'
+    >>> label({"voice": {"allison": 0.7, "carlo": 0.3}})
+    'allison 0.7 carlo 0.3'
     """
-    return " ".join(
-        f"{key} {value:g}" if isinstance(value, int | float) else str(value)[:MOST_LETTERS]
-        for key, value in condition.items()
-    )
+    words = []
+    for key, value in condition.items():
+        if value == USUAL.get(key):
+            continue
+        if isinstance(value, Mapping):
+            words.append(label(value))
+        elif isinstance(value, int | float):
+            words.append(f"{key} {value:g}")
+        else:
+            words.append(str(value)[:MOST_LETTERS])
+    return " ".join(words)
 
 
 def file_name(*parts: str | int, suffix: str = ".wav") -> str:

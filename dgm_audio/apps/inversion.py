@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.apps.classes import class_shares
+from dgm_audio.apps.conditions import in_one_language
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
 from dgm_audio.generator import AudioGenerator, Encoder, HasLogProb
 from dgm_audio.signal.pitch import note_pitch
-from dgm_audio.specs import Classes, Scalar
+from dgm_audio.specs import Classes, Scalar, Text
 
 
 def encoder_of(model: AudioGenerator) -> Encoder:
@@ -46,17 +47,22 @@ def error_db(x: Tensor, y: Tensor, sample_rate: int) -> float:
 def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The full conditions of one sound: all combinations of the classes that are not given.
 
+    A class whose default follows another does so.
+
     Raises:
         InputError: if a given value is not allowed, or a field has no default.
     """
+    given = in_one_language(model, given, 1)
     assumed = item_conditions(model, given, 1)[0]
     open_fields = {
         key: spec.names
         for key, spec in model.condition
-        if isinstance(spec, Classes) and key not in given
+        if isinstance(spec, Classes) and key not in given and not spec.follows
     }
+    if not open_fields:
+        return [assumed]
     return [
-        assumed | dict(zip(open_fields, names, strict=True))
+        item_conditions(model, {**given, **dict(zip(open_fields, names, strict=True))}, 1)[0]
         for names in product(*open_fields.values())
     ]
 
@@ -86,8 +92,11 @@ def likely_conditions(
     much of how much was done; it may stop by raising.
 
     Raises:
-        InputError: if a given value is not allowed.
+        InputError: if a given value is not allowed, or what is said is not given.
     """
+    for key, spec in model.condition:
+        if isinstance(spec, Text) and given.get(key) is None:
+            raise InputError(f"the condition {key!r} is not given: what is said in the recording")
     class_choices(model, given)  # wrong values before slow work
     choices = class_choices(model, dict(given) | heard_pitch(model, clip, given))
     if len(choices) == 1:

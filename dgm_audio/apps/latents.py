@@ -202,10 +202,12 @@ def unpack(packed: Any, folder: Path) -> Tensor:
 
 
 def files_beside(provenance: Provenance) -> list[str]:
-    """Names of the files of latents that must lie beside a sound for its provenance to work."""
+    """Names of the files, of latents or of a text, that its provenance needs beside a sound."""
     corners = provenance.parameters.get("corners")
+    condition = provenance.parameters.get("condition")
     listed = corners if isinstance(corners, list) else []
-    values = [*provenance.parameters.values(), *listed]
+    said = condition.values() if isinstance(condition, Mapping) else []
+    values = [*provenance.parameters.values(), *listed, *said]
     names = (
         str(value["file"]) for value in values if isinstance(value, Mapping) and "file" in value
     )

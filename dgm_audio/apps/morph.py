@@ -18,6 +18,7 @@ from torch import Tensor
 from dgm_audio.errors import InputError
 from dgm_audio.generator import check_integer
 from dgm_audio.interpolation import slerp
+from dgm_audio.specs import ConditionSpec, Mixture
 
 MAX_GRID = 33
 _LARGEST = 1e9
@@ -50,13 +51,16 @@ def point(corners: Sequence[Tensor], x: float, y: float) -> Tensor:
     return rows[0] if len(rows) == 1 else slerp(rows[0], rows[1], y)
 
 
-def blend(conditions: Sequence[Mapping[str, Any]], x: float, y: float) -> dict[str, Any]:
-    """The condition at a place: numbers glide, names are those of the nearest corner.
+def blend(
+    conditions: Sequence[Mapping[str, Any]], x: float, y: float, spec: ConditionSpec | None = None
+) -> dict[str, Any]:
+    """The condition at a place: numbers and mixtures glide, names are those of the nearest corner.
 
     Args:
         conditions: a full one per corner, 2 or 4; classes by name.
         x: as those of `point`.
         y: see there.
+        spec: says which of them are mixtures; by default none are.
 
     Returns:
         Numbers in proportion to the distance from each side, rounded to 2 decimals; what is the
@@ -83,6 +87,10 @@ def blend(conditions: Sequence[Mapping[str, Any]], x: float, y: float) -> dict[s
     there = {}
     for name in names:
         values = [condition[name] for condition in conditions]
+        field = spec.fields.get(name) if spec else None
+        if isinstance(field, Mixture) and any(value != values[0] for value in values):
+            there[name] = _mixed(name, field, values, x, y)
+            continue
         glides = all(map(_glides, values)) and any(value != values[0] for value in values)
         there[name] = round(_bilinear(values, x, y), 2) if glides else nearest[name]
     return there
@@ -169,6 +177,12 @@ def _bilinear(values: Sequence[float], x: float, y: float) -> float:
         left + x * (right - left) for left, right in zip(values[::2], values[1::2], strict=True)
     ]
     return rows[0] if len(rows) == 1 else rows[0] + y * (rows[1] - rows[0])
+
+
+def _mixed(name: str, field: Mixture, values: Sequence[Any], x: float, y: float) -> Any:
+    shares = [field.parse(name, value, 1)[0].tolist() for value in values]
+    blended = [_bilinear(column, x, y) for column in zip(*shares, strict=True)]
+    return field.plain(torch.tensor([round(share, 4) for share in blended]))
 
 
 def _check_fading(

@@ -49,7 +49,7 @@ def path_clip(
             )
         places = [point(corners, x, y) for _, x, y in points]
     sounds = (
-        decode_one(model, z, blend(conditions, x, y), length)[None]
+        decode_one(model, z, blend(conditions, x, y, model.condition), length)[None]
         for z, (_, x, y) in zip(places, points, strict=True)
     )
     seen = sounds if watch is None else watch(sounds, length * len(points))

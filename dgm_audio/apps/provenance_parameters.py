@@ -59,13 +59,20 @@ def samples(parameters: Mapping[str, Any]) -> int:
 
 def drawn(model: AudioGenerator, parameters: Mapping[str, Any]) -> Tensor:
     """The item of a seed: what `model.sample` decodes, (1, D, L)."""
-    return model.noise(
-        1,
-        length=samples(parameters),
-        seed=value(parameters, "seed", int),
-        temperature=value(parameters, "temperature", float),
-        first=check_integer("index", value(parameters, "index", int), 0, MAX_INDEX),
-    )
+    return model.noise(1, length=samples(parameters), **drawing(parameters))
+
+
+def drawing(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `model.noise` that say which item of which seed is drawn.
+
+    Raises:
+        InputError: if one is missing or not allowed.
+    """
+    return {
+        "seed": value(parameters, "seed", int),
+        "temperature": value(parameters, "temperature", float),
+        "first": check_integer("index", value(parameters, "index", int), 0, MAX_INDEX),
+    }
 
 
 def end(model: AudioGenerator, said: Any, length: int, folder: Path) -> Tensor:

@@ -16,16 +16,17 @@ from torch import Tensor
 from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
 from dgm_audio.apps import provenance_parameters as ends
+from dgm_audio.apps.conditions import in_one_language, plain_values
 from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.apps.finishing import finished
 from dgm_audio.apps.latents import pack, unpack
+from dgm_audio.apps.long_text import pieces_of, spoken, unpack_text
 from dgm_audio.apps.morph import point
 from dgm_audio.apps.path import path_clip
 from dgm_audio.errors import InputError
 from dgm_audio.generator import MAX_BATCH, AudioGenerator, Streams, check_integer
 from dgm_audio.interpolation import slerp
 from dgm_audio.provenance import Provenance
-from dgm_audio.specs import Classes, Scalar
 
 
 def provenance_for(model: AudioGenerator, name: str, call: str, **parameters: Any) -> Provenance:
@@ -41,7 +42,9 @@ def provenance_for(model: AudioGenerator, name: str, call: str, **parameters: An
             `corners` (4 or 2 such ends), `x` and `y` (see `dgm_audio.apps.morph`); for "path"
             `corners`, `conditions` (a full one per corner), `points` (1 to 64 of [seconds, x, y],
             up to 60 s, none earlier than the one before) and `fade` (0 to 5 s), where `length` is
-            that of each sound, and `condition` that of the first corner. For all of them `trim` and
+            that of each sound, and `condition` that of the first corner; for "speak" what "sample"
+            needs, where the text of the condition may be long and lie in a file (see
+            `dgm_audio.apps.long_text`). For all of them `trim` and
             `level`, if there are any (see `dgm_audio.apps.finishing`).
 
     Raises:
@@ -87,6 +90,8 @@ def _made(
         return path_clip(model, provenance.parameters, folder or Path(), watch)
     length = ends.samples(provenance.parameters)
     condition = ends.value(provenance.parameters, "condition", dict)
+    if provenance.call == "speak":
+        return _spoken(model, provenance.parameters, folder or Path(), watch)
     z = latent_of(model, provenance, folder)
     if watch is None or not isinstance(model, Streams):
         return decode_one(model, z, condition, length)
@@ -95,8 +100,22 @@ def _made(
         return torch.cat(list(blocks), dim=2)[0].cpu()
 
 
+def _spoken(
+    model: AudioGenerator,
+    parameters: Mapping[str, Any],
+    folder: Path,
+    watch: Callable[[Iterator[Tensor], int], Iterable[Tensor]] | None,
+) -> Tensor:
+    """The sound (C, T) of a long text."""
+    length = ends.samples(parameters)
+    pieces = pieces_of(model, unpack_text(parameters["condition"], folder), length)
+    drawing = ends.drawing(parameters)
+    blocks = spoken(model, pieces, **drawing)
+    return torch.cat(list(blocks if watch is None else watch(blocks, length)), dim=2)[0]
+
+
 def latent_of(model: AudioGenerator, provenance: Provenance, folder: Path | None = None) -> Tensor:
-    """The latent (1, D, L) of a sound; every call but "path" has one.
+    """The latent (1, D, L) of a sound; every call but "path" and "speak" has one.
 
     Args:
         model: the one that made the sound.
@@ -104,7 +123,7 @@ def latent_of(model: AudioGenerator, provenance: Provenance, folder: Path | None
         folder: where latents lie that are too long for the provenance itself.
 
     Raises:
-        InputError: if it is a path, or a parameter is missing or not allowed.
+        InputError: if it was put together from several, or a parameter is missing or not allowed.
     """
     if provenance.call not in _LATENTS:
         raise InputError(
@@ -173,22 +192,31 @@ def item_conditions(
 ) -> list[dict[str, Any]]:
     """The condition of each of `count` sounds, by name and in full, as JSON values.
 
-    Fields that are not given take their defaults: sound i gets class i mod K.
+    Fields that are not given take their defaults: sound i gets class i mod K. Where a text is given
+    without its language, all sounds are in that of the first.
 
     Raises:
         InputError: if a name or a value is not allowed, or a field has no default.
     """
+    given = in_one_language(model, given, count)
     values = model.condition.parse(given, count)
     items: list[dict[str, Any]] = [{} for _ in range(count)]
     for key, spec in model.condition:
-        for item, value in zip(items, values[key], strict=True):
-            if isinstance(spec, Classes):
-                item[key] = spec.names[int(value)]
-            elif isinstance(spec, Scalar):
-                item[key] = float(str(value.numpy()))  # 61.1, not 61.099998
-            else:
-                raise InputError(f"condition {key!r} is a sequence of frames; use it from Python")
+        plain = plain_values(key, spec, given.get(key), values)
+        for item, value in zip(items, plain, strict=True):
+            item[key] = value
     return items
+
+
+def usual_length(
+    model: AudioGenerator, condition: Mapping[str, Any], seconds: float | None = None
+) -> int:
+    """Samples of one sound: of a duration or, by default, what `model.lengths` says.
+
+    Raises:
+        InputError: if an argument is not allowed.
+    """
+    return model.lengths(condition)[0] if seconds is None else model.audio.resolve_length(seconds)
 
 
 def _drawn(model: AudioGenerator, parameters: Mapping[str, Any], folder: Path) -> Tensor:

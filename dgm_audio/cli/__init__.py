@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "models:List",
     "info": "models:Info",
     "sample": "sample:Sample",
+    "speak": "speak:Speak",
     "interpolate": "interpolate:Interpolate",
     "encode": "encode:Encode",
     "decode": "decode:Decode",

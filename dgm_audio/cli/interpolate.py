@@ -99,7 +99,7 @@ class Interpolate:
         way = f"{naming.slug(ends[0].name)[:25]}-to-{naming.slug(ends[1].name)[:25]}"
         sounds = []
         for index in range(count):
-            condition = blend([first, last], index / (count - 1), 0)
+            condition = blend([first, last], index / (count - 1), 0, model.condition)
             provenance = provenance_for(
                 model,
                 name,
@@ -128,15 +128,17 @@ class Interpolate:
         """Length in samples, and both ends as parameters of the provenance and as conditions."""
         from dgm_audio.apps.inversion import class_choices, encode, fit_length, likely_conditions
         from dgm_audio.apps.latents import pack
+        from dgm_audio.apps.render import usual_length
 
         clips = {end: self._read(model, end) for end in ends if end.seed is None}
-        length = model.audio.resolve_length(self.seconds)
+        usual = class_choices(model, given)[0]
+        length = usual_length(model, usual, self.seconds)
         if self.seconds is None and clips and model.latent.hop is not None:
             length = min(clip.shape[-1] for clip in clips.values())
         clips = {end: fit_length(clip, length) for end, clip in clips.items()}
         likely = {end: likely_conditions(model, clip, given) for end, clip in clips.items()}
         own = [likely[end][0][0] if end in likely else None for end in ends]
-        usual = next((one for one in own if one), None) or class_choices(model, given)[0]
+        usual = next((one for one in own if one), usual)
         packed: dict[str, Any] = {}
         conditions = [one or usual for one in own]
         for key, end, condition in zip(("from", "to"), ends, conditions, strict=True):

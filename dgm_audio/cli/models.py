@@ -79,7 +79,9 @@ class Info:
 def _texts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """The facts in words."""
     longest = facts["max_seconds"]
-    audio = f"{facts['sample_rate']} Hz, {facts['channels']} channel(s), {facts['seconds']:.3f} s"
+    speaks = any("text" in field for field in facts["conditions"].values())
+    usual = "as long as the text takes" if speaks else f"{facts['seconds']:.3f} s"
+    audio = f"{facts['sample_rate']} Hz, {facts['channels']} channel(s), {usual}"
     limit = f" (at most {longest:.3f} s)" if longest else " (any length)"
     hop = facts["latent"]["hop"]
     latent = f"{facts['latent']['channels']} numbers per " + (f"{hop} samples" if hop else "clip")
@@ -127,6 +129,10 @@ def _metrics(metrics: dict[str, Any]) -> str:
 
 
 def _choices(field: dict[str, Any]) -> str:
+    if "text" in field:
+        return f"what is to be said in {', '.join(field['languages'])}"
+    if field.get("mixture"):
+        return f"{', '.join(field['classes'])}, or a mixture such as NAME:1,NAME:2"
     if "classes" in field:
         return ", ".join(field["classes"])
     if "low" in field:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator
 
 DEFAULT_MODEL = "drums-vae"
+DEFAULT_SPEAKER = "speech"
 
 _UNLIMITED_HELP = "Duration in seconds; by default that of the model."
 

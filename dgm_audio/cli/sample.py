@@ -58,7 +58,7 @@ class Sample:
         """Make and write the sounds."""
         conditions = parse_conditions(self.condition)
         from dgm_audio.apps.finishing import may_end
-        from dgm_audio.apps.render import item_conditions, provenance_for
+        from dgm_audio.apps.render import item_conditions, provenance_for, usual_length
         from dgm_audio.generator import MAX_BATCH, check_integer
 
         count = check_integer("-n", self.n, 1, MAX_BATCH)
@@ -69,13 +69,13 @@ class Sample:
         common = {
             **self.output.finish(trim),
             "seed": seed,
-            "length": model.audio.resolve_length(self.seconds),
             "temperature": float(self.temperature),
         }
         sounds = []
         for index, values in enumerate(item_conditions(model, conditions, count)):
             title = naming.label(values)
-            where = {"index": index, "condition": values}
+            length = usual_length(model, values, self.seconds)
+            where = {"index": index, "condition": values, "length": length}
             provenance = provenance_for(model, name, "sample", **common, **where)
             path = self.output.sound(name, f"seed{seed}", index, title)
             sounds.append(making.Sound(path, provenance, title))

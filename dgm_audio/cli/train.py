@@ -39,6 +39,9 @@ class Train(TrainConfig):
 
     --family vae-stream takes long recordings whole, in stereo, with their pauses and levels.
 
+    --family flow-matching learns to speak where it is known what is said: by name.txt beside
+    name.wav, by LJSpeech's metadata.csv and wavs/, or by the column text of a CSV manifest.
+
     Example:
         dgm-audio train my-sounds --budget 20m --out runs/mine
         dgm-audio train my-sounds --family flow-matching --start drums-vae --budget 5m

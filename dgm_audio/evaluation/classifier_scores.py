@@ -10,7 +10,9 @@ but one. FID and AM are the better the lower, IS (1 to K, the number of classes)
 (from 1) the higher; the latter also grows with the variety within a class.
 
 The classifier is trained here, in minutes, on the set at hand. Published tables of SC09 used
-another one, so that numbers compare with theirs only in order of size.
+another one, so that numbers compare with theirs only in order of size. All but FID can be flattered
+by sounds that are merely typical of a class, such as noise with its mean spectrum: they mean little
+without the rows of real clips and of such noise.
 
 References:
     Salimans et al., "Improved techniques for training GANs", 2016 (IS).
@@ -188,7 +190,9 @@ def train_classifier(
         DataError: if the clips have one class only.
     """
     if len(train.classes) < 2:
-        raise DataError(f"the clips have one class ({train.classes[0]}); two or more are needed")
+        raise DataError(
+            f"the clips have one class ({', '.join(train.classes)}); two or more are needed"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = ClipClassifier(len(train.classes), train.sample_rate)

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import cycle
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,7 +46,7 @@ from dgm_audio.evaluation.stages import Stages, stages
 from dgm_audio.evaluation.word_error import ENGLISH, word_errors, words
 from dgm_audio.generator import AudioGenerator
 
-SENTENCES, OTHERS = 60, 8
+SENTENCES, OTHERS = 60, 6
 """Test sentences to say, and those of each other voice and language."""
 SPEAKER_CLIPS, SPEAKER_SECONDS = 30, 1.0
 """Training recordings that a voice is known by, and the shortest of them."""
@@ -162,10 +161,10 @@ class _Evaluation:
             if "word_error" + tail in self.figures:
                 both = (self.figures["word_error" + end] for end in ("", tail))
                 self.figures["word_error_above" + tail] = difference(*both)
-        likeness = (found[tail]["similarity"][0] for tail in ("", "_real"))
-        self.figures["similarity_share"] = ratio_of(*likeness, TEST)
-        seconds = (torch.tensor([len(x) / self.rate for x in xs]).double() for xs in (said, sounds))
-        self.figures["duration_share"] = ratio_of(*seconds, TEST)
+        made_like, real_like = (found[tail]["similarity"][0] for tail in ("", "_real"))
+        self.figures["similarity_share"] = ratio_of(made_like, real_like, TEST)
+        spoken_for, real_for = (torch.tensor([*map(len, xs)]).double() for xs in (said, sounds))
+        self.figures["duration_share"] = ratio_of(spoken_for, real_for, TEST)
 
     def compare_speaker(self, speaker: Speaker, test: ClipSet, rows: Sequence[int]) -> None:
         """A few recordings of a speaker, and what the model says instead of them."""
@@ -221,8 +220,9 @@ class _Evaluation:
         for one, sentence in zip(real, sentences, strict=True):
             voices = [embedding for speaker, embedding in self.speakers.items()
                       if speaker.voice != sentence.speaker.voice]  # fmt: skip
-            found = [likeness(one.embedding, voice) for voice in voices]
-            similar.append(float(np.mean(found)) if None not in found and found else None)
+            near = [likeness(one.embedding, voice) for voice in voices]
+            known = [value for value in near if value is not None]
+            similar.append(sum(known) / len(known) if known else None)
         return {
             "word_error": _errors(real, [*texts[1:], texts[0]]),
             "similarity": _values(similar),

@@ -142,6 +142,7 @@ class _Speech:
                 self.recogniser = Recogniser()
             except InputError as error:
                 self.notes.append(f"word error is left out: {error}")
+        assert isinstance(model, HasSteps)
         self.exact, _ = self.say(model.with_steps(FINEST))
 
     def say(self, model: AudioGenerator) -> tuple[list[Tensor], float]:

@@ -80,7 +80,7 @@ def test_it_learns_more_than_a_gaussian_knows(learned):
 
 def test_codes_of_classes_are_told_apart(learned):
     clips = tones(64, 1)
-    real = CodedClips.of(clips, codes_of(learned), ["class"])
+    real = CodedClips.of(clips, codes_of(learned), learned.condition.fields)
     y = codes_of(learned).whitened(real.mean[0])[:, :, 0]
     centre = torch.stack([y[0::2].mean(0), y[1::2].mean(0)])
     z = learned.noise(64, seed=0)

@@ -1,8 +1,6 @@
-"""Training of flow matching over the codes of clips.
+"""Training a flow-matching model on the codes of clips.
 
-    loss = E |v(x_t, t, c) - (x_1 - x_0)|^2,    x_1: codes drawn from the posteriors of clips
-
-Noise x_0 is paired with codes of its class by optimal transport.
+Noise is paired with codes of its class by optimal transport.
 """
 
 from __future__ import annotations
@@ -23,12 +21,6 @@ CODES = 256
 """Codes in a step, several of a clip if there are fewer clips."""
 DROPPED = 0.1
 """Share of codes whose condition is left out, so that guidance has a field without one."""
-
-
-def codes_of(model: FlowMatching) -> Codes:
-    """The representation of a model of codes."""
-    assert isinstance(model.representation, Codes)
-    return model.representation
 
 
 class CodeObjective(Objective):
@@ -63,3 +55,9 @@ class CodeObjective(Objective):
             given = Given(torch.where(drop, nothing, given.style), None)
             loss = flow_error(model.field, given, x0, x1, logit_normal(len(x1)).to(device))
         return Losses(terms={"flow": loss})
+
+
+def codes_of(model: FlowMatching) -> Codes:
+    """The representation of a model of codes."""
+    assert isinstance(model.representation, Codes)
+    return model.representation

@@ -1,15 +1,15 @@
-"""The codes of clips, which a flow learns from, and its error on them.
+"""Flow matching over the codes of clips: what is learned from, and its error.
 
-    error = E |v(x_t, t, c) - (x_1 - x_0)|^2,    x_1: codes drawn from the posteriors of clips
+    loss = E |v(x_t, t, c) - (x_1 - x_0)|^2,    x_1: codes drawn from the posteriors of clips
 
-Clips are encoded once, as they are and with small changes of speed, colour and polarity.
+Clips are encoded once, as they are and with small changes of speed, colour and polarity. Noise is
+paired with codes of its class by optimal transport.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ REPEATS = 32
 """Draws of codes, noise and times for each clip in held-out losses."""
 
 
-@dataclass(frozen=True, eq=False)
-class CodedClips:
+class CodedClips(NamedTuple):
     """The posteriors of N clips, K encodings of each.
 
     Args:
@@ -48,20 +47,21 @@ class CodedClips:
     @classmethod
     @torch.no_grad()
     def of(
-        cls, clips: ClipSet, codes: Codes, names: Collection[str], variations: int = 1
+        cls, clips: ClipSet, codes: Codes, known: Iterable[str], variations: int = 1
     ) -> CodedClips:
         """The clips, and changed copies of them; the same ones every time.
 
         Args:
-            clips: of sounds that the autoencoder can encode.
-            codes: that are modelled.
-            names: of the conditions.
-            variations: encodings of each clip.
+            clips: to be encoded.
+            codes: which encode them.
+            known: names of the conditions that the model has.
+            variations: K.
         """
         rng = torch.Generator().manual_seed(0)
-        known, device = clips.condition(np.arange(len(clips))), codes.mean.device
-        condition = {name: known[name] for name in names}
+        values = clips.condition(np.arange(len(clips)))
+        condition = {name: values[name] for name in known}
         speed = 0.0 if "pitch" in condition else SPEED
+        device = codes.mean.device
         encoded: list[tuple[Tensor, Tensor]] = []
         for variation in range(variations):
             moments = []
@@ -76,12 +76,9 @@ class CodedClips:
         return cls(mean, log_variance, condition)
 
     @classmethod
-    def varied(cls, clips: ClipSet, codes: Codes, names: Collection[str]) -> CodedClips:
-        """As `of`, with as many changed copies as training uses."""
-        return cls.of(clips, codes, names, max(1, min(VARIATIONS, MOST_ENCODED // len(clips))))
-
-    def __len__(self) -> int:
-        return self.mean.shape[1]
+    def varied(cls, clips: ClipSet, codes: Codes, known: Iterable[str]) -> CodedClips:
+        """The clips with as many changed copies as training uses."""
+        return cls.of(clips, codes, known, max(1, min(VARIATIONS, MOST_ENCODED // len(clips))))
 
     def draw(self, rows: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """Codes (B, D, L) from posteriors of the given clips."""
@@ -98,11 +95,13 @@ def flow_error(field: FlowField, given: Given, x0: Tensor, x1: Tensor, t: Tensor
 
 
 @torch.no_grad()
-def heldout_errors(field: FlowField, codes: Codes, coded: CodedClips) -> tuple[float, float]:
-    """The error of a field, for draws that are the same every time, and that of a Gaussian."""
-    rng, found = torch.Generator().manual_seed(0), []
-    for clips in torch.arange(len(coded)).split(BATCH):
-        rows = clips.repeat(REPEATS)
+def heldout_losses(
+    field: FlowField, codes: Codes, clips: ClipSet, known: Iterable[str]
+) -> tuple[float, float]:
+    """The loss on clips, for draws that are the same every time, and that of a Gaussian."""
+    rng, coded, found = torch.Generator().manual_seed(0), CodedClips.of(clips, codes, known), []
+    for rows in torch.arange(len(clips)).split(BATCH):
+        rows = rows.repeat(REPEATS)
         x1 = codes.whitened(coded.draw(rows, rng).to(codes.mean.device))
         x0 = torch.randn(x1.shape, generator=rng).to(x1)
         t = logit_normal(len(x1), rng).to(x1)
@@ -111,5 +110,5 @@ def heldout_errors(field: FlowField, codes: Codes, coded: CodedClips) -> tuple[f
         loss = flow_error(field, given, x0, x1, t)
         floor = (gaussian_velocity(between(x0, x1, t), t) - (x1 - x0)).square().mean()
         found.append((float(loss) * len(rows), float(floor) * len(rows)))
-    total = len(coded) * REPEATS
+    total = len(clips) * REPEATS
     return sum(loss for loss, _ in found) / total, sum(floor for _, floor in found) / total

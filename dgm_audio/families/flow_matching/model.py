@@ -36,7 +36,7 @@ import torch
 from torch import Tensor, nn
 
 from dgm_audio.errors import InputError
-from dgm_audio.families.flow_matching.coded_clips import CodedClips, heldout_errors
+from dgm_audio.families.flow_matching.coded_clips import heldout_losses
 from dgm_audio.families.flow_matching.codes import ClipCodes, StreamCodes
 from dgm_audio.families.flow_matching.config import FlowMatchingConfig
 from dgm_audio.families.flow_matching.field import FlowField, Given
@@ -99,7 +99,7 @@ class FlowMatching(AudioGenerator):
         """Mean squared error of the velocity on recordings, over times and noise drawn once."""
         frames, text = self.representation, self.config.text
         if not isinstance(frames, MelFrames):
-            return self._code_errors(frames, clips)[0]
+            return heldout_losses(self.field, frames, clips, self.condition.fields)[0]
         assert text is not None
         with torch.no_grad():
             return heldout_loss(self.field, frames, Sentences.of(clips, text, frames))
@@ -108,14 +108,9 @@ class FlowMatching(AudioGenerator):
         """The same of independent standard normal numbers, whose velocity is known."""
         frames, text = self.representation, self.config.text
         if not isinstance(frames, MelFrames):
-            return self._code_errors(frames, clips)[1]
+            return heldout_losses(self.field, frames, clips, self.condition.fields)[1]
         assert text is not None
         return gaussian_loss(frames, Sentences.of(clips, text, frames))
-
-    def _code_errors(self, codes: ClipCodes | StreamCodes, clips: ClipSet) -> tuple[float, float]:
-        """The model's error on codes of clips, and that of a Gaussian."""
-        coded = CodedClips.of(clips, codes, self.condition.fields)
-        return heldout_errors(self.field, codes, coded)
 
     # --- the flow ------------------------------------------------------------------------------
 
