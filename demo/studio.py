@@ -250,18 +250,12 @@ def title_of(recipe: Provenance) -> str:
     parameters = recipe.parameters
     condition = parameters.get("condition")
     words = label(condition) if isinstance(condition, dict) else ""
-    if recipe.call == "sample":
+    if recipe.call in ("sample", "speak"):
         return f"{words} seed {parameters.get('seed')}:{parameters.get('index')}".strip()
     return f"{words} {_CALLS.get(recipe.call, recipe.call)}".strip()
 
 
-_CALLS = {
-    "interpolate": "between two",
-    "morph": "morph",
-    "path": "path",
-    "decode": "own latent",
-    "speak": "said",
-}
+_CALLS = {"interpolate": "between two", "morph": "morph", "path": "path", "decode": "own latent"}
 
 
 def _file_of(recipe: Provenance) -> str:

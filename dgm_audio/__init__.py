@@ -10,6 +10,9 @@ Example:
     >>> model = dgm_audio.load("drums-vae")
     >>> model.sample(2, condition={"class": "kick"}, seed=0).shape
     torch.Size([2, 1, 65536])
+
+A model of speech takes a text, `model.sample(condition={"text": "Press two."})`, and is as long as
+that takes; `dgm_audio.apps.speak.speak` says texts of any length.
 """
 
 from __future__ import annotations

@@ -68,9 +68,13 @@ def _first_paragraph(docstring: str) -> str:
 
 
 def _use(name: str, model: AudioGenerator) -> str:
+    from dgm_audio.specs import Text
+
     audio, latent = model.audio, model.latent
     latents = "1" if latent.hop is None else f"L = ceil(T / {latent.hop})"
     conditions = ", ".join(f"`{key}`" for key, _ in model.condition) or "none"
+    speaks = any(isinstance(spec, Text) for _, spec in model.condition)
+    usual = "as long as the text takes" if speaks else f"{audio.seconds:.3f} s"
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return "\n".join(
         [
@@ -84,7 +88,7 @@ def _use(name: str, model: AudioGenerator) -> str:
             "```",
             "",
             f"Family `{model.family}`, {parameters:,} parameters; {audio.sample_rate} Hz, "
-            f"{audio.channels} channel(s), {audio.seconds:.3f} s; "
+            f"{audio.channels} channel(s), {usual}; "
             f"latents (B, {latent.channels}, {latents}); conditions: {conditions}.",
         ]
     )

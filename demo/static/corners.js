@@ -17,7 +17,7 @@ dgm.corners = (changed, play, own) => {
   const fits = (sound) => {
     if (!sound.recipe) return false;
     const recipe = JSON.parse(sound.recipe);
-    return recipe.weights === weights && recipe.call !== "path";
+    return recipe.weights === weights && !["path", "speak"].includes(recipe.call);
   };
   const take = (index, sound) => set(index, { recipe: sound.recipe, title: sound.title });
 

@@ -18,7 +18,7 @@ dgm.mix = (element, props, trigger, watch) => {
     const model = props.value && props.value.model;
     const found = [];
     for (const [name, sound] of [["A", state.ends.a], ["B", state.ends.b], ...state.kept.map((one) => ["kept", one])]) {
-      if (sound && sound.model === model && sound.recipe && sound.call !== "path") found.push({ id: `${name} ${sound.key}`, label: `${name}: ${sound.title}`, sound });
+      if (sound && sound.model === model && sound.recipe && !["path", "speak"].includes(sound.call)) found.push({ id: `${name} ${sound.key}`, label: `${name}: ${sound.title}`, sound });
     }
     return found;
   }

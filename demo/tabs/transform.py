@@ -91,7 +91,7 @@ class Transform:
             raise InputError("there is no sound of a model in the dock")
         recipe = recipe_from(text)
         model, sound = self.studio.model(name), self.studio.make(recipe, stop)
-        if recipe.model == name and recipe.call != "path" and not is_vocoder(model):
+        if recipe.model == name and recipe.call not in ("path", "speak") and not is_vocoder(model):
             yield self._cleared() | {self.comparison: {"sides": [entry(sound, "In the dock")]}}
             yield from self._sliders(stop, model, recipe)
             return

@@ -9,7 +9,7 @@ from speaking import RATE, small_model
 
 from dgm_audio.io import read_audio, read_provenance
 
-PAGE = "This is a sentence, and it goes on. And this is another one, which is longer. " * 4
+PAGE = "This is a sentence, and it goes on. And this is another one, which is longer. "
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,10 @@ def test_a_text_becomes_a_file_that_says_how_it_was_made(say, dgm, speaker):
     assert "same bytes" in again.out
 
 
-def test_a_page_is_recalled_with_the_text_beside_it(say, dgm, speaker):
-    said = say(PAGE * 6, "--json").ok()
+def test_a_page_is_recalled_with_the_text_beside_it(say, dgm, speaker, monkeypatch):
+    monkeypatch.setattr("dgm_audio.apps.long_text.LONGEST_PIECE", 2.0)
+    monkeypatch.setattr("dgm_audio.apps.long_text.MAX_INLINE", 100)
+    said = say(PAGE * 2, "--json").ok()
     assert "holds the text that recall needs" in said.err
     made = Path(said.json["sounds"][0]["file"])
     assert read_provenance(made).call == "speak"
