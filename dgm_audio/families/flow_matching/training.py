@@ -116,8 +116,9 @@ class FlowMatchingTask(Task):
     def clips_of(cls, start: AudioGenerator) -> tuple[int | None, float | None]:
         """The rate of what is contained, and the length of its clips if all have the same code."""
         rate, longest = start.audio.sample_rate, start.audio.max_length
-        one_code = start.latent.hop is None and longest is not None
-        return rate, longest / rate if one_code else None
+        if start.latent.hop is not None or longest is None:
+            return rate, None
+        return rate, longest / rate
 
     def __init__(self, clips: ClipSet, mixed: bool, start: AudioGenerator | None = None) -> None:
         part = start.part if isinstance(start, FlowMatching) else start
