@@ -120,6 +120,18 @@ def test_without_a_text_the_example_of_the_language_is_said():
     ]
 
 
+def test_a_given_text_is_said_by_the_first_voice():
+    known = small_model().condition.parse({"text": "A ball."}, 3)
+    assert known["voice"].argmax(1).tolist() == [0, 0, 0]
+    assert known["language"].tolist() == [0, 0, 0]
+
+
+def test_a_text_that_takes_too_long_is_refused():
+    model = small_model(longest=8000)
+    with pytest.raises(InputError, match="at most 1 s are said"):
+        model.sample(1, condition={"text": "press two and then press one " * 4})
+
+
 def test_the_density_is_that_of_the_representation():
     model = small_model(text=None)
     x = 0.1 * torch.randn(1, 1, 256, generator=torch.Generator().manual_seed(1))

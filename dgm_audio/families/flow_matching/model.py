@@ -86,14 +86,25 @@ class FlowMatching(AudioGenerator):
         return self.representation.decode(y, z, condition, length)
 
     def lengths(self, condition: Condition = None, batch: int = 1) -> list[int]:
-        """Samples of each sound: the clip length, or as long as the text takes."""
+        """Samples of each sound: the clip length, or as long as the text takes.
+
+        Raises:
+            InputError: if the condition is not allowed, or a text takes longer than a sound may be.
+        """
         if self.config.text is None:
             return super().lengths(condition, batch)
         values = self._check_condition(condition, batch)
         with torch.no_grad():
             frames = exact(self.field).durations(_doubled(values)).ceil().clamp_min(1)
-        hop, longest = self.latent.hop or 1, self.audio.max_length or 2**62
-        return [min(int(count) * hop, longest) for count in frames]
+        found = [int(count) * (self.latent.hop or 1) for count in frames]
+        longest = self.audio.max_length
+        if longest is not None and max(found) > longest:
+            raise InputError(
+                f"the text takes {max(found) / self.audio.sample_rate:.0f} s; at most "
+                f"{longest / self.audio.sample_rate:.0f} s are said at a time (`dgm-audio speak` "
+                "says more)"
+            )
+        return found
 
     def heldout_loss(self, clips: ClipSet) -> float:
         """Mean squared error of the velocity on recordings, over times and noise drawn once."""

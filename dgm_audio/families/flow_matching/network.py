@@ -36,9 +36,10 @@ class Block(nn.Module):
     Args:
         width: W.
         mixing: whether tokens see each other.
+        deviation: of the weights that lead back to the tokens, before training.
     """
 
-    def __init__(self, width: int, mixing: bool = True) -> None:
+    def __init__(self, width: int, mixing: bool, deviation: float) -> None:
         super().__init__()
         self.heads = math.gcd(width, max(1, width // HEAD))
         self.table = nn.Parameter(torch.zeros(PARTS, width))
@@ -46,7 +47,9 @@ class Block(nn.Module):
         if mixing:
             self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
             self.conv = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2, groups=width)
+            nn.init.normal_(self.out.weight, std=deviation)
         self.up, self.down = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+        nn.init.normal_(self.down.weight, std=deviation)
 
     def forward(self, x: Tensor, style: Tensor, valid: Tensor, reach: Tensor | None) -> Tensor:
         """Tokens (B, L, W).
@@ -95,12 +98,10 @@ class Transformer(nn.Module):
         super().__init__()
         self.window = window
         self.modulation = nn.Linear(style, PARTS * width)
-        self.blocks = nn.ModuleList(Block(width, window > 0) for _ in range(blocks))
+        deviation = 0.02 / math.sqrt(blocks)
+        self.blocks = nn.ModuleList(Block(width, window > 0, deviation) for _ in range(blocks))
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
-        for block in self.blocks:
-            for layer in (block.down, *([block.out] if window else [])):
-                nn.init.normal_(layer.weight, std=0.02 / math.sqrt(blocks))
 
     def forward(self, x: Tensor, style: Tensor, valid: Tensor) -> Tensor:
         """Tokens (B, L, W) of tokens, styles (B, S) and a mask (B, L) of those that count."""

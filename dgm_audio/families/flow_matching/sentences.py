@@ -179,12 +179,9 @@ def flow_loss(field: FlowField, batch: Batch, aligned: Aligned, dropped: float =
     features = torch.gather(aligned.features, 2, place.expand(-1, aligned.features.shape[1], -1))
     given = Given(aligned.style, features)
     if dropped:
-        nothing = field.nothing(given)
         drop = torch.rand(len(x1), device=x1.device) < dropped
-        given = Given(
-            torch.where(drop[:, None], nothing.style, given.style),
-            torch.where(drop[:, None, None], nothing.features, features),
-        )
+        style = torch.where(drop[:, None], field.nothing(given).style, given.style)
+        given = Given(style, features.masked_fill(drop[:, None, None], 0))
     x0, t = torch.randn_like(x1), logit_normal(len(x1)).to(x1.device)
     v = field.velocity(between(x0, x1, t), t, given, valid).float()
     error = (v - (x1 - x0)).square().mean(1) * valid
