@@ -130,8 +130,8 @@ def test_wrong_settings_are_refused(tmp_path, splits):
         fit(splits, TrainConfig(out=tmp_path / "a", budget="soon"), numbers)
     with pytest.raises(
         UnknownModelError,
-        match=r"no family to train 'vea'; did you mean 'vae'. there are autoregressive, flow, flow-matching, "
-        "flow-vocoder, gan, vae, vae-stream;",
+        match=r"no family to train 'vea'; did you mean 'vae'. there are autoregressive, flow, "
+        "flow-matching, flow-vocoder, gan, vae, vae-stream;",
     ):
         fit(splits, config(tmp_path / "b", family="vea"), numbers)
 
