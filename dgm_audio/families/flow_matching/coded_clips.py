@@ -9,7 +9,8 @@ paired with codes of its class by optimal transport.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -31,7 +32,8 @@ REPEATS = 32
 """Draws of codes, noise and times for each clip in held-out losses."""
 
 
-class CodedClips(NamedTuple):
+@dataclass(frozen=True)
+class CodedClips:
     """The posteriors of N clips, K encodings of each.
 
     Args:

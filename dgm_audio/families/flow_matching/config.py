@@ -93,7 +93,7 @@ class FlowMatchingConfig:
     width: int = field(default=264, metadata={"low": 8, "high": 4096})
     blocks: int = field(default=5, metadata={"low": 1, "high": 64})
     style: int = field(default=96, metadata={"low": 1, "high": 4096})
-    patch: int = field(default=2, metadata={"low": 1, "high": 64})
+    patch: int = field(default=1, metadata={"low": 1, "high": 64})
     window: int = field(default=64, metadata={"low": 0, "high": 4096})
     target: Literal["velocity", "correction", "endpoint"] = "velocity"
     solver: Literal["euler", "midpoint", "heun"] = "euler"

@@ -9,6 +9,7 @@ found anew at every step; the third one teaches the durations.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,13 +29,14 @@ from dgm_audio.text import Word, joined, words
 if TYPE_CHECKING:
     from dgm_audio.data import ClipSet
 
-CROP = 256
+CROP = 128
 """Frames of a sentence that the flow learns from in a step."""
 BATCH, REPEATS = 16, 4
 """Sentences at a time, and draws of times and noise for each, of held-out losses."""
 
 
-class Sentences(NamedTuple):
+@dataclass(frozen=True)
+class Sentences:
     """What is known of N recorded sentences.
 
     Args:
