@@ -13,7 +13,7 @@ from dgm_audio.apps import file_names as naming
 from dgm_audio.cli import making
 from dgm_audio.cli.console import note
 from dgm_audio.cli.options import DEFAULT_SPEAKER, Device, load
-from dgm_audio.errors import InputError
+from dgm_audio.errors import InputError, UnknownModelError
 
 if TYPE_CHECKING:
     from dgm_audio.generator import AudioGenerator
@@ -90,7 +90,7 @@ class Speak:
         seed = check_integer("--seed", self.seed, 0, MAX_SEED - count)
         self.output.finish()  # a wrong level is said before any work
         texts = self._texts()
-        model = load(self.model, self.device)
+        model = self._speaker()
         name = naming.model_name(model, self.model)
         beside: dict[str, str] = {}
         sounds = self._sounds(model, name, texts, range(seed, seed + count), beside)
@@ -101,6 +101,22 @@ class Speak:
         facts = f"seed {seed}, temperature {self.temperature:g}"
         extra = {"seed": seed, "temperature": self.temperature, "texts": texts}
         making.deliver(model, name, sounds, sheet, facts, self.output, extra=extra)
+
+    def _speaker(self) -> AudioGenerator:
+        """The model that speaks.
+
+        Raises:
+            UnknownModelError: if there is none of this name; the message says where one comes from.
+        """
+        try:
+            return load(self.model, self.device)
+        except UnknownModelError as error:
+            if self.model != DEFAULT_SPEAKER:
+                raise
+            raise UnknownModelError(
+                "no model that speaks ships with this version; `python recipes/speech.py --out "
+                "runs/speech` trains one in 86 minutes, and --model runs/speech speaks"
+            ) from error
 
     def _texts(self) -> list[str]:
         """What to say."""
