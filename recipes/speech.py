@@ -47,8 +47,8 @@ SPOKEN = {
 SYLLABLES = {
     "summary": "A small example to learn from, of speech made sample by sample: it babbles. "
     "Mandarin syllables of up to 0.4 s at 16 kHz in one female voice. The class is the initial "
-    "(`m`, `sh`, `zh`; `vowel` for none); final and tone are drawn. Trained on recordings of Chu Lo "
-    "(羅竺) by ChionMeilin (徵音梅林), CC-BY-3.0, resampled, trimmed and brought to one level.",
+    "(`m`, `sh`, `zh`; `vowel` for none); final and tone are drawn. Trained on recordings of Chu "
+    "Lo (羅竺) by ChionMeilin (徵音梅林), CC-BY-3.0, resampled, trimmed and brought to one level.",
     "limits": "Five minutes of one voice: it speaks no words and has no other speaker, and neither "
     "final nor tone can be asked for. The recordings stop after a quarter of a second, in the "
     "midst of the final, and so do the model's sounds: `mai` and `mao` may be heard as `ma`. "
