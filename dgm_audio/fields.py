@@ -44,7 +44,9 @@ class Classes:
     def default(self, batch: int, known: Known = NOTHING) -> Tensor:
         """Item i gets class i mod K: a batch without labels shows every class."""
         if self.follows in known:
-            return torch.tensor(self.usual, device="cpu")[class_indices(known[self.follows])]
+            return torch.tensor(self.usual, dtype=torch.long, device="cpu")[
+                class_indices(known[self.follows])
+            ]
         return torch.arange(batch, device="cpu") % len(self.names)
 
     def parse(self, key: str, value: Any, batch: int, known: Known = NOTHING) -> Tensor:

@@ -137,13 +137,13 @@ class ConditionSpec:
                 allowed = ", ".join(self.fields) or "no conditions"
                 raise InputError(f"condition {key!r} is unknown; this model has: {allowed}")
         parsed: dict[str, Tensor] = {}
-        one = any(isinstance(spec, Text) and given.get(key) is not None for key, spec in self)
+        said = any(isinstance(spec, Text) and given.get(key) is not None for key, spec in self)
         for key, spec in self:
             value = given.get(key)
             if value is not None:
                 parsed[key] = spec.parse(key, value, batch, parsed)
-            elif one and isinstance(spec, Classes) and spec.follows not in parsed:
-                first = spec.default(1)  # a text is in one language: not a voice of each
+            elif said and isinstance(spec, Classes) and spec.follows:
+                first = spec.default(batch, parsed)[:1]  # a text is in one language
                 parsed[key] = first.expand(batch, *first.shape[1:])
             else:
                 parsed[key] = spec.default(batch, parsed)

@@ -72,9 +72,11 @@ class Text:
     def _languages(self, batch: int, known: Known) -> list[int]:
         return class_indices(known[self.by]).tolist() if self.by in known else [0] * batch
 
-    def _read(self, key: str, text: str, language: str) -> Tensor:
+    def _read(self, key: str, text: Any, language: str) -> Tensor:
         from dgm_audio.text import symbols
 
+        if not isinstance(text, str):
+            raise InputError(f"condition {key!r} is {text!r:.60}; it must be a string")
         found = symbols(text, language)
         unknown = [symbol for symbol in found if symbol not in self.symbols]
         if unknown:
@@ -101,6 +103,6 @@ class Text:
 
 def _as_indices(key: str, rows: list[Any]) -> Tensor:
     try:
-        return torch.tensor(rows, device="cpu")
-    except (TypeError, ValueError, RuntimeError) as error:
+        return torch.from_numpy(np.array(rows))
+    except (TypeError, ValueError) as error:
         raise InputError(f"condition {key!r} is {rows!r:.60}; it must be a string") from error

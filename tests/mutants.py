@@ -111,7 +111,7 @@ class Stumbling(ToyFlow):
 
 
 class LastIsDefault(Classes):
-    def default(self, batch: int) -> Tensor:
+    def default(self, batch: int, known: object = None) -> Tensor:
         return torch.full((batch,), len(self.names) - 1)
 
 

@@ -120,9 +120,9 @@ def test_without_a_text_the_example_of_the_language_is_said():
     ]
 
 
-def test_a_given_text_is_said_by_the_first_voice():
+def test_a_given_text_is_in_the_language_of_the_first_voice():
     known = small_model().condition.parse({"text": "A ball."}, 3)
-    assert known["voice"].argmax(1).tolist() == [0, 0, 0]
+    assert known["voice"].argmax(1).tolist() == [0, 1, 0]
     assert known["language"].tolist() == [0, 0, 0]
 
 

@@ -93,7 +93,7 @@ def test_notes_become_an_instrument_that_is_published(tmp_path, nsynth, monkeypa
     ("name", "expected"),
     [
         ("drums.py", "drumkit.xml"),
-        ("speech.py", "unpacked gcin-voice"),
+        ("speech.py", "unpacked asterisk-core-sounds-en-g722"),
         ("notes.py", "expected notes by render_notes"),
         ("music.py", "expected unpacked wesnoth-1.16-music"),
     ],

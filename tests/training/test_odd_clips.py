@@ -2,21 +2,24 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from speaking import small_vocoder
 
 from dgm_audio.data import ClipSet, Splits
 from dgm_audio.families.autoregressive.training import AutoregressiveTask
 from dgm_audio.families.flow import training as flow
 from dgm_audio.families.flow.model import FlowConfig
+from dgm_audio.families.flow_matching import training as speech
 from dgm_audio.families.spectrogram_training import SpectrogramTask
 from dgm_audio.families.vae_stream import training as vae_stream
 from dgm_audio.families.vae_stream.model import StreamConfig
 from dgm_audio.families.vae_stream.training import StreamTask
 from dgm_audio.registry import trainable
-from dgm_audio.training import monitor
+from dgm_audio.training import monitor, run
 from dgm_audio.training.config import TrainConfig
 from dgm_audio.training.run import fit
 from dgm_audio.training.run_folder import load_state
@@ -30,8 +33,14 @@ def stream_config(task, clips):
     return StreamConfig(clips.sample_rate, 1, clips.audio.shape[2], **sizes, **blocks)
 
 
+def speech_config(*given, usual=speech.config_for):
+    return replace(usual(*given), width=16, blocks=1, style=8)
+
+
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
+    monkeypatch.setattr(speech, "config_for", speech_config)
+    monkeypatch.setattr(run, "load", lambda name, device: small_vocoder())
     monkeypatch.setattr(SpectrogramTask, "width", 16)
     monkeypatch.setattr(AutoregressiveTask, "width", 16)
     monkeypatch.setattr(AutoregressiveTask, "depth", 4)
@@ -55,7 +64,8 @@ def odd():
     audio[1] = 0.5
     audio[2, 0] = np.sign(np.sin(0.1 * np.arange(8192)) + 1e-9)
     audio[3, 0, 0] = 1.0
-    clips = ClipSet.from_arrays(audio, 8000)
+    said = {"texts": ["uno", "dos", "tres", "no"], "languages": ["es"] * 4, "voices": ["bo"] * 4}
+    clips = ClipSet.from_arrays(audio, 8000, **said)
     return Splits(clips, *3 * [clips.subset([])])
 
 

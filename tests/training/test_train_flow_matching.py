@@ -127,3 +127,6 @@ def test_what_cannot_be_learned_from_is_refused():
     with pytest.raises(DataError, match="transcripts"):
         untold = ClipSet.from_arrays(np.zeros((4, 1, 800)), 8000)
         FlowMatchingTask(untold, mixed=False, start=small_vocoder())
+    with pytest.raises(DataError, match="16000 Hz; the vocoder makes 8000"):
+        other = replace(tone_clips(4), sample_rate=16000)
+        FlowMatchingTask(other, mixed=False, start=small_vocoder())

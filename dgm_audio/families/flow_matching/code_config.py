@@ -91,7 +91,7 @@ def _most_like(clips: ClipSet, rows: np.ndarray, autoencoder: SpectrogramGenerat
     mean, _ = autoencoder.posterior(clips.tensor(rows), clips.condition(rows))
     densities = []
     for index in range(len(autoencoder.config.classes)):
-        labels = torch.full((len(rows),), index)
+        labels = torch.full((len(rows),), index, dtype=torch.long, device="cpu")
         z = autoencoder.latent_of_code(mean, labels)
         volume = autoencoder.prior_scale[index].diagonal().log().sum()
         densities.append(float(-0.5 * z.square().sum(1).mean() - volume))

@@ -86,7 +86,7 @@ class CodedClips:
         """Codes (B, D, L) from posteriors of the given clips."""
         encoding = torch.randint(len(self.mean), rows.shape, generator=rng)
         mean, log_variance = self.mean[encoding, rows], self.log_variance[encoding, rows]
-        noise = torch.randn(mean.shape, generator=rng)
+        noise = torch.randn(mean.shape, generator=rng, dtype=mean.dtype, device="cpu")
         return mean + (0.5 * log_variance).exp() * noise
 
 
@@ -102,10 +102,10 @@ def heldout_losses(
 ) -> tuple[float, float]:
     """The loss on clips, for draws that are the same every time, and that of a Gaussian."""
     rng, coded, found = torch.Generator().manual_seed(0), CodedClips.of(clips, codes, known), []
-    for rows in torch.arange(len(clips)).split(BATCH):
+    for rows in torch.arange(len(clips), device="cpu").split(BATCH):
         rows = rows.repeat(REPEATS)
         x1 = codes.whitened(coded.draw(rows, rng).to(codes.mean.device))
-        x0 = torch.randn(x1.shape, generator=rng).to(x1)
+        x0 = torch.randn(x1.shape, generator=rng, dtype=x1.dtype, device="cpu").to(x1)
         t = logit_normal(len(x1), rng).to(x1)
         condition = {name: value[rows].to(x1.device) for name, value in coded.condition.items()}
         given = field.given(condition, len(x1), x1.shape[2])

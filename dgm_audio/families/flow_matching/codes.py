@@ -118,7 +118,7 @@ class ClipCodes(Codes):
         if own.classes:
             labels = torch.zeros(batch, dtype=torch.long, device=self.mean.device)
             labels = condition[config.label] if config.classes else labels
-            table = torch.tensor(config.heard_as, device=labels.device)
+            table = torch.tensor(config.heard_as, dtype=torch.long, device=labels.device)
             heard[own.label] = table[labels]
         return heard
 

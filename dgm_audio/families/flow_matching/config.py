@@ -99,7 +99,7 @@ class FlowMatchingConfig:
     solver: Literal["euler", "midpoint", "heun"] = "euler"
     steps: int = field(default=4, metadata={"low": 1, "high": 1024})
     guidance: float = field(default=1.0, metadata={"low": 0.0, "high": 10.0})
-    guided: tuple[float, float] = (0.0, 1.0)
+    guided: tuple[float, float] = field(default=(0.0, 1.0), metadata={"low": 0.0, "high": 1.0})
 
     def __post_init__(self) -> None:
         """Refuse what does not say what is modelled."""

@@ -73,7 +73,7 @@ class MelFrames(nn.Module):
 
     def decode(self, y: Tensor, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         """Audio (B, 1, T) of y (B, M, L), whatever the latents and the condition."""
-        silence = torch.zeros(len(y), 1, length, device=y.device)
+        silence = torch.zeros(len(y), 1, length, dtype=torch.float32, device=y.device)
         return self.vocoder.decode(silence, {"mel": self.mel(y, length)}, length=length)
 
 

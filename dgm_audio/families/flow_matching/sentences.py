@@ -62,14 +62,19 @@ class Sentences:
         names = list(config.voices), list(config.languages)
         return cls(
             [words(text, lang) for text, lang in zip(clips.texts, clips.languages, strict=True)],
-            torch.tensor([names[0].index(voice) for voice in clips.voices]),
-            torch.tensor([names[1].index(language) for language in clips.languages]),
+            indices([names[0].index(voice) for voice in clips.voices]),
+            indices([names[1].index(language) for language in clips.languages]),
             [_mels(clips, frames, shift) for shift in shifts],
             shifts,
         )
 
     def __len__(self) -> int:
         return len(self.words)
+
+
+def indices(numbers: list[int]) -> Tensor:
+    """Int64 tensor (N,) on the CPU."""
+    return torch.tensor(numbers, dtype=torch.long, device="cpu")
 
 
 def _mels(clips: ClipSet, frames: MelFrames, semitones: float) -> list[Tensor]:
@@ -112,20 +117,22 @@ class Batch(NamedTuple):
         read, mels = [], []
         for row, shift in zip(rows, shifts, strict=True):
             said = sentences.words[row]
-            spell = (torch.rand(len(said)) < spelled).tolist()
+            spell = (torch.rand(len(said), dtype=torch.float32, device="cpu") < spelled).tolist()
             symbols = joined(said, spell)
-            read.append(torch.tensor([place[symbol] for symbol in symbols]))
+            read.append(indices([place[symbol] for symbol in symbols]))
             mels.append(sentences.mels[shift][row].float())
         device = frames.mean.device
-        counts = torch.tensor([mel.shape[1] for mel in mels], device=device)
+        counts = indices([mel.shape[1] for mel in mels]).to(device)
         condition = {
             "voice": F.one_hot(sentences.voices[rows], len(config.voices)).float(),
             "language": sentences.languages[rows],
-            "pace": torch.ones(len(rows)),
+            "pace": torch.ones(len(rows), dtype=torch.float32, device="cpu"),
             "text": pad_sequence(read, batch_first=True),
         }
         if config.semitones:
-            condition["transpose"] = torch.tensor([sentences.semitones[s] for s in shifts])
+            condition["transpose"] = torch.tensor(
+                [sentences.semitones[s] for s in shifts], dtype=torch.float32, device="cpu"
+            )
         y = [frames.standardised(mel.to(device)).T for mel in mels]
         return cls(
             {key: value.to(device) for key, value in condition.items()},
@@ -173,7 +180,7 @@ def flow_loss(field: FlowField, batch: Batch, aligned: Aligned, dropped: float =
     """Mean of |v - (x_1 - x_0)|^2 over frames of a stretch of each sentence."""
     most = min(CROP, int(batch.frames.max()))
     room = (batch.frames - most).clamp_min(0)
-    start = (torch.rand(len(room), device=room.device) * (room + 1)).long()
+    start = (torch.rand(len(room), dtype=torch.float32, device=room.device) * (room + 1)).long()
     place = start[:, None] + torch.arange(most, device=room.device)
     valid = place < batch.frames[:, None]
     place = place.clamp(max=batch.y.shape[2] - 1)[:, None]
@@ -181,7 +188,7 @@ def flow_loss(field: FlowField, batch: Batch, aligned: Aligned, dropped: float =
     features = torch.gather(aligned.features, 2, place.expand(-1, aligned.features.shape[1], -1))
     given = Given(aligned.style, features)
     if dropped:
-        drop = torch.rand(len(x1), device=x1.device) < dropped
+        drop = torch.rand(len(x1), dtype=torch.float32, device=x1.device) < dropped
         style = torch.where(drop[:, None], field.nothing(given).style, given.style)
         given = Given(style, features.masked_fill(drop[:, None, None], 0))
     x0, t = torch.randn_like(x1), logit_normal(len(x1)).to(x1.device)
@@ -209,6 +216,6 @@ def gaussian_loss(frames: MelFrames, sentences: Sentences) -> float:
     generator = torch.Generator().manual_seed(0)
     y = torch.cat([frames.standardised(mel.float()).T for mel in sentences.mels[0]])
     t = logit_normal(len(y), generator)[:, None]
-    x0 = torch.randn(y.shape, generator=generator)
+    x0 = torch.randn(y.shape, generator=generator, dtype=y.dtype, device="cpu")
     v = (2 * t - 1) / (t**2 + (1 - t) ** 2) * ((1 - t) * x0 + t * y)
     return float((v - (y - x0)).square().mean())

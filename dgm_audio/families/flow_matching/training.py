@@ -138,6 +138,10 @@ class FlowMatchingTask(Task):
                 "flow-matching learns from recordings with transcripts; there are none. Without "
                 "words it learns the codes of an autoencoder, such as --start drums-vae"
             )
+        if clips.sample_rate != part.audio.sample_rate:
+            raise DataError(
+                f"the clips have {clips.sample_rate} Hz; the vocoder makes {part.audio.sample_rate}"
+            )
         model = FlowMatching(config_for(clips, part))
         text, frames = model.config.text, model.representation
         assert text is not None and isinstance(frames, MelFrames)
