@@ -143,6 +143,15 @@ def test_the_density_is_that_of_the_representation():
     assert torch.allclose(found.nats, normal_density(model.representation.encode(x)))
 
 
+def test_loud_frames_are_lowered_not_clipped():
+    representation = small_model().representation
+    y = representation.encode(0.7 * torch.sin(0.3 * torch.arange(2560.0))[None, None])
+    for louder in (0, 0.3):
+        x = representation.decode(y + louder, y, {}, 2560)
+        assert 0.1 < x.abs().max() <= 1
+        assert (x.abs() > 0.999 * x.abs().max()).sum() < 10  # no flat tops
+
+
 def test_attention_reaches_its_window_only():
     torch.manual_seed(0)
     network = VelocityNetwork(3, 0, 4, 16, 1, patch=1, window=2)

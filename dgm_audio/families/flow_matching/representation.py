@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import torch
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 from dgm_audio.errors import ConfigError
 from dgm_audio.families.flow.config import FlowConfig
 from dgm_audio.families.flow.model import MEL_STEPS, InversionFlow
+from dgm_audio.signal.full_scale import below_full_scale
 from dgm_audio.specs import AudioSpec, LatentSpec
 
 LEAST_SCALE = 1e-3
+HEADROOM = 710 / 1024
+"""Nepers, 6 dB, that the vocoder is given, so that what goes beyond full scale is lowered by us."""
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -74,7 +78,9 @@ class MelFrames(nn.Module):
     def decode(self, y: Tensor, z: Tensor, condition: dict[str, Tensor], length: int) -> Tensor:
         """Audio (B, 1, T) of y (B, M, L), whatever the latents and the condition."""
         silence = torch.zeros(len(y), 1, length, dtype=torch.float32, device=y.device)
-        return self.vocoder.decode(silence, {"mel": self.mel(y, length)}, length=length)
+        mel = (self.mel(y, length) - HEADROOM).clamp_min(self.spec.range[0])
+        x = self.vocoder.decode(silence, {"mel": mel}, length=length)
+        return below_full_scale(math.exp(HEADROOM) * x)
 
 
 def frozen(module: Network) -> Network:
