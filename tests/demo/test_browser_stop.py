@@ -13,7 +13,9 @@ LONG = 20.0
 
 
 @pytest.fixture
-def stop(visit):
+def stop(server, visit):
+    with Client(server.url) as client:  # compile the sampler, during which no server answers
+        assert client.generate(SLOW, 0).ok
     page = visit()
     pick(page, SLOW)
     return page, page.locator("#dgm-tab-sample").get_by_role("button", name="Stop")
