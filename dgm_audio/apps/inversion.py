@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dgm_audio.apps.classes import class_shares
-from dgm_audio.apps.conditions import in_one_language
 from dgm_audio.apps.render import item_conditions
 from dgm_audio.errors import InputError
 from dgm_audio.evaluation.reconstruction import levels
@@ -52,7 +51,6 @@ def class_choices(model: AudioGenerator, given: Mapping[str, Any]) -> list[dict[
     Raises:
         InputError: if a given value is not allowed, or a field has no default.
     """
-    given = in_one_language(model, given, 1)
     assumed = item_conditions(model, given, 1)[0]
     open_fields = {
         key: spec.names

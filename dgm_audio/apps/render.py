@@ -16,7 +16,7 @@ from torch import Tensor
 from dgm_audio._renamed import old_names
 from dgm_audio._version import __version__
 from dgm_audio.apps import provenance_parameters as ends
-from dgm_audio.apps.conditions import in_one_language, plain_values
+from dgm_audio.apps.conditions import plain_values
 from dgm_audio.apps.decoding import decode_one, one_thread
 from dgm_audio.apps.finishing import finished
 from dgm_audio.apps.latents import pack, unpack
@@ -198,7 +198,6 @@ def item_conditions(
     Raises:
         InputError: if a name or a value is not allowed, or a field has no default.
     """
-    given = in_one_language(model, given, count)
     values = model.condition.parse(given, count)
     items: list[dict[str, Any]] = [{} for _ in range(count)]
     for key, spec in model.condition:

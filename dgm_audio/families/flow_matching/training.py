@@ -46,7 +46,7 @@ EVEN = 0.15
 TRANSPOSED, SEMITONES = 0.2, 2.0
 """Share of sentences that are heard higher or lower, and by how much."""
 GUIDANCE = 2.0
-"""Of a model that speaks: words are clearer so (see the tables of the cards)."""
+"""Of a model that speaks: without guidance a recogniser mishears more of its words."""
 MEASURED = 128
 """Sentences by which the pace is corrected."""
 EXAMPLE_SECONDS = 2.5
